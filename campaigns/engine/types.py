@@ -1,0 +1,269 @@
+"""What goes into the rules engine and what comes out of it.
+
+Plain frozen values without Django, tables or clocks. Money is ``Decimal`` on the way in and an exact
+rational inside; points are integers on the way out; instants are aware datetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, Protocol
+
+from campaigns.engine.compliance import STRICT, ComplianceMatrix
+
+ORDER_TRIGGERS = frozenset({"order.paid", "order.completed"})
+EVENT_TRIGGERS = frozenset(
+    {
+        "member.enrolled",
+        "member.birthday",
+        "member.anniversary",
+        "referral.registered",
+        "referral.first_order",
+    }
+)
+ACTIVITY_PREFIX = "activity."
+
+Receiver = Literal["member", "referrer", "referee"]
+Reason = Literal["condition", "schedule", "cap", "stacking", "audience", "compliance", "rounding"]
+Exact = int | Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class BrandContext:
+    """The brand's policies that the engine needs; part of what a rule set is compiled for.
+
+    ``tiers`` are tier codes from the lowest to the highest. ``rounding`` is ``floor`` or ``carry``.
+    """
+
+    timezone: tzinfo
+    tiers: tuple[str, ...] = ()
+    compliance: ComplianceMatrix = STRICT
+    rounding: Literal["floor", "carry"] = "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an order as it was bought; its amount is quantity × unit_price − discount, exactly."""
+
+    line_id: str
+    sku: str
+    quantity: Decimal
+    unit_price: Decimal
+    discount: Decimal = Decimal(0)
+    name: str = ""
+    category: str = ""
+    brand: str = ""
+    product_line: str = ""
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def amount(self) -> Fraction:
+        """The exact amount of money of the whole line."""
+        return Fraction(self.quantity) * Fraction(self.unit_price) - Fraction(self.discount)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as the rules see it. ``unearned`` is what was paid with points, coupons or gift cards:
+    it is taken off the lines in proportion to their amounts before points are computed."""
+
+    order_id: str
+    ordered_at: datetime
+    currency: str
+    lines: tuple[Line, ...]
+    channel: str = ""
+    store_id: str = ""
+    region: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    unearned: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened: an order (``Event.of_order``), an activity, an enrolment, a referral …
+
+    ``occurred_at`` is the instant by which schedules, facts and caps are judged. ``tags`` are the
+    compliance tags of an event without an order (a review of an article, say).
+    """
+
+    trigger: str
+    occurred_at: datetime
+    reference: str
+    order: Order | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    streak: int | None = None
+    streak_day: int | None = None
+    tags: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_order(cls, order: Order, trigger: str = "order.paid") -> Event:
+        """The event of an order trigger; its instant is the order's ``ordered_at``."""
+        return cls(trigger=trigger, occurred_at=order.ordered_at, reference=order.order_id, order=order)
+
+
+@dataclass(frozen=True, slots=True)
+class PastLine:
+    """What is left of a line of an earlier order (returned quantities taken off)."""
+
+    amount: Decimal | Fraction
+    category: str = ""
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PastOrder:
+    """An earlier order of the member that was not wholly returned."""
+
+    order_id: str
+    ordered_at: datetime
+    lines: tuple[PastLine, ...]
+
+
+class History(Protocol):
+    """Earlier orders of one member, without wholly returned ones and without the order at hand.
+
+    ``act`` is ``earn`` or ``bonus``: lines that compliance blocks for it do not exist, and an order
+    of such lines only does not exist either.
+    """
+
+    def count_before(self, at: datetime, act: str) -> int:
+        """How many orders were placed at or before ``at``."""
+        ...
+
+    def last_before(self, at: datetime, act: str) -> datetime | None:
+        """When the latest order at or before ``at`` was placed."""
+        ...
+
+    def orders(self, start: datetime, end: datetime) -> Iterable[PastOrder]:
+        """The orders with ``start <= ordered_at <= end``, all lines included, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Benefit:
+    """A benefit that the member holds (a 7-day double card): valid from, until exclusive."""
+
+    code: str
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFacts:
+    """What is known of a member: tier, tags and segments as now; the rest is judged at the event's instant.
+
+    ``children`` are birth months (any day of the month). ``carry`` is the fraction of a point kept per
+    currency under ``rounding: carry``.
+    """
+
+    member_id: str
+    tier: str | None = None
+    tags: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    region: str = ""
+    enrolled_at: datetime | None = None
+    birthday: date | None = None
+    children: tuple[date, ...] = ()
+    benefits: tuple[Benefit, ...] = ()
+    history: History | None = None
+    carry: Mapping[str, Fraction] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryNeeds:
+    """What of the member's earlier orders a rule set will ask for: load no more than this."""
+
+    count: bool
+    last: bool
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CounterKey:
+    """Names one cap counter: of a rule (all versions), a member, a kind and a brand-local period.
+
+    ``kind`` is ``points``, ``times`` or ``once``; ``period`` is ``day:2026-11-22``, ``week:2026-11-16``
+    (its Monday), ``month:2026-11``, ``year:2026``, ``lifetime``, or for ``once`` a digest of the values.
+    """
+
+    rule: str
+    member_id: str
+    kind: str
+    period: str
+
+
+class Counters(Protocol):
+    """What has been used of the caps so far."""
+
+    def used(self, key: CounterKey) -> int:
+        """Points or times counted under this key."""
+        ...
+
+    def take_total(self, rule: str, wanted: int, limit: int) -> int:
+        """Take up to ``wanted`` points from the rule's total of ``limit``; returns what was granted.
+
+        Called last, once per rule that has a ``total``. Recording orders does it by a conditional
+        UPDATE; a preview answers ``min(wanted, limit - used)``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """What one rule gave to one receiver, and why.
+
+    ``exact`` is what the rule computed before flooring and caps, ``basis`` what it computed it from
+    (money for per_amount, units for per_unit, base points for a multiplier). ``qualifying`` are the
+    points that count for the tier. ``pending`` and ``expiry`` are the rule's own JSON, None = the
+    brand's default; ``available_at`` and ``waits_for`` are read off ``pending``.
+    """
+
+    rule: str
+    version: int
+    receiver: Receiver
+    effect: str
+    points: int
+    reason: Reason | None = None
+    path: str | None = None
+    lines: tuple[str, ...] = ()
+    currency: str = "points"
+    exact: Fraction = Fraction(0)
+    basis: Fraction = Fraction(0)
+    floored: int = 0
+    qualifying: int = 0
+    pending: Mapping[str, Any] | None = None
+    available_at: datetime | None = None
+    waits_for: str | None = None
+    expiry: Mapping[str, Any] | None = None
+    cost_centre: str = ""
+    grant: Mapping[str, Any] | None = None
+    window_orders: tuple[str, ...] = ()
+
+    @property
+    def is_multiplier(self) -> bool:
+        """Whether these points multiply the base of others."""
+        return self.effect == "multiplier"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a rule's entry keeps after a return: ``take_back = before - points``."""
+
+    rule: str
+    version: int
+    receiver: Receiver
+    currency: str
+    before: int
+    points: int
+    qualifying_before: int = 0
+    qualifying: int = 0
+    grant_kept: bool = True
+
+    @property
+    def take_back(self) -> int:
+        """Points to claw back from this rule's entry."""
+        return self.before - self.points
