@@ -1,0 +1,1 @@
+"""What members hold: accounts, ledger entries, lots, holds, tiers and expiry."""

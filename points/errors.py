@@ -1,0 +1,103 @@
+"""Why the ledger refuses. Every refusal leaves the ledger as it was."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.lib.errors import Refusal
+
+
+class InsufficientPoints(Refusal):
+    """The member has fewer available points than asked for."""
+
+    code = "insufficient_points"
+    status = 409
+    title = _("Not enough points")
+
+
+class ReferenceConflict(Refusal):
+    """The business reference was used before, with other content."""
+
+    code = "reference_conflict"
+    status = 409
+    title = _("The reference was used before with other content")
+
+
+class HoldEnded(Refusal):
+    """The hold was captured, voided, or ran out."""
+
+    code = "hold_ended"
+    status = 409
+    title = _("The hold has ended")
+
+
+class HoldNotFound(Refusal):
+    """There is no such hold in this brand."""
+
+    code = "not_found"
+    status = 404
+    title = _("No such hold")
+
+
+class EntryNotFound(Refusal):
+    """There is no such ledger entry in this brand."""
+
+    code = "not_found"
+    status = 404
+    title = _("No such entry")
+
+
+class CaptureExceedsHold(Refusal):
+    """More was to be captured than is held."""
+
+    code = "capture_exceeds_hold"
+    status = 409
+    title = _("More than is held")
+
+
+class ReversalExceedsEntry(Refusal):
+    """More was to be reversed than is left of the entry."""
+
+    code = "reversal_exceeds_entry"
+    status = 409
+    title = _("More than is left of the entry")
+
+
+class NotReversible(Refusal):
+    """Entries of this kind are not reversed; another operation undoes them."""
+
+    code = "not_reversible"
+    status = 409
+    title = _("This entry cannot be reversed")
+
+
+class AccountFrozen(Refusal):
+    """Earning or spending is frozen for this account."""
+
+    code = "account_frozen"
+    status = 403
+    title = _("The account is frozen")
+
+
+class TransferLimitReached(Refusal):
+    """The giver's monthly limit of transfers would be exceeded."""
+
+    code = "transfer_limit_reached"
+    status = 409
+    title = _("The monthly limit of transfers is reached")
+
+
+class SameMember(Refusal):
+    """Giver and receiver of a transfer are the same member."""
+
+    code = "same_member"
+    status = 422
+    title = _("A member cannot transfer points to themselves")
+
+
+class PointsOutOfRange(Refusal):
+    """The number of points is zero, negative, or larger than one operation may move."""
+
+    code = "points_out_of_range"
+    status = 422
+    title = _("The number of points is out of range")

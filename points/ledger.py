@@ -1,0 +1,119 @@
+"""The gate to the ledger functions in the brand's schema: one call, one round trip, typed errors.
+
+The functions raise SQLSTATEs of class PL; nothing is told apart by a constraint's or table's name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+from django.db.utils import DatabaseError
+
+from points import errors
+from points.postings import AccountState, BurnResult, EntryResult
+
+SQLSTATES: Mapping[str, type[errors.Refusal]] = {
+    "PL001": errors.InsufficientPoints,
+    "PL002": errors.ReferenceConflict,
+    "PL003": errors.HoldEnded,
+    "PL004": errors.HoldNotFound,
+    "PL005": errors.EntryNotFound,
+    "PL006": errors.CaptureExceedsHold,
+    "PL007": errors.ReversalExceedsEntry,
+    "PL008": errors.NotReversible,
+    "PL009": errors.AccountFrozen,
+    "PL010": errors.TransferLimitReached,
+    "PL011": errors.SameMember,
+    "PL012": errors.PointsOutOfRange,
+}
+
+
+def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
+    """The result of a ledger function, called with named arguments: name → (SQL type, value).
+
+    Raises the refusal of `points.errors` that the function's SQLSTATE stands for.
+    """
+    query = f"SELECT {function}({', '.join(f'{name} => %s::{kind}' for name, (kind, _) in args.items())})"
+    values = [value for _, value in args.values()]
+    try:
+        return _run(query, values)
+    except DatabaseError as error:
+        raise _translated(error) from error
+
+
+def _run(query: str, values: Sequence[Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        row = cursor.fetchone()
+    return None if row is None else _loaded(row[0])
+
+
+def _loaded(value: Any) -> Any:
+    # Django hands jsonb out as text so that model fields can choose a decoder.
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _translated(error: DatabaseError) -> Exception:
+    cause = error.__cause__
+    if not isinstance(cause, psycopg.Error) or cause.sqlstate not in SQLSTATES:
+        return error
+    data: dict[str, Any] = {}
+    if cause.diag.message_detail:
+        data = json.loads(cause.diag.message_detail)
+    return SQLSTATES[cause.sqlstate](**data)
+
+
+def instant(value: str | None) -> datetime | None:
+    """The aware datetime that a function wrote as JSON."""
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def account_state(data: Mapping[str, Any]) -> AccountState:
+    """An account as a function described it."""
+    return AccountState(
+        account_id=UUID(data["account_id"]),
+        member_id=UUID(data["member_id"]),
+        currency=data["currency"],
+        available=data["available"],
+        pending=data["pending"],
+        held=data["held"],
+        debt=data["debt"],
+        lifetime_accrued=data["lifetime_accrued"],
+        earn_frozen=data["earn_frozen"],
+        burn_frozen=data["burn_frozen"],
+    )
+
+
+def entry_result(data: Mapping[str, Any], *, replayed: bool) -> EntryResult:
+    """An entry as a function described it."""
+    return EntryResult(
+        entry_id=UUID(data["entry_id"]),
+        kind=data["kind"],
+        points=data["points"],
+        balance_after=data["balance_after"],
+        rule=data["rule"],
+        rule_version=data["version"],
+        currency=data["currency"],
+        lot_id=UUID(data["lot_id"]) if data.get("lot_id") else None,
+        available_at=instant(data.get("available_at")),
+        expires_at=instant(data.get("expires_at")),
+        pending=data.get("pending", False),
+        debt_repaid=data.get("debt_repaid", 0),
+        replayed=replayed,
+    )
+
+
+def burn_result(data: Mapping[str, Any]) -> BurnResult:
+    """The single entry of an operation and the account after it."""
+    replayed = data["replayed"]
+    return BurnResult(
+        entry=entry_result(data["entries"][0], replayed=replayed),
+        account=account_state(data["account"]),
+        replayed=replayed,
+    )

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import F, Func, Q
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.lib import ids
+from points.models.accounts import Account
+from points.models.fields import TransactionIdField
+
+# References between the hot tables carry no foreign key in the database: their rows are written by
+# the ledger functions alone and never deleted, `verify_ledger` looks for orphans, and the four checks
+# of an accrual cost a fifth of it (docs/adr/0010-ledger-in-functions.md).
+
+
+class Entry(models.Model):
+    """One immutable movement of `points > 0` between a member's account and a system account."""
+
+    class Kind(models.TextChoices):
+        ACCRUAL = "accrual", _("accrual")
+        BURN = "burn", _("burn")
+        CAPTURE = "capture", _("capture")
+        EXPIRY = "expiry", _("expiry")
+        REVERSAL = "reversal", _("reversal")
+        CLAWBACK = "clawback", _("clawback")
+        ADJUSTMENT = "adjustment", _("adjustment")
+        TRANSFER = "transfer", _("transfer")
+        OPENING = "opening", _("opening balance")
+
+    class Direction(models.IntegerChoices):
+        CREDIT = 1, _("to the member")
+        DEBIT = -1, _("from the member")
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    journal_id = models.UUIDField(_("journal"))
+    account = models.ForeignKey(
+        Account,
+        on_delete=models.PROTECT,
+        related_name="entries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("account"),
+    )
+    seq = models.BigIntegerField(_("number within the account"))
+    system_account = models.TextField(_("system account"))
+    direction = models.SmallIntegerField(_("direction"), choices=Direction)
+    points = models.BigIntegerField(_("points"))
+    kind = models.TextField(_("kind"), choices=Kind)
+    source = models.TextField(_("source"))
+    reference = models.TextField(_("reference"))
+    rule = models.TextField(_("rule"), default="", db_default="", blank=True)
+    rule_version = models.IntegerField(_("rule version"), null=True, blank=True)
+    reverses = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reversed_by",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("reverses"),
+    )
+    effective_at = models.DateTimeField(_("effective"))
+    recorded_at = models.DateTimeField(_("recorded"))
+    balance_after = models.BigIntegerField(_("balance after"))
+    xid = TransactionIdField(editable=False, db_default=Func(function="pg_current_xact_id"))
+    cost_centre = models.TextField(_("cost centre"), default="", db_default="", blank=True)
+    actor = models.TextField(_("actor"), default="", db_default="", blank=True)
+    reason = models.TextField(_("reason"), default="", db_default="", blank=True)
+    explanation = models.JSONField(_("explanation"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference", "source", "kind", "rule"],
+                name="points_entry_reference",
+            ),
+            models.UniqueConstraint(fields=["account", "seq"], name="points_entry_account_seq"),
+            models.CheckConstraint(condition=Q(points__gt=0), name="points_entry_points"),
+            models.CheckConstraint(condition=Q(direction__in=[1, -1]), name="points_entry_direction"),
+        ]
+        indexes = [
+            models.Index(fields=["journal_id"], name="points_entry_journal"),
+            models.Index(
+                fields=["reverses"],
+                name="points_entry_reverses",
+                condition=Q(reverses__isnull=False),
+            ),
+            BrinIndex(fields=["recorded_at"], name="points_entry_recorded"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.signed_points:+d} ({self.source} {self.reference})"
+
+    @property
+    def signed_points(self) -> int:
+        """The points from the member's side: positive where the member gains."""
+        return self.points * self.direction
+
+
+class Lot(models.Model):
+    """The batch of points that an earning entry opened; `remaining − held` of it can be spent."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("pending")
+        OPEN = "open", _("open")
+        CLOSED = "closed", _("closed")
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    account = models.ForeignKey(
+        Account,
+        on_delete=models.PROTECT,
+        related_name="lots",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("account"),
+    )
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="opened_lots",
+        db_constraint=False,
+        verbose_name=_("entry"),
+    )
+    from_lot = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("transferred from"),
+    )
+    points = models.BigIntegerField(_("points"))
+    remaining = models.BigIntegerField(_("remaining"))
+    held = models.BigIntegerField(_("held"), default=0, db_default=0)
+    state = models.TextField(_("state"), choices=State)
+    opened_at = models.DateTimeField(_("opened"))
+    available_at = models.DateTimeField(_("available"), null=True, blank=True)
+    waits_for = models.TextField(_("waits for"), null=True, blank=True)
+    waits_ref = models.TextField(_("waits for (reference)"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    original_expires_at = models.DateTimeField(_("expires, when opened"), null=True, blank=True)
+    inactivity_months = models.SmallIntegerField(_("months of inactivity"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("lot")
+        verbose_name_plural = _("lots")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(held__gte=0, remaining__gte=F("held"), points__gte=F("remaining")),
+                name="points_lot_bounds",
+            ),
+            models.CheckConstraint(condition=Q(points__gt=0), name="points_lot_points"),
+            models.CheckConstraint(
+                condition=Q(state="open", remaining__gt=0)
+                | Q(state="pending", remaining__gt=0, held=0)
+                | Q(state="closed", remaining=0),
+                name="points_lot_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(inactivity_months__isnull=True),
+                name="points_lot_expiry",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "account_id",
+                F("expires_at").asc(nulls_last=True),
+                "id",
+                name="points_lot_open",
+                condition=~Q(state="closed"),
+            ),
+            models.Index(
+                fields=["waits_for", "waits_ref"],
+                name="points_lot_waits",
+                condition=Q(state="pending", waits_for__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.remaining}/{self.points}"
+
+    @property
+    def free(self) -> int:
+        """The points that are neither consumed nor held."""
+        return self.remaining - self.held
+
+
+class Consumption(models.Model):
+    """Which entry took how many points from which lot; negative where it gave them back."""
+
+    id = models.BigAutoField(primary_key=True)
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="consumptions",
+        db_constraint=False,
+        verbose_name=_("entry"),
+    )
+    lot = models.ForeignKey(
+        Lot,
+        on_delete=models.PROTECT,
+        related_name="consumptions",
+        db_constraint=False,
+        verbose_name=_("lot"),
+    )
+    points = models.BigIntegerField(_("points"))
+
+    class Meta:
+        verbose_name = _("lot consumption")
+        verbose_name_plural = _("lot consumptions")
+        constraints = [models.CheckConstraint(condition=~Q(points=0), name="points_consumption_points")]
+
+    def __str__(self) -> str:
+        return f"{self.points:+d}"

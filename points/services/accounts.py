@@ -1,0 +1,70 @@
+"""Opening, locking and freezing points accounts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from points import ledger
+from points.postings import DEFAULT_CURRENCY, AccountState
+from tenants.context import current_brand
+
+
+def open_account(*, member_id: UUID, now: datetime, currency: str = DEFAULT_CURRENCY) -> UUID:
+    """Make sure that the member has an account in `currency`, and return its id. Repeating is harmless."""
+    data = ledger.call(
+        "points_open",
+        {
+            "p_member": ("uuid", member_id),
+            "p_currency": ("text", currency),
+            "p_now": ("timestamptz", now),
+        },
+    )
+    return UUID(data) if isinstance(data, str) else data
+
+
+def lock_account(*, member_id: UUID, now: datetime, currency: str = DEFAULT_CURRENCY) -> AccountState:
+    """Lock the member's account row until the transaction ends, settle what is due, and say how it stands.
+
+    Opens the account if there is none. Call it inside a transaction, before reading facts that depend
+    on the member's earlier operations.
+    """
+    data = ledger.call(
+        "points_lock",
+        {
+            "p_member": ("uuid", member_id),
+            "p_currency": ("text", currency),
+            "p_now": ("timestamptz", now),
+            "p_tz": ("text", current_brand().timezone),
+        },
+    )
+    return ledger.account_state(data)
+
+
+def freeze(
+    *, member_id: UUID, earn: bool, burn: bool, reason: str, now: datetime
+) -> tuple[AccountState, ...]:
+    """Freeze earning and/or spending of all the member's accounts, with a reason. Returns the accounts."""
+    return _set_frozen(member_id=member_id, earn=earn, burn=burn, reason=reason, now=now)
+
+
+def unfreeze(*, member_id: UUID, now: datetime) -> tuple[AccountState, ...]:
+    """Lift any freeze of all the member's accounts. Returns the accounts."""
+    return _set_frozen(member_id=member_id, earn=False, burn=False, reason="", now=now)
+
+
+def _set_frozen(
+    *, member_id: UUID, earn: bool, burn: bool, reason: str, now: datetime
+) -> tuple[AccountState, ...]:
+    data = ledger.call(
+        "points_freeze",
+        {
+            "p_member": ("uuid", member_id),
+            "p_earn": ("boolean", earn),
+            "p_burn": ("boolean", burn),
+            "p_reason": ("text", reason),
+            "p_now": ("timestamptz", now),
+            "p_tz": ("text", current_brand().timezone),
+        },
+    )
+    return tuple(ledger.account_state(item) for item in data)

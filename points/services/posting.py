@@ -1,0 +1,140 @@
+"""Giving points: accruals, opening balances and adjustments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from points import errors, ledger
+from points.postings import (
+    DEFAULT_CURRENCY,
+    MAX_POINTS,
+    BurnResult,
+    Posting,
+    PostResult,
+)
+from tenants.context import current_brand
+
+
+def post(
+    *,
+    member_id: UUID,
+    journal_id: UUID,
+    entries: Sequence[Posting],
+    now: datetime,
+    event: str = "points.accrued",
+    event_data: Mapping[str, Any] | None = None,
+) -> PostResult:
+    """Write all credits of one journal, of any currency, their lots, and one event.
+
+    A credit repays the account's debt first. Posting the same references with the same content again
+    changes nothing and returns the first entries (`replayed`) and the account as it is now. With no
+    entries it only locks and settles the account in the default currency; no event is written.
+    `event` empty: no event.
+
+    Raises ReferenceConflict, AccountFrozen (accruals of an account whose earning is frozen),
+    PointsOutOfRange.
+    """
+    for entry in entries:
+        check_points(entry.points)
+    data = ledger.call(
+        "points_post",
+        {
+            "p_member": ("uuid", member_id),
+            "p_journal": ("uuid", journal_id),
+            "p_entries": ("jsonb", json.dumps([_plain(entry) for entry in entries])),
+            "p_now": ("timestamptz", now),
+            "p_tz": ("text", current_brand().timezone),
+            "p_event": ("text", event),
+            "p_data": ("jsonb", json.dumps(dict(event_data or {}), default=str)),
+        },
+    )
+    accounts = {state["currency"]: ledger.account_state(state) for state in data["accounts"]}
+    first = entries[0].currency if entries else DEFAULT_CURRENCY
+    return PostResult(
+        account=accounts[first],
+        accounts=accounts,
+        entries=tuple(ledger.entry_result(item, replayed=data["replayed"]) for item in data["entries"]),
+        replayed=data["replayed"],
+    )
+
+
+def adjust(
+    *,
+    member_id: UUID,
+    points: int,
+    reference: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+    source: str = "adjustment",
+    currency: str = DEFAULT_CURRENCY,
+    expires_at: datetime | None = None,
+    inactivity_months: int | None = None,
+    cost_centre: str = "",
+) -> BurnResult:
+    """Give (`points` > 0) or take (`points` < 0) points with a reason, on behalf of `actor`.
+
+    A gift opens a lot that ends at `expires_at` (or after `inactivity_months`); what is taken comes from
+    the available lots in the order of consumption and never makes debt.
+
+    Raises InsufficientPoints, ReferenceConflict, PointsOutOfRange.
+    """
+    check_points(abs(points))
+    data = ledger.call(
+        "points_adjust",
+        {
+            "p_member": ("uuid", member_id),
+            "p_currency": ("text", currency),
+            "p_points": ("bigint", points),
+            "p_source": ("text", source),
+            "p_reference": ("text", reference),
+            "p_reason": ("text", reason),
+            "p_actor": ("text", actor),
+            "p_cost_centre": ("text", cost_centre),
+            "p_expires_at": ("timestamptz", expires_at),
+            "p_inactivity_months": ("smallint", inactivity_months),
+            "p_now": ("timestamptz", now),
+            "p_tz": ("text", current_brand().timezone),
+        },
+    )
+    return ledger.burn_result(data)
+
+
+def check_points(points: int) -> None:
+    """Raises PointsOutOfRange unless `points` is a whole number from 1 to MAX_POINTS."""
+    if not isinstance(points, int) or isinstance(points, bool) or not 1 <= points <= MAX_POINTS:
+        raise errors.PointsOutOfRange
+
+
+def _plain(entry: Posting) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "kind": entry.kind,
+        "points": entry.points,
+        "system_account": entry.system_account,
+        "source": entry.source,
+        "reference": entry.reference,
+        "rule": entry.rule,
+        "currency": entry.currency,
+    }
+    for name in (
+        "rule_version",
+        "waits_for",
+        "waits_ref",
+        "inactivity_months",
+        "cost_centre",
+        "explanation",
+        "reason",
+        "actor",
+    ):
+        value = getattr(entry, name)
+        if value is not None and value != "":
+            plain[name] = value
+    for name in ("effective_at", "available_at", "expires_at"):
+        value = getattr(entry, name)
+        if value is not None:
+            plain[name] = value.isoformat()
+    return plain
