@@ -1,0 +1,20 @@
+"""Celery: brand-aware tasks and the ticks that look for due work.
+
+Ticks only ask Postgres what is due; nothing waits in Redis. Two beats, or a tick lost, do no harm.
+"""
+
+import os
+
+from tenant_schemas_celery.app import CeleryApp
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
+app = CeleryApp("loyalty")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "outbox-handlers": {"task": "loyalty.outbox.tasks.tick_handlers", "schedule": 2.0},
+    "points-due": {"task": "points.tasks.tick_due", "schedule": 5.0},
+    "points-notices": {"task": "points.tasks.tick_notices", "schedule": 300.0},
+    "tiers-due": {"task": "points.tasks.tick_tiers", "schedule": 300.0},
+    "orders-due": {"task": "campaigns.tasks.tick_orders", "schedule": 60.0},
+}

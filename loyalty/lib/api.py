@@ -1,0 +1,69 @@
+"""What every view of the API shares: strict input, one shape of answers, work done once."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from loyalty.lib import idempotency
+from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.parsers import StrictJSONParser
+from loyalty.lib.problems import flatten
+
+S = TypeVar("S", bound=serializers.BaseSerializer[Any])
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A serializer that names the fields it does not know instead of dropping them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [key for key in data if key not in self.fields]
+            if unknown:
+                found: dict[str, Any] = {}
+                try:
+                    super().to_internal_value(data)
+                except serializers.ValidationError as error:
+                    found = dict(error.detail) if isinstance(error.detail, dict) else {}
+                for key in unknown:
+                    found[key] = [serializers.ErrorDetail(_("Unknown field."), code="unknown_field")]
+                raise serializers.ValidationError(found)
+        return super().to_internal_value(data)
+
+
+class ApiView(APIView):
+    """A view of the partner API. `required_scopes` names the scope of each method."""
+
+    required_scopes: ClassVar[Mapping[str, str]] = {}
+    parser_classes = (StrictJSONParser,)
+    renderer_classes = (JSONRenderer,)
+
+    def body(self, serializer: type[S], **kwargs: Any) -> Any:
+        """The validated body. Raises Invalid with a pointer for every field that is wrong."""
+        return self._validated(serializer(data=self.request.data, **kwargs))
+
+    def query(self, serializer: type[S], **kwargs: Any) -> Any:
+        """The validated query parameters. Raises Invalid with a pointer for every one that is wrong."""
+        return self._validated(serializer(data=self.request.query_params.dict(), **kwargs))
+
+    def _validated(self, instance: serializers.BaseSerializer[Any]) -> Any:
+        if not instance.is_valid():
+            raise Invalid(flatten(instance.errors))
+        return instance.validated_data
+
+    def once(self, work: Callable[[], Response]) -> Any:
+        """`work` in one transaction, and only once for the same Idempotency-Key (api.md)."""
+        return idempotency.once(self.request, work, caller=self.caller(), kwargs=self.kwargs)
+
+    def caller(self) -> str:
+        """Who asks, as the scope of idempotency keys and as the actor of what is written."""
+        return str(getattr(self.request.user, "caller", "anonymous"))
+
+
+def query_error(name: str, code: str, detail: Any) -> Invalid:
+    """The refusal of one query parameter."""
+    return Invalid([FieldError(f"/{name}", code, detail)])

@@ -1,0 +1,21 @@
+"""Identifiers: UUID version 7, time-ordered so that indexes grow at one end.
+
+The order of ids is a tie-breaker and nothing more: time is read from columns, never off an id.
+"""
+
+from uuid import UUID
+
+import uuid_utils
+
+
+def new() -> UUID:
+    """A new UUIDv7 (RFC 9562, section 5.7)."""
+    return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def parse(text: str) -> UUID | None:
+    """The UUID that `text` spells in its canonical form, or None."""
+    try:
+        return UUID(text) if len(text) == 36 else None
+    except ValueError:
+        return None

@@ -1,0 +1,69 @@
+"""Reading bodies: strict JSON, bounded in size and depth."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from loyalty.lib.errors import Invalid
+
+MAX_DEPTH = 32
+
+
+class StrictJSONParser(BaseParser):
+    """JSON without floats, duplicates lost, NaN, NUL characters or bottomless nesting."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        raw = read_limited(stream, parser_context)
+        if not raw:
+            return {}
+        try:
+            value = json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise ParseError(_("The body is not valid JSON: %(error)s") % {"error": error}) from None
+        _check(value, "", 0)
+        return value
+
+
+def read_limited(stream: Any, context: Mapping[str, Any] | None) -> bytes:
+    """The body, at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes. Raises RequestDataTooBig beyond that."""
+    limit = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
+    request = (context or {}).get("request")
+    declared = request.META.get("CONTENT_LENGTH") if request is not None else None
+    if declared and str(declared).isdigit() and int(declared) > limit:
+        raise RequestDataTooBig
+    raw: bytes = stream.read(limit + 1)
+    if len(raw) > limit:
+        raise RequestDataTooBig
+    return raw
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _check(value: Any, pointer: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ParseError(_("The body is nested too deeply."))
+    if isinstance(value, str):
+        _check_text(value, pointer)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key, pointer)
+            _check(item, f"{pointer}/{key}", depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check(item, f"{pointer}/{index}", depth + 1)
+
+
+def _check_text(text: str, pointer: str) -> None:
+    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise Invalid.at(pointer, "character", _("Contains a character that no text may hold."))

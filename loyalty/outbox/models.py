@@ -1,0 +1,73 @@
+"""Domain events, readers' cursors, and the answers already given to idempotency keys."""
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.lib import ids
+
+
+class OutboxEvent(models.Model):
+    """A thing that happened, written in the transaction of the fact.
+
+    `position` and `member_seq` are given by the relay once the row is committed; readers go by position.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    type = models.CharField(_("type"), max_length=64)
+    payload = models.JSONField(_("content"))
+    member_id = models.UUIDField(_("member"), null=True)
+    occurred_at = models.DateTimeField(_("happened at"))
+    created_at = models.DateTimeField(_("recorded at"), db_default=Now())
+    position = models.BigIntegerField(_("position"), null=True, unique=True)
+    member_seq = models.BigIntegerField(_("number for the member"), null=True)
+
+    class Meta:
+        db_table = "outbox_event"
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = [
+            models.Index(
+                fields=["created_at", "id"],
+                condition=models.Q(position__isnull=True),
+                name="outbox_event_unrelayed",
+            ),
+            models.Index(
+                fields=["member_id", "-member_seq"],
+                condition=models.Q(member_id__isnull=False),
+                name="outbox_event_member_seq",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.type
+
+
+class Cursor(models.Model):
+    """How far a reader of the outbox has come."""
+
+    name = models.CharField(primary_key=True, max_length=100)
+    position = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "outbox_cursor"
+
+
+class IdempotencyRecord(models.Model):
+    """The first answer to an Idempotency-Key (api.md); kept 30 days."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    caller = models.CharField(max_length=80)
+    route = models.CharField(max_length=160)
+    key = models.CharField(max_length=255)
+    digest = models.BinaryField()
+    status = models.SmallIntegerField()
+    content_type = models.CharField(max_length=60)
+    body = models.BinaryField()
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["caller", "route", "key"], name="idempotency_key_once"),
+        ]

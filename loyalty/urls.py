@@ -1,0 +1,24 @@
+"""A brand's host: console, partner API, member API."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.utils.module_loading import import_string
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+
+from loyalty.urls_shared import shared_urlpatterns
+
+APPS_WITH_API = ("members", "points", "mall", "campaigns", "partners")
+partner_api = [p for app in APPS_WITH_API for p in import_string(f"{app}.api.urls.partner_urlpatterns")]
+member_api = [p for app in APPS_WITH_API for p in import_string(f"{app}.api.urls.member_urlpatterns")]
+
+urlpatterns = [
+    *shared_urlpatterns,
+    path("api/v1/", include(partner_api)),
+    path("api/member/v1/", include(member_api)),
+    path("api/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("", include("loyalty.console.urls")),
+    path("console/", admin.site.urls),
+]
+handler404 = "loyalty.errorpages.not_found"
+handler500 = "loyalty.errorpages.server_error"

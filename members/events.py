@@ -1,0 +1,41 @@
+"""Events of this room."""
+
+from loyalty.outbox.registry import declare
+from loyalty.outbox.types import EventType
+
+_ID = {"type": "string", "format": "uuid"}
+_MEMBER = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21"
+
+EVENTS = (
+    EventType(
+        name="member.enrolled",
+        description="A member joined.",
+        schema={
+            "type": "object",
+            "required": ["member_id", "enrolled_at"],
+            "properties": {
+                "member_id": _ID,
+                "source": {"type": "string"},
+                "referrer_id": {"type": ["string", "null"]},
+                "enrolled_at": {"type": "string", "format": "date-time"},
+            },
+        },
+        example={
+            "member_id": _MEMBER,
+            "source": "store",
+            "referrer_id": None,
+            "enrolled_at": "2026-11-22T02:15:00+00:00",
+        },
+    ),
+    EventType(
+        name="member.updated",
+        description="A member's profile or identities changed; `changed` names the fields, not their values.",
+        schema={
+            "type": "object",
+            "required": ["member_id", "changed"],
+            "properties": {"member_id": _ID, "changed": {"type": "array", "items": {"type": "string"}}},
+        },
+        example={"member_id": _MEMBER, "changed": ["phone", "region"]},
+    ),
+)
+declare(EVENTS)

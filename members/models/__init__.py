@@ -1,0 +1,15 @@
+"""Who they are and what they did."""
+
+from members.models.identity import Identity, Member, RefreshToken, SigningKey
+from members.models.purchase import ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
+
+__all__ = [
+    "Identity",
+    "Member",
+    "ParkedReturn",
+    "Purchase",
+    "PurchaseLine",
+    "PurchaseReturn",
+    "RefreshToken",
+    "SigningKey",
+]

@@ -1,0 +1,30 @@
+"""A brand's policies and their defaults. A key that is not here does not exist."""
+
+from typing import Any, Final
+
+DEFAULTS: Final[dict[str, Any]] = {
+    # Points: expiry of lots whose rule says nothing (ledger.md rule 8).
+    "expiry": {"policy": "never"},
+    # Days of grace for points given back to a lot that has run out meanwhile; 0 = they expire at once.
+    "restore_grace_days": 0,
+    # Adjustments of more points than this need a second operator; null = none does.
+    "adjustment_approval_above": None,
+    # Points a member may transfer to others in a calendar month; null = no limit.
+    "transfer_monthly_limit": 10_000,
+    # Cost of one point in the brand's currency, for the liability.
+    "point_cost": "0.01",
+    # Orders: whether an unknown identity is enrolled; days until an order completes by itself (null = never).
+    "enrol_by_order": True,
+    "auto_complete_days": None,
+    # What flooring cut: "floor" forgets it, "carry" keeps it for the next order (rules.md).
+    "rounding": "floor",
+    # The compliance matrix in force (compliance.md).
+    "compliance": "strict",
+    # Days before expiry on which members are told.
+    "expiry_notices": [30, 7, 1],
+    # host:port pairs that webhooks may reach over http and loopback; never in production.
+    "webhook_hosts": [],
+    # WeChat mini-program: app id, and its secret sealed by `loyalty.lib.crypto`.
+    "wechat_app_id": "",
+    "wechat_secret": "",
+}
