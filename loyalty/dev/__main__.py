@@ -1,0 +1,58 @@
+"""`python -m loyalty.dev …`: what the Makefile calls."""
+
+import argparse
+import shutil
+import sys
+
+from loyalty.dev import messages, postgres, testing, up
+from loyalty.dev.places import ROOT, up_places
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the developer's commands; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m loyalty.dev", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start the platform and keep it running")
+    commands.add_parser("down", help="end a platform that runs in another terminal")
+    commands.add_parser("clean", help="end it, and remove its data")
+    commands.add_parser("messages", help="compile the translations")
+    commands.add_parser("lint", help="every check that needs no running service")
+    commands.add_parser("schema", help="write the OpenAPI documents")
+    tests = commands.add_parser("test", help="run pytest with its own embedded services")
+    tests.add_argument("arguments", nargs="*", metavar="ARG", help="for pytest, after --")
+    chosen = parser.parse_args(arguments)
+    match chosen.command:
+        case "up":
+            return up.main(up_places())
+        case "down":
+            return up.down(up_places())
+        case "clean":
+            return clean()
+        case "messages":
+            print(f"{messages.compile_stale()} translation files compiled")
+            return 0
+        case "lint":
+            return testing.lint()
+        case "schema":
+            return testing.schema()
+        case _:
+            return testing.main(chosen.arguments)
+
+
+def clean() -> int:
+    """End a running platform and remove `var`, with what had to be placed outside of it."""
+    places = up_places()
+    if places.folder.exists():
+        code = up.down(places)
+        if code:
+            return code
+        for instance in testing.instances():
+            postgres.remove_outside(instance)
+        postgres.remove_outside(places)
+        shutil.rmtree(places.folder)
+    shutil.rmtree(ROOT / "staticfiles", ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""The programs that make up the platform, and how each is started in development."""
+
+import importlib.util
+import signal
+import sys
+from collections.abc import Mapping
+
+from loyalty.dev.environment import for_child
+from loyalty.dev.places import ROOT, Places
+from loyalty.dev.postgres import Postgres, plain_environment
+from loyalty.dev.supervisor import Service
+from loyalty.dev.valkey import Valkey
+
+WEB_WORKERS = 2
+WEB_THREADS = 8
+
+
+def postgres(server: Postgres) -> Service:
+    """The embedded database; SIGINT is its fast and clean end."""
+    return Service(
+        "postgres",
+        server.argv(),
+        plain_environment(),
+        stage=0,
+        stop_signal=signal.SIGINT,
+        cwd="/",
+        account=server.account.arguments(),
+        before_start=server.clear_stale_lock,
+    )
+
+
+def valkey(server: Valkey) -> Service:
+    """The embedded broker and cache."""
+    return Service("redis", server.argv(), plain_environment(), stage=0, stop_s=3)
+
+
+def web(values: Mapping[str, str], places: Places) -> Service:
+    """The web server: several processes, whose metrics are gathered in one folder."""
+    metrics = places.run / "metrics"
+
+    def empty_metrics() -> None:
+        metrics.mkdir(parents=True, exist_ok=True)
+        for path in metrics.glob("*.db"):
+            path.unlink(missing_ok=True)
+
+    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", values["HOST"]]
+    argv += ["--port", values["PORT"], "--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS)]
+    argv += ["--workers-kill-timeout", "3", "--respawn-failed-workers", "--log-level", "warning"]
+    argv += ["loyalty.wsgi:application"]
+    env = for_child(values, DB_POOL_SIZE=str(WEB_THREADS), PROMETHEUS_MULTIPROC_DIR=str(metrics))
+    return Service("web", argv, env, before_start=empty_metrics)
+
+
+def worker(values: Mapping[str, str]) -> Service:
+    """Celery's workers; a task that is cut off by the end is done again by the next start."""
+    argv = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "loyalty",
+        "worker",
+        "--pool",
+        "prefork",
+        "--concurrency",
+        "2",
+    ]
+    argv += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    return Service("worker", argv, for_child(values))
+
+
+def beat(values: Mapping[str, str], places: Places) -> Service:
+    """Celery's clock."""
+    argv = [sys.executable, "-m", "celery", "-A", "loyalty", "beat", "--pidfile", ""]
+    argv += ["--schedule", str(places.run / "celerybeat-schedule"), "--loglevel", "WARNING"]
+    return Service("beat", argv, for_child(values), stop_s=3)
+
+
+def dispatcher(values: Mapping[str, str]) -> Service:
+    """The sender of webhooks."""
+    return Service("webhooks", [sys.executable, "manage.py", "dispatch_webhooks"], for_child(values))
+
+
+def wechat(values: Mapping[str, str]) -> Service:
+    """The stand-in for WeChat's API."""
+    argv = [sys.executable, "-m", "loyalty.dev.wechat_sandbox", "--port", values["WECHAT_SANDBOX_PORT"]]
+    return Service("wechat", argv, for_child(values), stop_s=2)
+
+
+def receiver(values: Mapping[str, str]) -> Service:
+    """The demo's receiver of webhooks."""
+    argv = [sys.executable, "-m", "loyalty.dev.receiver", "--port", values["DEMO_RECEIVER_PORT"]]
+    return Service("receiver", argv, for_child(values), stop_s=2)
+
+
+def command_exists(name: str) -> bool:
+    """Is there a management command of this name in one of the project's apps?"""
+    return any(ROOT.glob(f"*/management/commands/{name}.py")) or any(
+        ROOT.glob(f"*/*/management/commands/{name}.py")
+    )
+
+
+def platform(values: Mapping[str, str], places: Places) -> list[Service]:
+    """All that runs on top of the databases."""
+    found = [wechat(values)]
+    if importlib.util.find_spec("loyalty.dev.receiver"):
+        found.append(receiver(values))
+    found += [web(values, places), worker(values), beat(values, places)]
+    if command_exists("dispatch_webhooks"):
+        found.append(dispatcher(values))
+    return found
