@@ -1,0 +1,54 @@
+"""From one tick to one task for each brand.
+
+A tick only asks; the brand's own task looks in Postgres for what is due. So a task that is lost, expired
+or run twice does no harm, and nothing that matters waits in the broker.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+from tenants.models import Brand
+
+
+def active_brands() -> list[Brand]:
+    """The brands at work, in an order drawn anew each time, so that none is always last. Shared schema."""
+    brands = list(Brand.objects.filter(status=Brand.Status.ACTIVE))
+    random.shuffle(brands)
+    return brands
+
+
+def for_each_brand(task: Any, *, expires_s: float = 30.0) -> int:
+    """Enqueue `task` once in each active brand; returns how many.
+
+    Called by a tick in the shared schema. A task that no worker took within `expires_s` is dropped, so that
+    a backlog does not pile up: the next tick asks again.
+    """
+    schemas = [brand.schema_name for brand in active_brands()]
+    with task.app.producer_or_acquire() as producer:
+        for schema in schemas:
+            task.apply_async(headers={"_schema_name": schema}, expires=expires_s, producer=producer)
+    return len(schemas)
+
+
+@contextmanager
+def alone(job: str) -> Iterator[bool]:
+    """Whether this is the only one at `job` for the current brand just now; held until the block ends.
+
+    For jobs that would be safe side by side but wasteful. The lock dies with the database connection.
+    """
+    name = hashlib.sha256(f"{connection.schema_name}\n{job}".encode()).digest()
+    key = int.from_bytes(name[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+        held = bool(cursor.fetchone()[0])
+    try:
+        yield held
+    finally:
+        if held and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
