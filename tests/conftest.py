@@ -1,0 +1,175 @@
+"""Two brands, a frozen clock, no outside network, and a database of its own for every worker."""
+
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection, connections
+from psycopg import sql
+
+from loyalty.lib import clock
+from tenants import hosts
+from tenants.context import in_brand
+from tenants.models import Brand
+from tests.support import brands, databases
+from tests.support.client import Api
+
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # Sunday, 10:00 in Shanghai
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    """Replaces pytest-django's: a copy of the migrated template with both brands in it."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    with django_db_blocker.unblock():
+        before = connection.settings_dict["NAME"]
+        databases.use(databases.copy_for(worker))
+    yield
+    with django_db_blocker.unblock():
+        name = connection.settings_dict["NAME"]
+        databases.use(before)
+        with databases.superuser() as server:
+            databases._drop(server, name)
+
+
+@pytest.fixture(autouse=True)
+def _clean_slate(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No socket leaves this machine; nothing remembered from the test before; the clock stands still."""
+    real = socket.socket.connect
+
+    def local_only(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
+            ("127.", "::1", "localhost")
+        ):
+            raise AssertionError(f"a test tried to reach {address}")
+        return real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+    hosts.forget()
+    connection.set_schema_to_public()
+    with clock.frozen(NOW):
+        yield
+    connection.set_schema_to_public()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The instant at which the clock of every test stands unless it moves it."""
+    return NOW
+
+
+@pytest.fixture
+def acme(db: None) -> Brand:
+    """The brand most tests are about."""
+    return Brand.objects.get(slug="acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Brand:
+    """The other brand, with the same primary keys."""
+    return Brand.objects.get(slug="globex")
+
+
+@pytest.fixture
+def in_acme(acme: Brand) -> Iterator[Brand]:
+    """Services and queries of the test run for acme."""
+    with in_brand(acme):
+        yield acme
+
+
+@pytest.fixture
+def api(acme: Brand) -> Api:
+    """A partner of acme whose key may do everything."""
+    return Api("acme.localhost", brands.key("acme"))
+
+
+@pytest.fixture
+def reader(acme: Brand) -> Api:
+    """A partner of acme whose key may only read."""
+    return Api("acme.localhost", brands.read_key("acme"))
+
+
+@pytest.fixture
+def foreign(acme: Brand, globex: Brand) -> Api:
+    """A partner of globex who calls globex."""
+    return Api("globex.localhost", brands.key("globex"))
+
+
+@pytest.fixture
+def intruder(acme: Brand, globex: Brand) -> Api:
+    """A partner of globex who calls acme."""
+    return Api("acme.localhost", brands.key("globex"))
+
+
+@pytest.fixture
+def row_counts() -> Callable[[], dict[str, int]]:
+    """How many rows each table of every brand has, for "nothing was written"."""
+    return _row_counts
+
+
+def _row_counts() -> dict[str, int]:
+    counts = {}
+    for slug in brands.SLUGS:
+        with in_brand(Brand.objects.get(slug=slug)), connection.cursor() as cursor:
+            for table in connection.introspection.table_names(cursor):
+                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(slug, table)))
+                counts[f"{slug}.{table}"] = cursor.fetchone()[0]
+    return counts
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """For threads and processes: real commits, removed afterwards as superuser (the ledger refuses otherwise)."""
+    with django_db_blocker.unblock():
+        cache.clear()
+        before = _baseline()
+        yield
+        connection.set_schema_to_public()
+        connections.close_all()
+        _restore(before)
+        cache.clear()
+
+
+def _tables(server: Any) -> list[tuple[str, str]]:
+    return list(
+        server.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY(%s) AND tablename <> 'django_migrations'",
+            [[*brands.SLUGS, "public"]],
+        ).fetchall()
+    )
+
+
+def _baseline() -> dict[tuple[str, str], list[str]]:
+    """The rows that stood before the test, by table, as text of the whole row."""
+    with databases.superuser(connection.settings_dict["NAME"]) as server:
+        found = {}
+        for table in _tables(server):
+            rows = server.execute(
+                sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(*table))
+            ).fetchall()
+            found[table] = [row[0] for row in rows]
+        return found
+
+
+def _restore(before: dict[tuple[str, str], list[str]]) -> None:
+    with databases.superuser(connection.settings_dict["NAME"]) as server:
+        server.execute("SET session_replication_role = replica")
+        for table in _tables(server):
+            name = sql.Identifier(*table)
+            rows = before.get(table, [])
+            now_rows = [
+                r[0] for r in server.execute(sql.SQL("SELECT t::text FROM {} t").format(name)).fetchall()
+            ]
+            if sorted(rows) == sorted(now_rows):
+                continue
+            server.execute(sql.SQL("DELETE FROM {}").format(name))
+            for row in rows:
+                server.execute(
+                    sql.SQL("INSERT INTO {} OVERRIDING SYSTEM VALUE SELECT (%s::{}).*").format(name, name),
+                    [row],
+                )
