@@ -2,7 +2,8 @@
 
 Typical use::
 
-    rules = compile_rules([(body, version), ...], BrandContext(timezone=ZoneInfo("Asia/Shanghai"), tiers=("silver", "gold")))
+    context = BrandContext(timezone=ZoneInfo("Asia/Shanghai"), tiers=("silver", "gold"))
+    rules = compile_rules([(body, version), ...], context)
     needs = rules.history_needs("order.paid", order.ordered_at)      # what to load of the member's past
     keys = rules.counter_keys(event, member)                          # which cap counters to load
     evaluation = rules.evaluate(Event.of_order(order), member, counters=UsedCounters(used))
@@ -15,6 +16,7 @@ Typical use::
 
 from campaigns.engine.compliance import ComplianceMatrix
 from campaigns.engine.evaluation import Evaluation
+from campaigns.engine.history import PurchaseHistory, SummaryHistory, UsedCounters
 from campaigns.engine.ruleset import RuleSet, compile_rules
 from campaigns.engine.types import (
     Benefit,
@@ -49,7 +51,10 @@ __all__ = [
     "Order",
     "PastLine",
     "PastOrder",
+    "PurchaseHistory",
     "RuleResult",
     "RuleSet",
+    "SummaryHistory",
+    "UsedCounters",
     "compile_rules",
 ]

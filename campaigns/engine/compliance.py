@@ -43,6 +43,17 @@ class ComplianceMatrix:
     policy: str = "strict"
     unlocked: frozenset[tuple[str, str]] = frozenset()
 
+    @property
+    def splits_views(self) -> bool:
+        """Whether some article may earn but not take part in a bonus, or the other way round."""
+        rows = POLICIES[self.policy]
+        return any(
+            self._cell(tag, "earn", acts) != self._cell(tag, "bonus", acts) for tag, acts in rows.items()
+        )
+
+    def _cell(self, tag: str, act: str, acts: frozenset[str]) -> bool:
+        return act in acts and (tag in INFANT_TAGS or (tag, act) not in self.unlocked)
+
     def blocked(
         self,
         tags: Iterable[str],
@@ -64,7 +75,7 @@ class ComplianceMatrix:
                 continue
             if tag == ADULT_TAG and adult is False:
                 return tag
-            if act in rows.get(tag, ()) and (tag in INFANT_TAGS or (tag, act) not in self.unlocked):
+            if self._cell(tag, act, rows.get(tag, frozenset())):
                 return tag
         return None
 

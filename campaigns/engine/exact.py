@@ -1,0 +1,101 @@
+"""Exact numbers: decimal strings become rationals, and rationals become scaled integers where they fit.
+
+Money, prices and quantities are held as whole multiples of 1/SCALE. Nearly every real amount is such a
+multiple, and integers are several times faster than ``Fraction``; an amount that is not (a discount
+prorated by quantity, say) stays a ``Fraction`` of the same unit. Nothing is ever rounded here.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, Final
+
+from campaigns.engine.types import Exact
+
+SCALE: Final = 10**7
+
+
+def parse_number(value: Any) -> Fraction | None:
+    """The exact value of an int, Decimal, Fraction or decimal string; None for anything else.
+
+    A float is read by its shortest decimal form, as JSON wrote it; booleans are not numbers.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | Fraction):
+        return Fraction(value)
+    if isinstance(value, Decimal):
+        return Fraction(value) if value.is_finite() else None
+    if isinstance(value, float):
+        value = repr(value)
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    try:
+        number = Decimal(value.strip())
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or abs(number.adjusted()) > 30:
+        return None
+    return Fraction(number)
+
+
+def number(value: Any) -> Fraction:
+    """As ``parse_number``, but raises ValueError for what is not a number."""
+    parsed = parse_number(value)
+    if parsed is None:
+        raise ValueError(f"not a number: {value!r}")
+    return parsed
+
+
+def simplify(value: Exact) -> Exact:
+    """An int where the value is whole, else the Fraction itself."""
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    return value
+
+
+def times(value: Exact, factor: Fraction) -> Exact:
+    """The product, in integers where it is whole."""
+    if isinstance(value, int):
+        quotient, rest = divmod(value, factor.denominator)
+        if not rest:
+            return quotient * factor.numerator
+    return simplify(value * factor)
+
+
+def scaled(value: Decimal | Fraction | int) -> Exact:
+    """The value in units of 1/SCALE."""
+    numerator, denominator = value.as_integer_ratio()
+    quotient, rest = divmod(numerator * SCALE, denominator)
+    return quotient if not rest else Fraction(numerator * SCALE, denominator)
+
+
+def unscaled(value: Exact) -> Fraction:
+    """The inverse of ``scaled``."""
+    return Fraction(value) / SCALE
+
+
+def plain(value: Exact | Decimal) -> str:
+    """A number for people and for JSON: ``33.30`` → ``33.3``, ``1/3`` stays ``1/3``."""
+    fraction = Fraction(value)
+    denominator = fraction.denominator
+    digits = 0
+    while denominator % 10 == 0:
+        denominator //= 10
+        digits += 1
+    twos = fives = 0
+    while denominator % 2 == 0:
+        denominator //= 2
+        twos += 1
+    while denominator % 5 == 0:
+        denominator //= 5
+        fives += 1
+    if denominator != 1:
+        return str(fraction)
+    digits += max(twos, fives)
+    if digits == 0:
+        return str(fraction.numerator)
+    sign = "-" if fraction < 0 else ""
+    whole, rest = divmod(abs(fraction.numerator) * 10**digits // fraction.denominator, 10**digits)
+    return f"{sign}{whole}.{rest:0{digits}d}".rstrip("0").rstrip(".")

@@ -1,0 +1,234 @@
+"""What the rules see of one event: the visible lines and the facts, for each act of compliance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+from campaigns.engine.exact import scaled, simplify, unscaled
+from campaigns.engine.facts import OrderView, activity_fact, birthday_in, member_fact, order_fact
+from campaigns.engine.types import (
+    ORDER_TRIGGERS,
+    BrandContext,
+    Event,
+    Exact,
+    Line,
+    MemberFacts,
+    Order,
+    PastLine,
+    PastOrder,
+)
+from campaigns.engine.windows import Contribution, Visible, Window
+
+VIEWS: Final = ("earn", "bonus")
+JUDGED: Final = ("earn", "bonus", "tier")
+VIRTUAL: Final = ""  # the line_id of the line that stands for an event without an order
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One line: its facts, and the scaled amount and quantity that effects work on."""
+
+    index: int
+    line_id: str
+    facts: Mapping[str, Any]
+    earning: Exact
+    quantity: Exact
+    counts_for_tier: bool = True
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything one receiver's rules are judged by, by view where compliance makes a difference.
+
+    ``lines`` are what effects work on and ``hidden`` those that compliance took away; ``bought`` are the
+    visible lines of the order, if any. ``recorded`` is the part of ``facts`` that a return keeps.
+    """
+
+    event: Event
+    member_id: str
+    day: date
+    local: datetime
+    segments: frozenset[str]
+    blocked: Mapping[str, Mapping[str, str]]
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    recorded: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
+    hidden: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
+    bought: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
+    windows: dict[str, tuple[Contribution, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The facts and windows that a set of rules reads, so that nothing else is computed; and the views
+    that the brand's compliance matrix tells apart."""
+
+    views: tuple[str, ...]
+    order: tuple[str, ...]
+    activity: tuple[str, ...]
+    member: tuple[str, ...]
+    windows: tuple[Window, ...]
+
+
+def adult(birthday: date | None, day: date) -> bool | None:
+    """Whether someone is 18 on the day; None when the birthday is unknown."""
+    return None if birthday is None else birthday_in(birthday, birthday.year + 18) <= day
+
+
+def _blocked_acts(tags: Iterable[str], context: BrandContext, is_adult: bool | None) -> dict[str, str]:
+    acts = {act: context.compliance.blocked(tags, act, adult=is_adult) for act in JUDGED}
+    return {act: tag for act, tag in acts.items() if tag is not None}
+
+
+def blocked_lines(order: Order, context: BrandContext, is_adult: bool | None) -> dict[str, dict[str, str]]:
+    """For each line that compliance blocks: the acts, and the tag that blocks each."""
+    judged = (
+        (line.line_id, _blocked_acts(line.tags, context, is_adult)) for line in order.lines if line.tags
+    )
+    return {line_id: acts for line_id, acts in judged if acts}
+
+
+def line_views(
+    order: Order, blocked: Mapping[str, Mapping[str, str]], remaining: Mapping[str, Decimal] | None
+) -> list[LineView]:
+    """The lines as effects see them: returned quantities taken off, discounts prorated by quantity, and
+    what was paid with points, coupons or gift cards taken off in proportion."""
+    amounts = [line.amount for line in order.lines]
+    share = _earning_share(order, amounts)
+    views: list[LineView] = []
+    for index, (line, amount) in enumerate(zip(order.lines, amounts, strict=True)):
+        quantity: Decimal | Fraction = line.quantity
+        if remaining is not None:
+            quantity = remaining.get(line.line_id, Decimal(0))
+            if quantity <= 0:
+                continue
+            amount = amount * Fraction(quantity) / Fraction(line.quantity)
+        money = scaled(amount)
+        views.append(
+            LineView(
+                index=index,
+                line_id=line.line_id,
+                facts=_line_facts(line, scaled(quantity), money),
+                earning=money if share == 1 else simplify(money * share),
+                quantity=scaled(quantity),
+                counts_for_tier="tier" not in blocked.get(line.line_id, ()),
+            )
+        )
+    return views
+
+
+def _earning_share(order: Order, amounts: Iterable[Fraction]) -> Fraction:
+    if not order.unearned:
+        return Fraction(1)
+    total = sum(amounts, Fraction(0))
+    if total <= 0:
+        return Fraction(1)
+    return min(Fraction(1), max(Fraction(0), 1 - Fraction(order.unearned) / total))
+
+
+def _line_facts(line: Line, quantity: Exact, amount: Exact) -> dict[str, Any]:
+    return {
+        "line.sku": line.sku,
+        "line.category": line.category.strip("/") + "/",
+        "line.brand": line.brand,
+        "line.product_line": line.product_line,
+        "line.tags": line.tags,
+        "line.unit_price": scaled(line.unit_price),
+        "line.quantity": quantity,
+        "line.amount": amount,
+    }
+
+
+def _virtual_line(event: Event, blocked: bool) -> LineView:
+    return LineView(index=0, line_id="", facts={}, earning=0, quantity=0, counts_for_tier=not blocked)
+
+
+def _virtual_line(event: Event, blocked: Mapping[str, Mapping[str, str]]) -> LineView:
+    return LineView(0, VIRTUAL, {}, 0, 0, counts_for_tier="tier" not in blocked.get(VIRTUAL, ()))
+
+
+def _visible(
+    views: Iterable[LineView], blocked: Mapping[str, Mapping[str, str]], act: str
+) -> tuple[LineView, ...]:
+    return tuple(view for view in views if act not in blocked.get(view.line_id, ()))
+
+
+def set_scene(
+    event: Event,
+    member_id: str,
+    segments: frozenset[str],
+    blocked: Mapping[str, Mapping[str, str]],
+    context: BrandContext,
+    remaining: Mapping[str, Decimal] | None = None,
+) -> Scene:
+    """The lines of the event by view, still without facts. On a trigger without an order one virtual
+    line without an amount stands for the event; an order that it carries is there for facts alone."""
+    bought = list(line_views(event.order, blocked, remaining)) if event.order else []
+    views = bought if event.trigger in ORDER_TRIGGERS else [_virtual_line(event, blocked)]
+    local = event.occurred_at.astimezone(context.timezone)
+    scene = Scene(event, member_id, local.date(), local, segments, blocked=blocked)
+    for act in VIEWS:
+        scene.lines[act] = _visible(views, blocked, act)
+        scene.hidden[act] = tuple(view for view in views if view not in scene.lines[act])
+        scene.bought[act] = _visible(bought, blocked, act)
+    return scene
+
+
+def add_event_facts(scene: Scene, act: str, facts: dict[str, Any], needs: Needs) -> None:
+    """Add the ``order.*`` and ``activity.*`` facts of a view."""
+    if needs.order:
+        seen = scene.bought[act]
+        amount: Exact = sum((view.facts["line.amount"] for view in seen), 0)
+        order_view = OrderView(act, simplify(amount), len(seen))
+        for name in needs.order:
+            facts[name] = order_fact(scene.event, order_view, name)
+    for name in needs.activity:
+        facts[name] = activity_fact(scene.event, name)
+
+
+def add_window(
+    scene: Scene, act: str, facts: dict[str, Any], window: Window, past: tuple[Contribution, ...], tz: tzinfo
+) -> None:
+    """Add a windowed fact: what other orders contributed, and the order at hand as the view sees it."""
+    order = scene.event.order
+    own = None
+    if order is not None and scene.bought[act]:
+        lines = tuple(
+            PastLine(amount=unscaled(view.facts["line.amount"]), category=view.facts["line.category"])
+            for view in scene.bought[act]
+        )
+        own = window.contribution(PastOrder(order.order_id, order.ordered_at, lines), tz, lambda tags: True)
+    scene.windows[f"{act}|{window.key}"] = past
+    facts[window.key] = window.value(past if own is None else (*past, own))
+
+
+def live_scene(event: Event, member: MemberFacts, context: BrandContext, needs: Needs) -> Scene:
+    """The scene of an event as it happens: facts are read off the member, the order and the history."""
+    tz, at, order = context.timezone, event.occurred_at, event.order
+    is_adult = adult(member.birthday, at.astimezone(tz).date())
+    blocked = blocked_lines(order, context, is_adult) if order else {}
+    virtual = _blocked_acts(event.tags, context, is_adult)
+    if virtual:
+        blocked[VIRTUAL] = virtual
+    scene = set_scene(event, member.member_id, member.segments, blocked, context)
+    for act in needs.views:
+        facts: dict[str, Any] = {name: member_fact(member, at, tz, act, name) for name in needs.member}
+        scene.recorded[act] = dict(facts)
+        add_event_facts(scene, act, facts, needs)
+        for window in needs.windows:
+            past = window.collect(
+                member.history, at, tz, _sees(context, act, is_adult), order.order_id if order else None
+            )
+            add_window(scene, act, facts, window, past, tz)
+        scene.facts[act] = facts
+    scene.facts.setdefault("bonus", scene.facts["earn"])
+    return scene
+
+
+def _sees(context: BrandContext, act: str, is_adult: bool | None) -> Visible:
+    return lambda tags: context.compliance.blocked(tags, act, adult=is_adult) is None

@@ -1,0 +1,188 @@
+"""When a rule runs: start, end, days by an iCalendar RRULE, hours of the day, in the brand's time zone.
+
+Days are brand-local dates. Hours are read off the local wall clock, the start included and the end not;
+a window whose end is not after its start crosses midnight and belongs to the day on which it began, so
+``22:00–02:00`` on Saturdays covers the first two hours of Sunday.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any, Final
+
+from dateutil.rrule import rrule, rrulestr
+
+FIXED_START: Final = date(2000, 1, 1)
+FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+DAY_PARTS: Final = frozenset(
+    "FREQ INTERVAL COUNT UNTIL WKST BYDAY BYMONTHDAY BYMONTH BYYEARDAY BYWEEKNO BYSETPOS BYEASTER".split()
+)
+DAY_MINUTES: Final = 24 * 60
+
+
+class ScheduleError(ValueError):
+    """A schedule that cannot run; ``part`` is its field, ``code`` a stable word."""
+
+    def __init__(self, part: str, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.part, self.code, self.detail = part, code, detail
+
+
+@dataclass(slots=True)
+class Days:
+    """The days of an RRULE. A year's days are computed once, on first use."""
+
+    text: str
+    start: date
+    timezone: tzinfo
+    years: dict[int, frozenset[date]] = field(default_factory=dict)
+
+    def includes(self, day: date) -> bool:
+        """Whether the rule recurs on this local date."""
+        days = self.years.get(day.year)
+        if days is None:
+            days = self.years[day.year] = self._days(day.year)
+        return day in days
+
+    def _days(self, year: int) -> frozenset[date]:
+        first = max(date(year, 1, 1), self.start)
+        if first.year > year:
+            return frozenset()
+        bounded = bounded_rrule(self.text, self.start, date(year, 12, 31), self.timezone)
+        found = bounded.between(datetime.combine(first, time.min), datetime(year, 12, 31), inc=True)
+        return frozenset(moment.date() for moment in found)
+
+
+def rrule_parts(text: str) -> dict[str, str]:
+    """The parts of an RRULE, upper-cased. Raises ScheduleError for what is not a rule of days."""
+    body = text.strip().removeprefix("RRULE:")
+    parts: dict[str, str] = {}
+    for part in body.split(";"):
+        key, equals, value = part.partition("=")
+        key = key.strip().upper()
+        if not equals or not value or key in parts:
+            raise ScheduleError("rrule", "invalid", f"not an iCalendar RRULE: {text}")
+        parts[key] = value.strip().upper()
+    if parts.get("FREQ") in ("SECONDLY", "MINUTELY", "HOURLY"):
+        raise ScheduleError("rrule", "rrule_not_daily", "a rule recurs on days; give hours in schedule.hours")
+    if parts.get("FREQ") not in FREQUENCIES:
+        raise ScheduleError("rrule", "invalid", "FREQ must be one of " + ", ".join(FREQUENCIES))
+    foreign = sorted(set(parts) - DAY_PARTS)
+    if foreign:
+        raise ScheduleError(
+            "rrule", "rrule_not_daily", "not allowed in a rule of days: " + ", ".join(foreign)
+        )
+    return parts
+
+
+def needs_start(parts: Mapping[str, str]) -> str | None:
+    """The part of an RRULE that means nothing without ``starts_at``, if any."""
+    if "COUNT" in parts:
+        return "COUNT"
+    return "INTERVAL" if parts.get("INTERVAL", "1") != "1" else None
+
+
+def bounded_rrule(text: str, start: date, last: date, tz: tzinfo) -> rrule:
+    """The rule from ``start`` to ``last`` at the latest, over naive midnights. Raises ScheduleError."""
+    parts = rrule_parts(text)
+    until = parts.pop("UNTIL", None)
+    if until is not None:
+        last = min(last, _until(until, tz))
+    body = ";".join(f"{key}={value}" for key, value in parts.items())
+    try:
+        rule = rrulestr(body, dtstart=datetime.combine(start, time.min))
+        if "COUNT" in parts:
+            return rule  # ends by itself; dateutil refuses COUNT together with UNTIL
+        return rule.replace(until=datetime.combine(last, time.min))
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise ScheduleError("rrule", "invalid", f"not an iCalendar RRULE: {error}") from error
+
+
+def _until(text: str, tz: tzinfo) -> date:
+    try:
+        if len(text) == 8:
+            return datetime.strptime(text, "%Y%m%d").date()
+        moment = datetime.strptime(text.removesuffix("Z"), "%Y%m%dT%H%M%S")
+    except ValueError as error:
+        raise ScheduleError("rrule", "invalid", f"UNTIL is not a date: {text}") from error
+    return moment.replace(tzinfo=UTC).astimezone(tz).date() if text.endswith("Z") else moment.date()
+
+
+def parse_instant(value: Any) -> datetime:
+    """An ISO 8601 instant with offset. Raises ValueError."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs an offset")
+    return moment
+
+
+def minutes_of(text: str) -> int:
+    """``18:30`` as minutes after midnight; ``24:00`` is the end of the day. Raises ValueError."""
+    hour, colon, minute = str(text).partition(":")
+    if not colon or not (hour.isdigit() and minute.isdigit()) or len(hour) != 2 or len(minute) != 2:
+        raise ValueError(f"not a time of day: {text}")
+    total = int(hour) * 60 + int(minute)
+    if int(minute) > 59 or total > DAY_MINUTES:
+        raise ValueError(f"not a time of day: {text}")
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A compiled schedule."""
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+    days: Days | None
+    hours: tuple[tuple[int, int], ...]
+
+    def refuses(self, at: datetime, local: datetime) -> str | None:
+        """The path of the part that excludes the instant (``local`` = the same, brand time), or None."""
+        if self.starts_at is not None and at < self.starts_at:
+            return "/schedule/starts_at"
+        if self.ends_at is not None and at >= self.ends_at:
+            return "/schedule/ends_at"
+        if self.days is None and not self.hours:
+            return None
+        today = local.date()
+        if not self.hours:
+            return None if self.days is None or self.days.includes(today) else "/schedule/rrule"
+        minute = local.hour * 60 + local.minute
+        inside = False
+        for start, end in self.hours:
+            if start < end:
+                day = today if start <= minute < end else None
+            elif minute >= start:
+                day = today
+            else:
+                day = today - timedelta(days=1) if minute < end else None
+            if day is None:
+                continue
+            inside = True
+            if self.days is None or self.days.includes(day):
+                return None
+        return "/schedule/rrule" if inside else "/schedule/hours"
+
+
+def compile_schedule(body: Mapping[str, Any] | None, tz: tzinfo) -> Schedule | None:
+    """Compile a rule's ``schedule``; None if it never excludes anything. Raises ScheduleError, ValueError."""
+    if not body:
+        return None
+    starts_at = parse_instant(body["starts_at"]) if body.get("starts_at") else None
+    ends_at = parse_instant(body["ends_at"]) if body.get("ends_at") else None
+    days = None
+    if body.get("rrule"):
+        text = body["rrule"]
+        start = starts_at.astimezone(tz).date() if starts_at else FIXED_START
+        bounded_rrule(text, start, start, tz)
+        days = Days(text, start, tz)
+    hours = _hours(body.get("hours") or ())
+    if not (starts_at or ends_at or days or hours):
+        return None
+    return Schedule(starts_at, ends_at, days, hours)
+
+
+def _hours(windows: Sequence[Sequence[str]]) -> tuple[tuple[int, int], ...]:
+    return tuple((minutes_of(start), minutes_of(end)) for start, end in windows)
