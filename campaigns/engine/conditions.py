@@ -78,8 +78,8 @@ class _Compiler:
         test = predicate(spec.type, leaf["op"], leaf["value"], self.tiers)
         failed = self.mark(path)
         if spec.scope == "line":
-            return (lambda facts, line: 0 if test(line[name]) else failed), True
-        return (lambda facts, line: 0 if test(facts[name]) else failed), False
+            return (lambda _facts, line: 0 if test(line[name]) else failed), True
+        return (lambda facts, _line: 0 if test(facts[name]) else failed), False
 
 
 def _all(tests: Sequence[Test]) -> Test:

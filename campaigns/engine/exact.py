@@ -14,6 +14,7 @@ from typing import Any, Final
 from campaigns.engine.types import Exact
 
 SCALE: Final = 10**7
+MAX_DIGITS: Final = 40
 
 
 def parse_number(value: Any) -> Fraction | None:
@@ -21,23 +22,18 @@ def parse_number(value: Any) -> Fraction | None:
 
     A float is read by its shortest decimal form, as JSON wrote it; booleans are not numbers.
     """
-    if isinstance(value, bool) or value is None:
-        return None
     if isinstance(value, int | Fraction):
-        return Fraction(value)
-    if isinstance(value, Decimal):
-        return Fraction(value) if value.is_finite() else None
+        return None if isinstance(value, bool) else Fraction(value)
     if isinstance(value, float):
         value = repr(value)
-    if not isinstance(value, str) or len(value) > 40:
+    if isinstance(value, str) and len(value) <= MAX_DIGITS:
+        try:
+            value = Decimal(value.strip())
+        except InvalidOperation:
+            return None
+    if not isinstance(value, Decimal) or not value.is_finite() or abs(value.adjusted()) > MAX_DIGITS:
         return None
-    try:
-        number = Decimal(value.strip())
-    except InvalidOperation:
-        return None
-    if not number.is_finite() or abs(number.adjusted()) > 30:
-        return None
-    return Fraction(number)
+    return Fraction(value)
 
 
 def number(value: Any) -> Fraction:

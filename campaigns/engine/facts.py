@@ -146,24 +146,20 @@ def order_fact(event: Event, view: OrderView, name: str) -> Any:
     return getattr(order, name[6:])
 
 
-def member_fact(member: MemberFacts, at: datetime, tz: tzinfo, act: str, name: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member at an instant, as one act sees the past. ``today`` is the brand-local date."""
+
+    member: MemberFacts
+    at: datetime
+    timezone: tzinfo
+    today: date
+    act: str
+
+
+def member_fact(view: MemberView, name: str) -> Any:
     """The value of a ``member.*`` fact that is not counted over a window, as at the instant."""
-    return _MEMBER[name](member, at, tz, act)
-
-
-def _local(at: datetime, tz: tzinfo) -> date:
-    return at.astimezone(tz).date()
-
-
-def _enrolled_days(member: MemberFacts, at: datetime, tz: tzinfo, act: str) -> int | None:
-    if member.enrolled_at is None:
-        return None
-    return (_local(at, tz) - _local(member.enrolled_at, tz)).days
-
-
-def _child_ages(member: MemberFacts, at: datetime, tz: tzinfo, act: str) -> tuple[int, ...]:
-    today = _local(at, tz)
-    return tuple((today.year - c.year) * 12 + today.month - c.month for c in member.children)
+    return _MEMBER[name](view)
 
 
 def birthday_in(birthday: date, year: int) -> date:
@@ -174,48 +170,60 @@ def birthday_in(birthday: date, year: int) -> date:
         return date(year, 2, 28)
 
 
-def _birthday(member: MemberFacts, at: datetime, tz: tzinfo, act: str) -> frozenset[str]:
-    if member.birthday is None:
+def _enrolled_days(view: MemberView) -> int | None:
+    enrolled_at = view.member.enrolled_at
+    return None if enrolled_at is None else (view.today - enrolled_at.astimezone(view.timezone).date()).days
+
+
+def _child_ages(view: MemberView) -> tuple[int, ...]:
+    today = view.today
+    return tuple((today.year - c.year) * 12 + today.month - c.month for c in view.member.children)
+
+
+def _birthday(view: MemberView) -> frozenset[str]:
+    birthday, today = view.member.birthday, view.today
+    if birthday is None:
         return frozenset()
-    today = _local(at, tz)
-    holds = {"month"} if member.birthday.month == today.month else set()
-    if birthday_in(member.birthday, today.year) == today:
+    holds = {"month"} if birthday.month == today.month else set()
+    if birthday_in(birthday, today.year) == today:
         holds.add("today")
     monday = today - timedelta(days=today.weekday())
-    week = {monday + timedelta(days=n) for n in range(7)}
-    if any(birthday_in(member.birthday, day.year) == day for day in week):
+    week = [monday + timedelta(days=n) for n in range(7)]
+    if any(birthday_in(birthday, day.year) == day for day in week):
         holds.add("week")
     return frozenset(holds)
 
 
-def _benefits(member: MemberFacts, at: datetime, tz: tzinfo, act: str) -> frozenset[str]:
+def _benefits(view: MemberView) -> frozenset[str]:
     return frozenset(
         benefit.code
-        for benefit in member.benefits
-        if (benefit.valid_from is None or benefit.valid_from <= at)
-        and (benefit.valid_until is None or at < benefit.valid_until)
+        for benefit in view.member.benefits
+        if (benefit.valid_from is None or benefit.valid_from <= view.at)
+        and (benefit.valid_until is None or view.at < benefit.valid_until)
     )
 
 
-def _orders_before(member: MemberFacts, at: datetime, act: str) -> int:
-    return member.history.count_before(at, act) if member.history else 0
+def _orders_before(view: MemberView) -> int:
+    history = view.member.history
+    return history.count_before(view.at, view.act) if history else 0
 
 
-def _days_since(member: MemberFacts, at: datetime, tz: tzinfo, act: str) -> int | None:
-    last = member.history.last_before(at, act) if member.history else None
-    return None if last is None else (_local(at, tz) - _local(last, tz)).days
+def _days_since(view: MemberView) -> int | None:
+    history = view.member.history
+    last = history.last_before(view.at, view.act) if history else None
+    return None if last is None else (view.today - last.astimezone(view.timezone).date()).days
 
 
-_MEMBER: Final[dict[str, Callable[[MemberFacts, datetime, tzinfo, str], Any]]] = {
-    "member.tier": lambda member, at, tz, act: member.tier,
-    "member.tags": lambda member, at, tz, act: member.tags,
-    "member.segments": lambda member, at, tz, act: member.segments,
-    "member.region": lambda member, at, tz, act: member.region,
+_MEMBER: Final[dict[str, Callable[[MemberView], Any]]] = {
+    "member.tier": lambda view: view.member.tier,
+    "member.tags": lambda view: view.member.tags,
+    "member.segments": lambda view: view.member.segments,
+    "member.region": lambda view: view.member.region,
     "member.benefits": _benefits,
     "member.enrolled_days": _enrolled_days,
     "member.child_age_months": _child_ages,
     "member.birthday": _birthday,
-    "member.first_order": lambda member, at, tz, act: _orders_before(member, at, act) == 0,
-    "member.nth_order": lambda member, at, tz, act: _orders_before(member, at, act) + 1,
+    "member.first_order": lambda view: _orders_before(view) == 0,
+    "member.nth_order": lambda view: _orders_before(view) + 1,
     "member.days_since_last_order": _days_since,
 }

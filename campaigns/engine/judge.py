@@ -57,48 +57,47 @@ class Program:
 def match(rule: CompiledRule, scene: Scene) -> Outcome:
     """Whether the rule applies, and to which lines; else the reason and the path that failed."""
     outcome = Outcome(rule)
-    if rule.schedule is not None:
-        refused = rule.schedule.refuses(scene.event.occurred_at, scene.local)
-        if refused is not None:
-            outcome.lose("schedule", refused)
-            return outcome
-    if rule.segment is not None and rule.segment not in scene.segments:
-        outcome.lose("audience", "/audience/segment")
-        return outcome
-    if rule.rollout is not None and bucket(rule.code, scene.member_id) >= rule.rollout:
-        outcome.lose("audience", "/audience/rollout_percent")
-        return outcome
     lines, hidden = scene.lines[rule.act], scene.hidden[rule.act]
-    if hidden and not lines:
-        outcome.lose("compliance", None)
-        return outcome
-    facts, conditions = scene.facts[rule.act], rule.conditions
-    if conditions.event_test is not None:
-        failed = conditions.event_test(facts, _NO_LINE)
-        if failed:
-            outcome.lose("condition", conditions.paths[failed])
-            return outcome
+    refused = rule.schedule.refuses(scene.event.occurred_at, scene.local) if rule.schedule else None
+    if refused is not None:
+        outcome.lose("schedule", refused)
+    elif rule.segment is not None and rule.segment not in scene.segments:
+        outcome.lose("audience", "/audience/segment")
+    elif rule.rollout is not None and bucket(rule.code, scene.member_id) >= rule.rollout:
+        outcome.lose("audience", "/audience/rollout_percent")
+    elif not lines:
+        outcome.lose("compliance" if hidden else "condition", None)
+    else:
+        _match_lines(outcome, scene)
+    return outcome
+
+
+def _match_lines(outcome: Outcome, scene: Scene) -> None:
+    """Judge the conditions: those on the event once, those on lines for each visible line."""
+    act, conditions = outcome.rule.act, outcome.rule.conditions
+    facts, lines = scene.facts[act], scene.lines[act]
+    failed = conditions.event_test(facts, _NO_LINE) if conditions.event_test else 0
+    if failed:
+        outcome.lose("condition", conditions.paths[failed])
+        return
     test = conditions.line_test
     if test is None:
         outcome.lines = lines
+        return
+    matched, furthest = [], 0
+    for line in lines:
+        failed = test(facts, line.facts)
+        if not failed:
+            matched.append(line)
+        elif failed > furthest:
+            furthest = failed
+    outcome.lines = matched
+    if matched:
+        return
+    if any(not test(facts, line.facts) for line in scene.hidden[act]):
+        outcome.lose("compliance", None)
     else:
-        furthest = 0
-        matched = []
-        for line in lines:
-            failed = test(facts, line.facts)
-            if not failed:
-                matched.append(line)
-            elif failed > furthest:
-                furthest = failed
-        outcome.lines = matched
-        if not matched:
-            if any(not test(facts, line.facts) for line in hidden):
-                outcome.lose("compliance", None)
-            else:
-                outcome.lose("condition", conditions.paths[furthest])
-    if not outcome.lines and outcome.reason is None:
-        outcome.lose("condition", "/lines")
-    return outcome
+        outcome.lose("condition", conditions.paths[furthest])
 
 
 def judge(program: Program, scene: Scene, rules: Iterable[CompiledRule]) -> list[Outcome]:

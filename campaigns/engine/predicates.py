@@ -7,7 +7,7 @@ always the opposite of ``eq``. ``between`` includes both ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from campaigns.engine.exact import SCALE, number, parse_number, simplify
 from campaigns.engine.facts import FactType
@@ -18,29 +18,7 @@ Predicate = Callable[[Any], bool]
 
 def predicate(kind: FactType, op: str, value: Any, tiers: Sequence[str] = ()) -> Predicate:
     """The test that a fact of this type must pass. Raises ValueError for what the schema refuses."""
-    if kind in ("number", "decimal"):
-        return _number(op, value, SCALE if kind == "decimal" else 1)
-    if kind == "ages":
-        one = _number(op, value, 1)
-        return lambda ages: any(one(age) for age in ages)
-    if kind == "text":
-        return _text(op, value)
-    if kind == "category":
-        return _category(op, value)
-    if kind == "tier":
-        return _tier(op, value, tiers)
-    if kind == "birthday":
-        wanted = frozenset(_texts(value))
-        if op in ("eq", "in"):
-            return lambda holds: not wanted.isdisjoint(holds)
-        return lambda holds: wanted.isdisjoint(holds)
-    if kind == "set":
-        wanted = frozenset(_texts(value))
-        return lambda held: held is not None and not wanted.isdisjoint(held)
-    if kind == "bool":
-        expected = as_bool(value)
-        return (lambda fact: fact is expected) if op == "eq" else (lambda fact: fact is not expected)
-    return _any(op, value)
+    return _tier(op, value, tiers) if kind == "tier" else _BY_TYPE[kind](op, value)
 
 
 def as_bool(value: Any) -> bool:
@@ -82,26 +60,46 @@ def _category(op: str, value: Any) -> Predicate:
     return lambda path: not path.startswith(prefixes)
 
 
-def _number(op: str, value: Any, unit: int) -> Predicate:
+def _number(op: str, value: Any, unit: int = 1) -> Predicate:
     thresholds = [simplify(number(item) * unit) for item in _list(value)]
     if op in ("eq", "ne", "in", "not_in"):
         wanted: frozenset[Exact] = frozenset(thresholds)
         if op in ("eq", "in"):
             return lambda fact: fact in wanted
         return lambda fact: fact not in wanted
-    if op == "between":
-        low, high = thresholds
-        return lambda fact: fact is not None and low <= fact <= high
-    (edge,) = thresholds
-    if op == "gt":
-        return lambda fact: fact is not None and fact > edge
-    if op == "gte":
-        return lambda fact: fact is not None and fact >= edge
-    if op == "lt":
-        return lambda fact: fact is not None and fact < edge
-    if op == "lte":
-        return lambda fact: fact is not None and fact <= edge
-    raise ValueError(f"unknown operator {op!r}")
+    low, high = thresholds if op == "between" else thresholds * 2
+    tests: dict[str, Predicate] = {
+        "gt": lambda fact: fact is not None and fact > low,
+        "gte": lambda fact: fact is not None and fact >= low,
+        "lt": lambda fact: fact is not None and fact < low,
+        "lte": lambda fact: fact is not None and fact <= low,
+        "between": lambda fact: fact is not None and low <= fact <= high,
+    }
+    return tests[op]
+
+
+def _ages(op: str, value: Any) -> Predicate:
+    one = _number(op, value)
+    return lambda ages: any(one(age) for age in ages)
+
+
+def _birthday(op: str, value: Any) -> Predicate:
+    wanted = frozenset(_texts(value))
+    if op in ("eq", "in"):
+        return lambda holds: not wanted.isdisjoint(holds)
+    return wanted.isdisjoint
+
+
+def _set(_op: str, value: Any) -> Predicate:
+    wanted = frozenset(_texts(value))
+    return lambda held: held is not None and not wanted.isdisjoint(held)
+
+
+def _bool(op: str, value: Any) -> Predicate:
+    expected = as_bool(value)
+    if op == "eq":
+        return lambda fact: fact is expected
+    return lambda fact: fact is not expected
 
 
 def _tier(op: str, value: Any, tiers: Sequence[str]) -> Predicate:
@@ -109,11 +107,10 @@ def _tier(op: str, value: Any, tiers: Sequence[str]) -> Predicate:
     if op in ("eq", "ne", "in", "not_in"):
         return _text(op, value)
     ranks: dict[str | None, int] = {None: -1, **{code: rank for rank, code in enumerate(tiers)}}
-    edges = [ranks.get(text) for text in _texts(value)]
-    if None in edges:
-        return lambda tier: False
+    edges = [ranks[text] for text in _texts(value) if text in ranks]
+    if len(edges) != (2 if op == "between" else 1):
+        return lambda _tier: False  # a tier that was deleted: nobody is above or below it
     low, high = edges[0], edges[-1]
-    assert low is not None and high is not None
     compare: dict[str, Callable[[int], bool]] = {
         "gt": lambda rank: rank > low,
         "gte": lambda rank: rank >= low,
@@ -147,5 +144,18 @@ def _any(op: str, value: Any) -> Predicate:
         return lambda fact: (
             isinstance(fact, list | tuple) and any(_same(one, item) for one in fact for item in values)
         )
-    compare = _number(op, value, 1)
+    compare = _number(op, value)
     return lambda fact: compare(parse_number(fact))
+
+
+_BY_TYPE: Final[dict[str, Callable[[str, Any], Predicate]]] = {
+    "number": _number,
+    "decimal": lambda op, value: _number(op, value, SCALE),
+    "ages": _ages,
+    "text": _text,
+    "category": _category,
+    "birthday": _birthday,
+    "set": _set,
+    "bool": _bool,
+    "any": _any,
+}

@@ -59,7 +59,7 @@ def recorded_scene(
     segments = own.get("member.segments") or frozenset()
     scene = set_scene(event, recorded.member_id, frozenset(segments), recorded.blocked, context, remaining)
     for act in ("earn", "bonus") if "bonus" in recorded.facts else ("earn",):
-        facts = {name: None for name in needs.member} | dict(recorded.facts.get(act, own))
+        facts = dict.fromkeys(needs.member) | dict(recorded.facts.get(act, own))
         add_event_facts(scene, act, facts, needs)
         for window in needs.windows:
             past = recorded.windows.get(f"{act}|{window.key}", ())

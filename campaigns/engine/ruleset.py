@@ -14,8 +14,8 @@ from campaigns.engine.caps import Cut
 from campaigns.engine.evaluation import Evaluation
 from campaigns.engine.exact import SCALE, unscaled
 from campaigns.engine.judge import Outcome, Program, judge
-from campaigns.engine.rule import CompiledRule, availability, compile_rule
 from campaigns.engine.returns import Recount, kept_of, recorded_scene
+from campaigns.engine.rule import CompiledRule, availability, compile_rule
 from campaigns.engine.scene import Needs, Scene, live_scene
 from campaigns.engine.types import (
     ORDER_TRIGGERS,
@@ -143,8 +143,8 @@ class RuleSet:
         """
         if (recorded.tiers, recorded.rounding) != (self.context.tiers, self.context.rounding):
             context = replace(self.context, tiers=recorded.tiers, rounding=recorded.rounding)
-            rules = compile_rules([(rule.body, rule.version) for rule in self.rules], context)
-            return rules.reevaluate(
+            as_recorded = compile_rules([(rule.body, rule.version) for rule in self.rules], context)
+            return as_recorded.reevaluate(
                 recorded,
                 order,
                 remaining,
@@ -296,7 +296,8 @@ def _cut(
     ]
     for n in sorted(totalled, key=lambda n: judged[n][2].rule.code):
         rule, cut = judged[n][2].rule, cuts[n]
-        assert rule.caps is not None and rule.caps.total is not None and cut is not None
+        if cut is None or rule.caps is None or rule.caps.total is None:
+            continue
         granted = counters.take_total(rule.code, cut.points, rule.caps.total)
         if granted < cut.points:
             counted = Cut(granted, "/caps/total", cut.counts)

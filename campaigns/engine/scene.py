@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from campaigns.engine.exact import scaled, simplify, unscaled
-from campaigns.engine.facts import OrderView, activity_fact, birthday_in, member_fact, order_fact
+from campaigns.engine.facts import MemberView, OrderView, activity_fact, birthday_in, member_fact, order_fact
 from campaigns.engine.types import (
     ORDER_TRIGGERS,
     BrandContext,
@@ -101,13 +101,13 @@ def line_views(
     amounts = [line.amount for line in order.lines]
     share = _earning_share(order, amounts)
     views: list[LineView] = []
-    for index, (line, amount) in enumerate(zip(order.lines, amounts, strict=True)):
-        quantity: Decimal | Fraction = line.quantity
+    for index, (line, bought) in enumerate(zip(order.lines, amounts, strict=True)):
+        quantity, amount = line.quantity, bought
         if remaining is not None:
             quantity = remaining.get(line.line_id, Decimal(0))
             if quantity <= 0:
                 continue
-            amount = amount * Fraction(quantity) / Fraction(line.quantity)
+            amount = bought * Fraction(quantity) / Fraction(line.quantity)
         money = scaled(amount)
         views.append(
             LineView(
@@ -144,11 +144,7 @@ def _line_facts(line: Line, quantity: Exact, amount: Exact) -> dict[str, Any]:
     }
 
 
-def _virtual_line(event: Event, blocked: bool) -> LineView:
-    return LineView(index=0, line_id="", facts={}, earning=0, quantity=0, counts_for_tier=not blocked)
-
-
-def _virtual_line(event: Event, blocked: Mapping[str, Mapping[str, str]]) -> LineView:
+def _virtual_line(blocked: Mapping[str, Mapping[str, str]]) -> LineView:
     return LineView(0, VIRTUAL, {}, 0, 0, counts_for_tier="tier" not in blocked.get(VIRTUAL, ()))
 
 
@@ -169,7 +165,7 @@ def set_scene(
     """The lines of the event by view, still without facts. On a trigger without an order one virtual
     line without an amount stands for the event; an order that it carries is there for facts alone."""
     bought = list(line_views(event.order, blocked, remaining)) if event.order else []
-    views = bought if event.trigger in ORDER_TRIGGERS else [_virtual_line(event, blocked)]
+    views = bought if event.trigger in ORDER_TRIGGERS else [_virtual_line(blocked)]
     local = event.occurred_at.astimezone(context.timezone)
     scene = Scene(event, member_id, local.date(), local, segments, blocked=blocked)
     for act in VIEWS:
@@ -202,7 +198,7 @@ def add_window(
             PastLine(amount=unscaled(view.facts["line.amount"]), category=view.facts["line.category"])
             for view in scene.bought[act]
         )
-        own = window.contribution(PastOrder(order.order_id, order.ordered_at, lines), tz, lambda tags: True)
+        own = window.contribution(PastOrder(order.order_id, order.ordered_at, lines), tz, None)
     scene.windows[f"{act}|{window.key}"] = past
     facts[window.key] = window.value(past if own is None else (*past, own))
 
@@ -210,14 +206,16 @@ def add_window(
 def live_scene(event: Event, member: MemberFacts, context: BrandContext, needs: Needs) -> Scene:
     """The scene of an event as it happens: facts are read off the member, the order and the history."""
     tz, at, order = context.timezone, event.occurred_at, event.order
-    is_adult = adult(member.birthday, at.astimezone(tz).date())
+    today = at.astimezone(tz).date()
+    is_adult = adult(member.birthday, today)
     blocked = blocked_lines(order, context, is_adult) if order else {}
     virtual = _blocked_acts(event.tags, context, is_adult)
     if virtual:
         blocked[VIRTUAL] = virtual
     scene = set_scene(event, member.member_id, member.segments, blocked, context)
     for act in needs.views:
-        facts: dict[str, Any] = {name: member_fact(member, at, tz, act, name) for name in needs.member}
+        view = MemberView(member, at, tz, today, act)
+        facts: dict[str, Any] = {name: member_fact(view, name) for name in needs.member}
         scene.recorded[act] = dict(facts)
         add_event_facts(scene, act, facts, needs)
         for window in needs.windows:

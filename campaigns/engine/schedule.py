@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 
-from dateutil.rrule import rrule, rrulestr
+from dateutil.rrule import rrule, rruleset, rrulestr
 
 FIXED_START: Final = date(2000, 1, 1)
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
-DAY_PARTS: Final = frozenset(
-    "FREQ INTERVAL COUNT UNTIL WKST BYDAY BYMONTHDAY BYMONTH BYYEARDAY BYWEEKNO BYSETPOS BYEASTER".split()
-)
+DAY_PARTS: Final = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYSETPOS", "BYEASTER"}) | {
+    f"BY{part}" for part in ("DAY", "MONTHDAY", "MONTH", "YEARDAY", "WEEKNO")
+}
 DAY_MINUTES: Final = 24 * 60
 
 
@@ -51,7 +51,9 @@ class Days:
         if first.year > year:
             return frozenset()
         bounded = bounded_rrule(self.text, self.start, date(year, 12, 31), self.timezone)
-        found = bounded.between(datetime.combine(first, time.min), datetime(year, 12, 31), inc=True)
+        found = bounded.between(
+            datetime.combine(first, time.min), datetime.combine(date(year, 12, 31), time.min), inc=True
+        )
         return frozenset(moment.date() for moment in found)
 
 
@@ -84,7 +86,7 @@ def needs_start(parts: Mapping[str, str]) -> str | None:
     return "INTERVAL" if parts.get("INTERVAL", "1") != "1" else None
 
 
-def bounded_rrule(text: str, start: date, last: date, tz: tzinfo) -> rrule:
+def bounded_rrule(text: str, start: date, last: date, tz: tzinfo) -> rrule | rruleset:
     """The rule from ``start`` to ``last`` at the latest, over naive midnights. Raises ScheduleError."""
     parts = rrule_parts(text)
     until = parts.pop("UNTIL", None)
@@ -93,7 +95,7 @@ def bounded_rrule(text: str, start: date, last: date, tz: tzinfo) -> rrule:
     body = ";".join(f"{key}={value}" for key, value in parts.items())
     try:
         rule = rrulestr(body, dtstart=datetime.combine(start, time.min))
-        if "COUNT" in parts:
+        if isinstance(rule, rruleset) or "COUNT" in parts:
             return rule  # ends by itself; dateutil refuses COUNT together with UNTIL
         return rule.replace(until=datetime.combine(last, time.min))
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
@@ -102,12 +104,10 @@ def bounded_rrule(text: str, start: date, last: date, tz: tzinfo) -> rrule:
 
 def _until(text: str, tz: tzinfo) -> date:
     try:
-        if len(text) == 8:
-            return datetime.strptime(text, "%Y%m%d").date()
-        moment = datetime.strptime(text.removesuffix("Z"), "%Y%m%dT%H%M%S")
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ScheduleError("rrule", "invalid", f"UNTIL is not a date: {text}") from error
-    return moment.replace(tzinfo=UTC).astimezone(tz).date() if text.endswith("Z") else moment.date()
+    return moment.date() if moment.tzinfo is None else moment.astimezone(tz).date()
 
 
 def parse_instant(value: Any) -> datetime:

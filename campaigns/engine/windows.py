@@ -38,11 +38,11 @@ class Window:
         day = first_day(self.period, at.astimezone(tz).date())
         return datetime.combine(day, time.min, tz)
 
-    def contribution(self, order: PastOrder, tz: tzinfo, visible: Visible) -> Contribution | None:
-        """What one order adds to the window, or None if it does not count."""
+    def contribution(self, order: PastOrder, tz: tzinfo, visible: Visible | None) -> Contribution | None:
+        """What one order adds to the window, or None if it does not count; ``visible`` None = all lines."""
         amount, found = Fraction(0), False
         for line in order.lines:
-            if not visible(line.tags):
+            if visible is not None and not visible(line.tags):
                 continue
             if self.categories is not None and not (line.category.strip("/") + "/").startswith(
                 self.categories
