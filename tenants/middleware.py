@@ -22,7 +22,7 @@ class BrandMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The response of the brand's or the platform's site, or a problem: 404 unknown host, 403 suspended."""
+        """The response of the brand's or the platform's site; 404 for an unknown host, 403 if suspended."""
         connection.set_schema_to_public()
         try:
             host = request.get_host().rsplit(":", 1)[0].lower().rstrip(".")

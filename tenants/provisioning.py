@@ -18,7 +18,7 @@ from psycopg import sql
 
 from loyalty.lib.errors import FieldError, Invalid
 from loyalty.lib.money import CURRENCY
-from tenants import roles, schemas
+from tenants import locks, roles, schemas
 from tenants.context import in_brand
 from tenants.models import Brand, Domain
 from tenants.operators.models import Operator, Role
@@ -54,7 +54,15 @@ def create_brand(
 
     A brand whose making was cut off is taken up where it stopped. Raises Invalid for bad or taken values.
     """
-    _validate(slug, name, timezone, currency, template, owner_email, webhook_hosts)
+    _validate(
+        slug=slug,
+        name=name,
+        timezone=timezone,
+        currency=currency,
+        template=template,
+        email=owner_email,
+        hosts=webhook_hosts,
+    )
     connection.set_schema_to_public()
     brand = _register(slug, name, timezone, currency, template, webhook_hosts)
     with connection.cursor() as cursor:
@@ -101,7 +109,7 @@ def _register(
     slug: str, name: str, timezone: str, currency: str, template: str, webhook_hosts: Sequence[str]
 ) -> Brand:
     with transaction.atomic():
-        brand = Brand.objects.select_for_update().filter(slug=slug).first()
+        brand = locks.brand(slug)
         if brand is not None and brand.status != Brand.Status.PROVISIONING:
             raise Invalid.at("/slug", "taken", _("A brand of this name exists already."))
         brand = brand or Brand(slug=slug, schema_name=slug.replace("-", "_"))
@@ -125,7 +133,14 @@ def _owner(email: str | None, password: str | None) -> tuple[str | None, str | N
 
 
 def _validate(
-    slug: str, name: str, timezone: str, currency: str, template: str, email: str | None, hosts: Sequence[str]
+    *,
+    slug: str,
+    name: str,
+    timezone: str,
+    currency: str,
+    template: str,
+    email: str | None,
+    hosts: Sequence[str],
 ) -> None:
     errors = []
     if not SLUG.match(slug) or slug in RESERVED or slug.startswith("pg-"):
@@ -145,9 +160,11 @@ def _validate(
         errors.append(
             FieldError("/template", "template", _("Unknown template. Known: %(known)s.") % {"known": known})
         )
-    for host in hosts:
-        if not re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+:\d{1,5}", host):
-            errors.append(FieldError("/allow_webhook_host", "host", _("Write it as host:port.")))
+    errors += [
+        FieldError("/allow_webhook_host", "host", _("Write it as host:port."))
+        for host in hosts
+        if not re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+:\d{1,5}", host)
+    ]
     if hosts and not settings.WEBHOOK_LOCAL_TARGETS:
         errors.append(FieldError("/allow_webhook_host", "production", _("Not allowed in production.")))
     if errors:

@@ -1,4 +1,4 @@
-"""Serializer fields that mean what they say: no coercion of types, exact decimals, instants with an offset."""
+"""Serializer fields that mean what they say: no coercion of types, exact decimals, instants with offset."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

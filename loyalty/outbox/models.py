@@ -46,7 +46,7 @@ class OutboxEvent(models.Model):
 class Cursor(models.Model):
     """How far a reader of the outbox has come."""
 
-    name = models.CharField(primary_key=True, max_length=100)
+    name = models.CharField(max_length=100, unique=True)
     position = models.BigIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
 

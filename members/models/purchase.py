@@ -8,7 +8,7 @@ from members.models.identity import Member
 
 
 class Purchase(models.Model):
-    """An order. `evaluation` keeps the rule versions, facts and points, so that a return can re-evaluate it."""
+    """An order. `evaluation` keeps rule versions, facts and points, so that a return can re-evaluate it."""
 
     class Status(models.TextChoices):
         RECORDED = "recorded", _("recorded")

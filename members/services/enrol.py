@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
+from members import locks
 from members.errors import IdentityConflict, MemberNotActive, MemberNotFound
 from members.identities import Key
 from members.models import Identity, Member
@@ -58,7 +59,7 @@ def enrol(
     referrer_code: str | None = None,
     verified: bool = False,
 ) -> tuple[Member, bool]:
-    """The member of these identities and whether they are new; unknown identities are added to a known member.
+    """The member of these identities and whether they are new; a known member gets the unknown identities.
 
     Raises IdentityConflict if the identities belong to different members, MemberNotActive if the one found
     was closed, Invalid for an unknown referral code. Two enrolments of one identity at a time are one member.
@@ -126,7 +127,7 @@ def update(*, member_id: UUID, changes: Mapping[str, Any], keys: Sequence[Key], 
     """Change a profile and add identities. Raises MemberNotFound, MemberNotActive, IdentityConflict."""
     with transaction.atomic():
         _lock(keys)
-        member = Member.objects.select_for_update(of=("self",)).filter(pk=member_id).first()
+        member = locks.member(member_id)
         if member is None:
             raise MemberNotFound
         if member.status != Member.Status.ACTIVE:

@@ -1,0 +1,95 @@
+"""What the database itself can be asked about the rules of scale.md and ledger.md."""
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+
+from tenants.models import Brand
+
+pytestmark = pytest.mark.django_db
+# Django's own tables whose key is text by design.
+FOREIGN_KEYS_OF_DJANGO = {"django_session"}
+
+
+def rows(query: str, *values: object) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall()
+
+
+def test_every_table_has_a_bigint_or_uuid_primary_key(acme: Brand) -> None:
+    keys = dict(
+        rows(
+            """SELECT c.relname, string_agg(t.typname, ',') FROM pg_class c
+               JOIN pg_namespace n ON n.oid = c.relnamespace
+               LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+               LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
+               LEFT JOIN pg_type t ON t.oid = a.atttypid
+               WHERE n.nspname = 'acme' AND c.relkind IN ('r', 'p') GROUP BY 1"""
+        )
+    )
+    ours = {t: k for t, k in keys.items() if not t.startswith(("auth_", "django_", "axes_", "operators_"))}
+    assert len(ours) > 15
+    assert {t: k for t, k in ours.items() if k not in ("int8", "uuid")} == {}
+
+
+def test_foreign_keys_stay_inside_the_schema(acme: Brand) -> None:
+    assert (
+        rows(
+            """SELECT c.conname FROM pg_constraint c
+               JOIN pg_class a ON a.oid = c.conrelid JOIN pg_class b ON b.oid = c.confrelid
+               WHERE c.contype = 'f' AND a.relnamespace <> b.relnamespace"""
+        )
+        == []
+    )
+
+
+def test_functions_carry_their_own_schema_and_no_other(acme: Brand) -> None:
+    functions = rows(
+        """SELECT n.nspname, p.proname, coalesce(array_to_string(p.proconfig, ' '), ''), pg_get_functiondef(p.oid)
+           FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+           WHERE n.nspname IN ('acme', 'globex') AND p.prokind = 'f'"""
+    )
+    assert functions
+    for schema, name, config, definition in functions:
+        other = {"acme": "globex", "globex": "acme"}[schema]
+        assert f"search_path={schema}" in config.replace('"', "").replace(" ", ""), name
+        assert other not in definition, name
+
+
+def test_both_brands_have_the_same_tables_and_they_are_the_models(acme: Brand) -> None:
+    found = {
+        schema: {r[0] for r in rows("SELECT tablename FROM pg_tables WHERE schemaname = %s", schema)}
+        for schema in ("acme", "globex")
+    }
+    assert found["acme"] == found["globex"]
+    labels = {apps.get_app_config(n.rsplit(".", 1)[-1]).label for n in settings.TENANT_APPS}
+    models = {
+        m._meta.db_table for m in apps.get_models(include_auto_created=True) if m._meta.app_label in labels
+    }
+    assert found["acme"] - {"django_migrations"} == models
+
+
+def test_the_ledger_is_insert_only_for_the_brand(acme: Brand) -> None:
+    for table in settings.INSERT_ONLY_TABLES:
+        granted = {
+            r[0]
+            for r in rows(
+                "SELECT privilege_type FROM information_schema.role_table_grants "
+                "WHERE table_schema = 'acme' AND table_name = %s AND grantee = %s",
+                table,
+                f"{settings.DB_ROLE_PREFIX}_b_acme",
+            )
+        }
+        assert granted == {"SELECT", "INSERT"}, table
+
+
+def test_a_brands_role_has_no_right_in_another_schema(acme: Brand) -> None:
+    grants = rows(
+        """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname IN ('globex', 'public') AND c.relkind = 'r'
+           AND has_table_privilege(%s, c.oid, 'SELECT, INSERT, UPDATE, DELETE')""",
+        f"{settings.DB_ROLE_PREFIX}_b_acme",
+    )
+    assert grants == []
