@@ -29,7 +29,8 @@ def read(data: Mapping[str, Any], pointer: str = "", region: str = "CN") -> list
 
     Raises Invalid, naming the field, when one is malformed.
     """
-    found, errors = set(), list[FieldError]()
+    found: set[Key] = set()
+    errors: list[FieldError] = []
     for field in SIMPLE:
         if data.get(field) is not None:
             _add(found, errors, field, str(data[field]), "", f"{pointer}/{field}", region)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from django.db import connection
 
+from loyalty.lib.database import connection
 from tenants.models import Brand
 
 

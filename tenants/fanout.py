@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
-
+from loyalty.lib.database import connection
 from tenants.models import Brand
 
 

@@ -27,7 +27,8 @@ def find(host: str) -> Brand | None:
         if len(_known) >= MAX_HOSTS:
             _known.clear()
         _known[host] = (time.monotonic() + TTL_S, domain.tenant)
-    return domain.tenant
+    found: Brand = domain.tenant
+    return found
 
 
 def forget() -> None:

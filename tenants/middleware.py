@@ -5,12 +5,12 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import set_urlconf
 from django.utils.translation import gettext as _
 
 from loyalty.lib import problems
+from loyalty.lib.database import connection
 from tenants import hosts
 from tenants.models import Brand
 

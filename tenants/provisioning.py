@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.validators import validate_email
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from psycopg import sql
 
+from loyalty.lib.database import connection
 from loyalty.lib.errors import FieldError, Invalid
 from loyalty.lib.money import CURRENCY
 from tenants import locks, roles, schemas

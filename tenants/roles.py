@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import connection
 from django_tenants.utils import get_public_schema_name
 from psycopg import sql
 
+from loyalty.lib.database import connection
 from tenants.rolenames import brand_role, platform_role
 
 # Serialises CREATE ROLE across processes: roles belong to the cluster, not to a transaction's snapshot.

@@ -5,9 +5,9 @@ import hashlib
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from loyalty.lib.database import connection
 from tenants import roles
 from tenants.models import Brand
 

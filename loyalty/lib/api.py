@@ -30,7 +30,7 @@ class StrictSerializer(serializers.Serializer[Any]):
                 except serializers.ValidationError as error:
                     found = dict(error.detail) if isinstance(error.detail, dict) else {}
                 for key in unknown:
-                    found[key] = [serializers.ErrorDetail(_("Unknown field."), code="unknown_field")]
+                    found[key] = [serializers.ErrorDetail(str(_("Unknown field.")), code="unknown_field")]
                 raise serializers.ValidationError(found)
         return super().to_internal_value(data)
 

@@ -68,7 +68,7 @@ class Points(Whole):
 
 
 @extend_schema_field({"type": "string", "pattern": r"^-?\d{1,14}(\.\d{1,6})?$", "example": "19.90"})
-class Amount(serializers.Field):
+class Amount(serializers.Field[Any, Any, Any, Any]):
     """An exact decimal, given as a string or as a JSON number; at most `places` digits after the point."""
 
     default_error_messages = {
@@ -111,7 +111,7 @@ class Amount(serializers.Field):
 
 
 @extend_schema_field({"type": "string", "format": "date-time"})
-class Instant(serializers.Field):
+class Instant(serializers.Field[Any, Any, Any, Any]):
     """An ISO 8601 date and time with an offset; answered in UTC."""
 
     default_error_messages = {
@@ -142,7 +142,7 @@ class Instant(serializers.Field):
 
 
 @extend_schema_field({"type": "string", "format": "date"})
-class Day(serializers.Field):
+class Day(serializers.Field[Any, Any, Any, Any]):
     """A calendar day, YYYY-MM-DD."""
 
     default_error_messages = {"invalid": _("Must be a date such as “1990-05-17”.")}
@@ -161,7 +161,7 @@ class Day(serializers.Field):
 
 
 @extend_schema_field({"type": "string", "format": "uuid"})
-class Id(serializers.Field):
+class Id(serializers.Field[Any, Any, Any, Any]):
     """An opaque id as the API gave it out."""
 
     default_error_messages = {"invalid": _("Must be an id as this API gives them out.")}
@@ -177,7 +177,7 @@ class Id(serializers.Field):
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
-class JsonObject(serializers.Field):
+class JsonObject(serializers.Field[Any, Any, Any, Any]):
     """A JSON object of free content, at most `max_bytes` long when written out."""
 
     default_error_messages = {
@@ -208,7 +208,7 @@ class JsonObject(serializers.Field):
         "example": {"zh-hans": "杯子", "en": "Mug"},
     }
 )
-class LocalText(serializers.Field):
+class LocalText(serializers.Field[Any, Any, Any, Any]):
     """A text in one or more languages: `{"zh-hans": …, "en": …}`; a bare string counts for every language."""
 
     default_error_messages = {

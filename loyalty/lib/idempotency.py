@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 import structlog
 from django.apps import apps
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from loyalty.lib import clock, problems
+from loyalty.lib.database import connection
 from loyalty.lib.errors import Malformed, Refusal
 
 KEPT = timedelta(days=30)

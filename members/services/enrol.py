@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.lib.database import connection
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
 from members import locks

@@ -21,6 +21,9 @@ _SWITCH = "SELECT set_config('role', %s, false), set_config('search_path', %s, f
 class DatabaseWrapper(TenantsWrapper):  # type: ignore[misc]
     """Sets role and search path together; see `tenants.roles` for who may do what."""
 
+    _setting_search_path: bool
+    search_path_set_schemas: list[str] | None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Migrations and provisioning run as the owner, who has no role to switch to.
         self.as_owner = bool(getattr(settings, "DB_OWNER_MODE", False))

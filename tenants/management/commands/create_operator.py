@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
 
+from loyalty.lib.database import connection
 from loyalty.lib.errors import Invalid
 from tenants.context import in_brand
 from tenants.models import Brand

@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import connection
 
+from loyalty.lib.database import connection
 from tenants import schemas
 from tenants.provisioning import migrate_shared
 
