@@ -79,7 +79,7 @@ def account_state(data: Mapping[str, Any]) -> AccountState:
     return AccountState(
         account_id=UUID(data["account_id"]),
         member_id=UUID(data["member_id"]),
-        currency=data["currency"],
+        currency=data["points_currency"],
         available=data["available"],
         pending=data["pending"],
         held=data["held"],
@@ -99,7 +99,7 @@ def entry_result(data: Mapping[str, Any], *, replayed: bool) -> EntryResult:
         balance_after=data["balance_after"],
         rule=data["rule"],
         rule_version=data["version"],
-        currency=data["currency"],
+        currency=data["points_currency"],
         lot_id=UUID(data["lot_id"]) if data.get("lot_id") else None,
         available_at=instant(data.get("available_at")),
         expires_at=instant(data.get("expires_at")),

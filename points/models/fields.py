@@ -5,7 +5,7 @@ from typing import Any
 from django.db import models
 
 
-class TransactionIdField(models.Field[int, int]):
+class TransactionIdField(models.Field):  # type: ignore[type-arg]
     """The id of the database transaction that wrote a row (`xid8`), set by the database alone.
 
     The sealer of the transparency log orders entries by it.

@@ -139,7 +139,7 @@ class Lot(models.Model):
     remaining = models.BigIntegerField(_("remaining"))
     held = models.BigIntegerField(_("held"), default=0, db_default=0)
     state = models.TextField(_("state"), choices=State)
-    opened_at = models.DateTimeField(_("opened"))
+    earned_at = models.DateTimeField(_("earned"))
     available_at = models.DateTimeField(_("available"), null=True, blank=True)
     waits_for = models.TextField(_("waits for"), null=True, blank=True)
     waits_ref = models.TextField(_("waits for (reference)"), null=True, blank=True)

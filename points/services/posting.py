@@ -52,7 +52,7 @@ def post(
             "p_data": ("jsonb", json.dumps(dict(event_data or {}), default=str)),
         },
     )
-    accounts = {state["currency"]: ledger.account_state(state) for state in data["accounts"]}
+    accounts = {state["points_currency"]: ledger.account_state(state) for state in data["accounts"]}
     first = entries[0].currency if entries else DEFAULT_CURRENCY
     return PostResult(
         account=accounts[first],

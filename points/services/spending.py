@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from points import ledger
-from points.postings import DEFAULT_CURRENCY, BurnResult, HoldResult
+from points.postings import DEFAULT_CURRENCY, BurnResult, HoldResult, SystemAccount
 from points.services.posting import check_points
 from tenants.context import current_brand
 
@@ -30,15 +30,19 @@ def burn(
     """
     check_points(points)
     data = ledger.call(
-        "points_burn",
+        "points_debit",
         {
             "p_member": ("uuid", member_id),
             "p_currency": ("text", currency),
             "p_points": ("bigint", points),
+            "p_kind": ("text", "burn"),
+            "p_system_account": ("text", SystemAccount.REDEMPTION),
             "p_source": ("text", source),
             "p_reference": ("text", reference),
             "p_reason": ("text", reason),
             "p_actor": ("text", actor),
+            "p_cost_centre": ("text", ""),
+            "p_event": ("text", "points.burned"),
             "p_now": ("timestamptz", now),
             "p_tz": ("text", current_brand().timezone),
         },
