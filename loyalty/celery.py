@@ -5,11 +5,13 @@ Ticks only ask Postgres what is due; nothing waits in Redis. Two beats, or a tic
 
 import os
 
+from django_structlog.celery.steps import DjangoStructLogInitStep
 from tenant_schemas_celery.app import CeleryApp
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
 app = CeleryApp("loyalty")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.steps["worker"].add(DjangoStructLogInitStep)
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "outbox-handlers": {"task": "loyalty.outbox.tasks.tick_handlers", "schedule": 2.0},

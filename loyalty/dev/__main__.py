@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import sys
+from collections.abc import Callable
 
 from loyalty.dev import messages, postgres, testing, up
 from loyalty.dev.places import ROOT, up_places
@@ -21,22 +22,23 @@ def main(arguments: list[str]) -> int:
     tests = commands.add_parser("test", help="run pytest with its own embedded services")
     tests.add_argument("arguments", nargs="*", metavar="ARG", help="for pytest, after --")
     chosen = parser.parse_args(arguments)
-    match chosen.command:
-        case "up":
-            return up.main(up_places())
-        case "down":
-            return up.down(up_places())
-        case "clean":
-            return clean()
-        case "messages":
-            print(f"{messages.compile_stale()} translation files compiled")
-            return 0
-        case "lint":
-            return testing.lint()
-        case "schema":
-            return testing.schema()
-        case _:
-            return testing.main(chosen.arguments)
+    if chosen.command == "test":
+        return testing.main(chosen.arguments)
+    actions: dict[str, Callable[[], int]] = {
+        "up": lambda: up.main(up_places()),
+        "down": lambda: up.down(up_places()),
+        "clean": clean,
+        "messages": compile_messages,
+        "lint": testing.lint,
+        "schema": testing.schema,
+    }
+    return actions[chosen.command]()
+
+
+def compile_messages() -> int:
+    """Compile translations that are stale."""
+    print(f"{messages.compile_stale()} translation files compiled")
+    return 0
 
 
 def clean() -> int:

@@ -35,7 +35,10 @@ def runs() -> bool:
         return False
     try:
         probe = subprocess.run(
-            [VENV / "bin" / "python", "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True
+            [VENV / "bin" / "python", "-c", "import sys; print(sys.prefix)"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except OSError:
         return False
@@ -82,14 +85,16 @@ def progress(what: str) -> Iterator[None]:
 
 def run(command: list[str]) -> None:
     """Run one command quietly; end with its whole output when it fails."""
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"\n{done.stdout}\nfailed ({done.returncode}): {' '.join(command)}")
 
 
 def works(command: list[str]) -> bool:
     """Does this command end well?"""
-    return subprocess.run(command, capture_output=True).returncode == 0
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def make_with_uv(uv: str) -> None:

@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets as random
+import sys
 from collections.abc import Mapping
 
 from psycopg import sql
@@ -69,4 +70,5 @@ def write_env_file(places: Places, values: Mapping[str, str]) -> None:
 
 def for_child(values: Mapping[str, str], **more: str) -> dict[str, str]:
     """The environment of a process of this instance."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **values, **more}
+    colour = {"FORCE_COLOR": "1"} if sys.stdout.isatty() and "NO_COLOR" not in os.environ else {}
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **colour, **values, **more}

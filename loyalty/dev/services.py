@@ -71,8 +71,8 @@ def worker(values: Mapping[str, str]) -> Service:
 
 def beat(values: Mapping[str, str], places: Places) -> Service:
     """Celery's clock."""
-    argv = [sys.executable, "-m", "celery", "-A", "loyalty", "beat", "--pidfile", ""]
-    argv += ["--schedule", str(places.run / "celerybeat-schedule"), "--loglevel", "WARNING"]
+    argv = [sys.executable, "-m", "celery", "--quiet", "-A", "loyalty", "beat", "--pidfile", ""]
+    argv += ["--schedule", str(places.run / "celerybeat-schedule")]
     return Service("beat", argv, for_child(values), stop_s=3)
 
 

@@ -1,4 +1,4 @@
-"""`make test`, `make lint`, `make schema`: checks with their own embedded services, beside a running `make up`."""
+"""`make test`, `make lint`, `make schema`; tests have their own services, beside a running `make up`."""
 
 import asyncio
 import os
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from loyalty.dev import environment, locks, messages, ports, postgres, services, valkey
 from loyalty.dev.output import Output
 from loyalty.dev.places import ROOT, Places, up_places
-from loyalty.dev.postgres import PostgresTrouble
+from loyalty.dev.postgres import PostgresError
 from loyalty.dev.supervisor import Supervisor
-from loyalty.dev.valkey import ValkeyTrouble
+from loyalty.dev.valkey import ValkeyError
 
 MOST_AT_ONCE = 4
 DATABASE = "loyalty"
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     try:
         with lock:
             return asyncio.run(_with_services(places, pytest_command(arguments)))
-    except (PostgresTrouble, ValkeyTrouble) as trouble:
+    except (PostgresError, ValkeyError) as trouble:
         print(f"\n{trouble}", file=sys.stderr)
         return 1
 
@@ -131,7 +131,13 @@ def lint() -> int:
     for name, command in checks.items():
         started = time.monotonic()
         done = subprocess.run(
-            command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=ROOT,
+            env=settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
         print(f"  {'✗' if done.returncode else '✓'} {name} ({time.monotonic() - started:.1f} s)", flush=True)
         if done.returncode:
@@ -148,7 +154,9 @@ def schema() -> int:
     target = ROOT / "docs" / "openapi" / "loyalty.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "manage.py", "spectacular", "--format", "openapi-json", "--validate"]
-    done = subprocess.run([*command, "--fail-on-warn", "--file", str(target)], cwd=ROOT, env=settings)
+    done = subprocess.run(
+        [*command, "--fail-on-warn", "--file", str(target)], cwd=ROOT, env=settings, check=False
+    )
     if done.returncode == 0:
         print(f"wrote {target.relative_to(ROOT)}")
     return 1 if done.returncode else 0

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loyalty.dev import environment, locks, messages, ports, postgres, processes, services, valkey
-from loyalty.dev.output import Output, StepFailed
+from loyalty.dev.output import Output, StepError
 from loyalty.dev.places import ROOT, Places, read_json, write_json
-from loyalty.dev.postgres import Postgres, PostgresTrouble
+from loyalty.dev.postgres import Postgres, PostgresError
 from loyalty.dev.supervisor import Supervisor
-from loyalty.dev.valkey import Valkey, ValkeyTrouble
+from loyalty.dev.valkey import Valkey, ValkeyError
 
 READY_WITHIN_S = 120.0
 HOPELESS_AFTER_DEATHS = 5
@@ -32,7 +32,7 @@ class Plan:
     valkey: Valkey | None
 
 
-class UpFailed(Exception):
+class UpError(Exception):
     """The platform could not be started; the message says what to do."""
 
 
@@ -49,7 +49,7 @@ def main(places: Places) -> int:
         write_json(places.running_file, {"pid": os.getpid()})
         try:
             return asyncio.run(_run(places))
-        except (UpFailed, StepFailed, PostgresTrouble, ValkeyTrouble) as trouble:
+        except (UpError, StepError, PostgresError, ValkeyError) as trouble:
             print(f"\n{trouble}", file=sys.stderr)
             return 1
         finally:
@@ -96,9 +96,9 @@ def _web_port(places: Places) -> int:
     if wanted is None:
         return ports.choose(places, "web", 8000, 8001, 8002, 8080)
     if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
-        raise UpFailed(f"PORT={wanted} is not a port.")
+        raise UpError(f"PORT={wanted} is not a port.")
     if not ports.is_free(int(wanted)):
-        raise UpFailed(f"Port {wanted} is taken by another program. Choose another: make up PORT=8100")
+        raise UpError(f"Port {wanted} is taken by another program. Choose another: make up PORT=8100")
     return int(wanted)
 
 
@@ -212,9 +212,9 @@ async def _wait_ready(supervisor: Supervisor, values: Mapping[str, str]) -> None
         if green:
             return
         if supervisor.deaths["web"] >= HOPELESS_AFTER_DEATHS:
-            raise UpFailed("The web server keeps ending: see its lines above.")
+            raise UpError("The web server keeps ending: see its lines above.")
         if time.monotonic() > deadline:
-            raise UpFailed(f"/readyz was not green after {READY_WITHIN_S:.0f} s: {why}")
+            raise UpError(f"/readyz was not green after {READY_WITHIN_S:.0f} s: {why}")
         await asyncio.sleep(0.2)
 
 

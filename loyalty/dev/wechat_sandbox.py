@@ -48,15 +48,9 @@ class Sandbox:
 
     def answer(self, query: dict[str, str]) -> dict[str, Any]:
         """The body of the answer to one `jscode2session` call."""
-        for name, number in (("appid", 41002), ("secret", 41004), ("js_code", 41008)):
-            if not query.get(name):
-                return refusal(number, f"{name} missing")
-        if query["appid"] not in self.apps:
-            return refusal(40013, "invalid appid")
-        if query["secret"] != self.apps[query["appid"]]:
-            return refusal(40125, "invalid appsecret, view more at http://t.cn/RAEkdVq")
-        if query.get("grant_type") != "authorization_code":
-            return refusal(40002, "invalid grant_type")
+        wrong = self._wrong_caller(query)
+        if wrong is not None:
+            return wrong
         code = query["js_code"]
         for prefix, (number, message) in PROVOKED.items():
             if code.startswith(prefix):
@@ -67,6 +61,19 @@ class Sandbox:
         key = hashlib.sha256(f"session of {name}".encode()).digest()[:16]
         session_key = base64.b64encode(key).decode()
         return {"session_key": session_key, "openid": f"o-{name}", "unionid": f"u-{name}"}
+
+    def _wrong_caller(self, query: dict[str, str]) -> dict[str, Any] | None:
+        """What is missing in the call, or unknown about its app."""
+        for name, number in (("appid", 41002), ("secret", 41004), ("js_code", 41008)):
+            if not query.get(name):
+                return refusal(number, f"{name} missing")
+        if query["appid"] not in self.apps:
+            return refusal(40013, "invalid appid")
+        if query["secret"] != self.apps[query["appid"]]:
+            return refusal(40125, "invalid appsecret")
+        if query.get("grant_type") != "authorization_code":
+            return refusal(40002, "invalid grant_type")
+        return None
 
     def _use(self, code: str) -> bool:
         """Mark a code as used; False when it was."""
@@ -101,7 +108,7 @@ def server(port: int, apps: dict[str, str] | None = None) -> ThreadingHTTPServer
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, _format: str, *args: Any) -> None:
             """The query holds secrets: only the path and the status are told."""
             print(f"{self.command} {urlsplit(self.path).path} {args[1] if len(args) > 1 else ''}", flush=True)
 
