@@ -49,11 +49,11 @@ class SummaryHistory:
     last_at: datetime | None = None
     recent: tuple[PastOrder, ...] = ()
 
-    def count_before(self, at: datetime, act: str) -> int:  # noqa: ARG002 - the figure was counted for both
+    def count_before(self, at: datetime, act: str) -> int:
         """The figure given."""
         return self.count
 
-    def last_before(self, at: datetime, act: str) -> datetime | None:  # noqa: ARG002 - as above
+    def last_before(self, at: datetime, act: str) -> datetime | None:
         """The instant given."""
         return self.last_at
 

@@ -1,0 +1,123 @@
+"""Rules, their published versions, and what has been used of their caps."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.lib import ids
+
+
+class Rule(models.Model):
+    """An earning rule: one code for ever, a draft that is worked on, and the version that runs."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        PUBLISHED = "published", _("published")
+        RETIRED = "retired", _("retired")
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    code = models.CharField(_("code"), max_length=64, unique=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.DRAFT)
+    draft = models.JSONField(_("draft"), null=True, blank=True)
+    current_version = models.PositiveIntegerField(_("version"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    created_by = models.CharField(_("created by"), max_length=120, blank=True, default="")
+    updated_at = models.DateTimeField(_("updated at"))
+    retired_at = models.DateTimeField(_("retired at"), null=True, blank=True)
+    retired_by = models.CharField(_("retired by"), max_length=120, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("earning rule")
+        verbose_name_plural = _("earning rules")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status="draft", current_version__isnull=True, draft__isnull=False)
+                | models.Q(status__in=["published", "retired"], current_version__isnull=False),
+                name="rule_status_fits_version",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class RuleVersion(models.Model):
+    """What was published, when and by whom. Immutable: the database refuses to change or delete it."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    rule = models.ForeignKey(Rule, models.PROTECT, related_name="versions", verbose_name=_("earning rule"))
+    version = models.PositiveIntegerField(_("version"))
+    body = models.JSONField(_("content"))
+    published_at = models.DateTimeField(_("published at"))
+    published_by = models.CharField(_("published by"), max_length=120, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("version of a rule")
+        verbose_name_plural = _("versions of a rule")
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "version"], name="ruleversion_once"),
+            models.CheckConstraint(condition=models.Q(version__gte=1), name="ruleversion_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} v{self.version}"
+
+
+class RulesInForce(models.Model):
+    """One row whose revision changes with every publication: processes compare it with what they compiled."""
+
+    id = models.BigIntegerField(primary_key=True, default=1)
+    revision = models.UUIDField(default=ids.new)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("rules in force")
+        verbose_name_plural = _("rules in force")
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="rulesinforce_one_row")]
+
+
+class CapCounter(models.Model):
+    """What a member has used of a rule's cap in one period. Written under the lock on the member."""
+
+    id = models.BigAutoField(primary_key=True)
+    member = models.ForeignKey("members.Member", models.PROTECT, related_name="+", db_index=False)
+    rule = models.CharField(_("earning rule"), max_length=64)
+    kind = models.CharField(_("kind"), max_length=8)
+    period = models.CharField(_("period"), max_length=64)
+    used = models.BigIntegerField(_("used"))
+
+    class Meta:
+        verbose_name = _("cap counter")
+        verbose_name_plural = _("cap counters")
+        constraints = [
+            models.UniqueConstraint(fields=["member", "rule", "kind", "period"], name="capcounter_once"),
+            models.CheckConstraint(condition=models.Q(used__gte=0), name="capcounter_not_negative"),
+        ]
+
+
+class CapTotal(models.Model):
+    """What all members together have used of a rule's ``total``."""
+
+    id = models.BigAutoField(primary_key=True)
+    rule = models.CharField(_("earning rule"), max_length=64, unique=True)
+    used = models.BigIntegerField(_("used"), default=0)
+
+    class Meta:
+        verbose_name = _("total of a rule")
+        verbose_name_plural = _("totals of rules")
+        constraints = [models.CheckConstraint(condition=models.Q(used__gte=0), name="captotal_not_negative")]
+
+
+class Carry(models.Model):
+    """The fraction of a point that flooring left to a member, under the policy ``rounding: carry``."""
+
+    id = models.BigAutoField(primary_key=True)
+    member = models.ForeignKey("members.Member", models.PROTECT, related_name="+", db_index=False)
+    currency = models.CharField(_("points currency"), max_length=32, default="points")
+    fraction = models.CharField(_("fraction"), max_length=200, default="0")
+
+    class Meta:
+        verbose_name = _("carried fraction")
+        verbose_name_plural = _("carried fractions")
+        constraints = [models.UniqueConstraint(fields=["member", "currency"], name="carry_once")]

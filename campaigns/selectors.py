@@ -1,0 +1,96 @@
+"""The published rules, compiled once per process and brand."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import F
+
+from campaigns.engine import BrandContext, ComplianceMatrix, RuleSet, compile_rules
+from campaigns.models import Rule, RulesInForce, RuleVersion
+from tenants.context import current_brand
+
+# A scalar subquery for a statement that reads other facts anyway: its answer goes to `published_rules`.
+REVISION_SQL: Final = "(SELECT revision FROM campaigns_rulesinforce WHERE id = 1)"
+BRANDS_KEPT: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    revision: UUID | None
+    context: BrandContext
+    rules: RuleSet
+
+
+_compiled: OrderedDict[str, _Compiled] = OrderedDict()
+_lock = threading.Lock()
+
+
+def revision() -> UUID | None:
+    """The revision of the rules in force: one cheap query. It never repeats, not even after a rollback."""
+    return RulesInForce.objects.filter(pk=1).values_list("revision", flat=True).first()
+
+
+def brand_context(tiers: Sequence[str]) -> BrandContext:
+    """The current brand's policies as the engine takes them; ``tiers`` from the lowest to the highest."""
+    brand = current_brand()
+    return BrandContext(
+        timezone=brand.tz,
+        tiers=tuple(tiers),
+        compliance=ComplianceMatrix(policy=brand.setting("compliance")),
+        rounding=brand.setting("rounding"),
+    )
+
+
+def published_rules(*, tiers: Sequence[str], known: UUID | None = None) -> RuleSet:
+    """The current brand's published rules.
+
+    ``known`` is the revision if the caller has just read it (see REVISION_SQL); without it one query
+    reads it. The rules themselves are read and compiled only when they or the brand's policies changed.
+    """
+    seen = known or revision()
+    context = brand_context(tiers)
+    schema = current_brand().schema_name
+    held = _compiled.get(schema)
+    if held is not None and held.revision == seen and held.context == context:
+        return held.rules
+    with _lock:
+        held = _compiled.get(schema)
+        if held is not None and held.revision == seen and held.context == context:
+            return held.rules
+        rules = compile_rules(published_bodies(), context)
+        _compiled[schema] = _Compiled(seen, context, rules)
+        _compiled.move_to_end(schema)
+        while len(_compiled) > BRANDS_KEPT:
+            _compiled.popitem(last=False)
+    return rules
+
+
+def published_bodies() -> list[tuple[dict[str, Any], int]]:
+    """Body and version of every rule that runs."""
+    return list(
+        RuleVersion.objects.filter(rule__status=Rule.Status.PUBLISHED, version=F("rule__current_version"))
+        .order_by("rule__code")
+        .values_list("body", "version")
+    )
+
+
+def recorded_rules(versions: Sequence[tuple[str, int]], *, tiers: Sequence[str]) -> RuleSet:
+    """The named (code, version) pairs, compiled: what judges a return (`RuleSet.reevaluate`)."""
+    wanted = set(versions)
+    rows = RuleVersion.objects.filter(
+        rule__code__in={code for code, _ in wanted}, version__in={version for _, version in wanted}
+    ).values_list("rule__code", "version", "body")
+    bodies = [(body, version) for code, version, body in rows if (code, version) in wanted]
+    return compile_rules(bodies, brand_context(tiers))
+
+
+def rules_with_draft(code: str, draft: dict[str, Any], *, tiers: Sequence[str]) -> RuleSet:
+    """The published rules with one draft in the place of its rule's version: for previews."""
+    bodies = [(body, version) for body, version in published_bodies() if body["code"] != code]
+    return compile_rules([*bodies, (draft, 0)], brand_context(tiers))
