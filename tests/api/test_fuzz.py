@@ -1,0 +1,47 @@
+"""Random input against every operation of the contract, in process: no 500, no undocumented answer."""
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import (
+    CHECKS,
+    load_all_checks,
+)
+
+from loyalty.wsgi import application
+from tests.support import brands
+
+load_all_checks()
+WANTED = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+)
+SCHEMA = schemathesis.openapi.from_dict(
+    json.loads(json.dumps(SchemaGenerator(urlconf="loyalty.urls").get_schema(request=None, public=True)))
+)
+SCHEMA.app = application
+pytestmark = pytest.mark.django_db
+
+
+@SCHEMA.parametrize()
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+    ],
+)
+def test_no_input_breaks_an_operation(case: Any, acme: Any) -> None:
+    case.call_and_validate(
+        checks=[check for check in CHECKS.get_all() if check.__name__ in WANTED],
+        headers={"Host": "acme.localhost", "Authorization": f"Bearer {brands.key('acme')}"},
+    )
