@@ -5,6 +5,7 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import set_urlconf
 from django.utils.translation import gettext as _
@@ -13,6 +14,8 @@ from loyalty.lib import problems
 from loyalty.lib.database import connection
 from tenants import hosts
 from tenants.models import Brand
+
+log = structlog.get_logger(__name__)
 
 
 class BrandMiddleware:
@@ -30,7 +33,12 @@ class BrandMiddleware:
             return problems.plain(400, "bad_host", _("The host of the request is not valid."))
         if request.path in settings.HOSTLESS_PATHS or host in settings.PLATFORM_HOSTS:
             return self._answer(request, None, settings.PUBLIC_SCHEMA_URLCONF)
-        brand = hosts.find(host)
+        try:
+            brand = hosts.find(host)
+        except (OperationalError, InterfaceError) as error:
+            log.error("database_unavailable", error=str(error))  # noqa: TRY400 - no traceback for a restart
+            connection.close()
+            return problems.plain(503, "unavailable", str(problems.UNAVAILABLE))
         if brand is None or brand.status == Brand.Status.PROVISIONING:
             return problems.plain(404, "unknown_host", _("No brand answers on this host."))
         if brand.status != Brand.Status.ACTIVE:

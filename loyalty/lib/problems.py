@@ -5,8 +5,10 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
@@ -14,6 +16,7 @@ from rest_framework.serializers import as_serializer_error
 from loyalty.lib.errors import FieldError, Invalid, Refusal
 
 CONTENT_TYPE = "application/problem+json"
+UNAVAILABLE = gettext_lazy("The service is not available for a moment. Please try again.")
 log = structlog.get_logger(__name__)
 
 # DRF's own exceptions, told by class: (status, code).
@@ -99,6 +102,13 @@ def render(exc: Exception) -> Response | None:
         return render(exceptions.PermissionDenied())
     if isinstance(exc, exceptions.APIException):
         return _from_drf(exc)
+    if isinstance(exc, OperationalError | InterfaceError):
+        log.error("database_unavailable", error=str(exc))
+        response = _response(
+            body(status=503, code="unavailable", title=str(UNAVAILABLE), detail=str(UNAVAILABLE))
+        )
+        response["Retry-After"] = "2"
+        return response
     return None
 
 
