@@ -3,6 +3,7 @@ from __future__ import annotations
 from points.models.accounts import Account, AdjustmentRequest, ExpiryNotice
 from points.models.holds import Hold, HoldLot
 from points.models.ledger import Consumption, Entry, Lot
+from points.models.tiers import MemberTier, TierChange, TierProgram, TierQualification
 
 __all__ = [
     "Account",
@@ -13,4 +14,8 @@ __all__ = [
     "Hold",
     "HoldLot",
     "Lot",
+    "MemberTier",
+    "TierChange",
+    "TierProgram",
+    "TierQualification",
 ]

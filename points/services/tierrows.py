@@ -1,0 +1,245 @@
+"""The rows behind tiers: reading a standing, storing a new one with its history and event, summing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty.lib import ids
+from loyalty.outbox import services as outbox
+from points import tiers
+from points.models import MemberTier, TierChange, TierQualification
+from points.tiers import Program, Standing, Window
+from tenants.context import current_brand
+
+READ = """
+SELECT program.config, program.version, member.enrolled_at, tier.code, tier.since, tier.until, tier.review_at,
+  tier.earned_at, tier.previous, tier.program_version
+FROM points_tierprogram program
+JOIN members_member member ON member.id = %s
+LEFT JOIN points_membertier tier ON tier.member_id = member.id
+"""
+_QUALIFY = """
+WITH added AS (
+  INSERT INTO points_tierqualification(id, member_id, at, points, spend, visits, source, reference)
+  VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+)
+"""
+_SUM = {
+    "points": "SELECT coalesce(sum(points), 0) FROM points_tierqualification"
+    " WHERE member_id = %s AND at >= %s AND at < %s",
+    "spend": "SELECT coalesce(sum(spend), 0) FROM points_tierqualification"
+    " WHERE member_id = %s AND at >= %s AND at < %s",
+}
+# A visit is a local day with at least one order that was not wholly returned.
+_VISITS = """
+SELECT count(*) FROM (
+  SELECT 1 FROM points_tierqualification WHERE member_id = %s AND at >= %s AND at < %s
+  GROUP BY (at AT TIME ZONE %s)::date HAVING sum(visits) > 0
+) day
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The programme, and what one member holds in it. `previous` is the standing before the last upgrade."""
+
+    program: Program
+    standing: Standing
+    previous: Mapping[str, Any] | None = None
+    judged_by: int | None = None
+
+    @property
+    def code(self) -> str:
+        """The code of the tier held."""
+        return self.standing.code
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What one order or return adds to the qualifying numbers, as at the purchase."""
+
+    at: datetime
+    points: int
+    spend: Decimal
+    visits: int
+    source: str
+    reference: str
+
+
+def number(program: Program, value: Decimal) -> int | str:
+    """A qualifying number as the API writes it: an integer, or money as a decimal string."""
+    return f"{value:.2f}" if program.qualify_by == "spend" else int(value)
+
+
+def await_judgement(stored: Program, now: datetime) -> None:
+    # Whoever has qualifying orders gets a row, so that a level inserted or lowered reaches them too.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO points_membertier(member_id, code, since, program_version, updated_at)"
+            " SELECT DISTINCT q.member_id, %s, m.enrolled_at, 0, %s::timestamptz"
+            " FROM points_tierqualification q JOIN members_member m ON m.id = q.member_id"
+            " ON CONFLICT (member_id) DO NOTHING",
+            [stored.levels[0].code, now],
+        )
+
+
+def read(member_id: UUID) -> Held | None:
+    with connection.cursor() as cursor:
+        cursor.execute(READ, [member_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    text, version, enrolled_at, code, since, until, review_at, earned_at, previous, judged_by = row
+    parsed = _parsed(text if isinstance(text, str) else json.dumps(text), version)
+    if code is None:
+        return Held(parsed, tiers.begin(parsed, enrolled_at))
+    undo = json.loads(previous) if isinstance(previous, str) else previous
+    return Held(parsed, Standing(code, since, until, review_at, earned_at), undo, judged_by)
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str, version: int) -> Program:
+    return Program.of(json.loads(text), version)
+
+
+def store(
+    member_id: UUID,
+    before: Held,
+    after: Standing,
+    why: str,
+    qualifying: Decimal,
+    reference: str,
+    now: datetime,
+) -> Held:
+    if after == before.standing and before.judged_by in (None, before.program.version):
+        return before
+    program = before.program
+    rank, old_rank = rank_of(program, after.code), rank_of(program, before.code)
+    previous = before.previous
+    if rank > old_rank:
+        previous = as_json(before.standing) | {"previous": before.previous}
+    elif rank < old_rank and why != "return":
+        previous = None
+    MemberTier.objects.update_or_create(
+        member_id=member_id,
+        defaults={
+            "code": after.code,
+            "since": after.since,
+            "until": after.until,
+            "review_at": after.review_at,
+            "earned_at": after.earned_at,
+            "previous": previous,
+            "program_version": program.version,
+            "updated_at": now,
+        },
+    )
+    if after.code != before.code:
+        _tell(member_id, before, after, why, qualifying, reference, now, upgraded=rank > old_rank)
+    return Held(program, after, previous, program.version)
+
+
+def _tell(
+    member_id: UUID,
+    before: Held,
+    after: Standing,
+    why: str,
+    qualifying: Decimal,
+    reference: str,
+    now: datetime,
+    *,
+    upgraded: bool,
+) -> None:
+    TierChange.objects.create(
+        member_id=member_id,
+        from_code=before.code,
+        to_code=after.code,
+        why=why,
+        qualifying=qualifying,
+        reference=reference,
+        at=after.since,
+        recorded_at=now,
+    )
+    outbox.publish(
+        type="tier.upgraded" if upgraded else "tier.downgraded",
+        payload={
+            "member_id": str(member_id),
+            "from": before.code,
+            "to": after.code,
+            "why": why,
+            "since": after.since.isoformat(),
+            "until": after.until.isoformat() if after.until else None,
+            "qualifying": number(before.program, qualifying),
+            "reference": reference,
+        },
+        member_id=member_id,
+        occurred_at=now,
+    )
+
+
+def insert(member_id: UUID, fact: Fact) -> None:
+    TierQualification.objects.create(
+        member_id=member_id,
+        at=fact.at,
+        points=fact.points,
+        spend=fact.spend,
+        visits=fact.visits,
+        source=fact.source,
+        reference=fact.reference,
+    )
+
+
+def insert_and_sum(member_id: UUID, program: Program, fact: Fact, now: datetime) -> Decimal:
+    span = current_window(program, now)
+    added = [ids.new(), member_id, fact.at, fact.points, fact.spend, fact.visits, fact.source, fact.reference]
+    with connection.cursor() as cursor:
+        cursor.execute(_QUALIFY + _SUM[program.qualify_by], [*added, member_id, span.start, span.end])
+        before = Decimal(cursor.fetchone()[0])
+    # The statement reads what stood before it: the new row is added here.
+    if not span.start <= fact.at < span.end:
+        return before
+    return before + (fact.points if program.qualify_by == "points" else fact.spend)
+
+
+def total(member_id: UUID, program: Program, span: Window) -> Decimal:
+    with connection.cursor() as cursor:
+        if program.qualify_by == "visits":
+            cursor.execute(_VISITS, [member_id, span.start, span.end, current_brand().timezone])
+        else:
+            cursor.execute(_SUM[program.qualify_by], [member_id, span.start, span.end])
+        return Decimal(cursor.fetchone()[0])
+
+
+def current_window(program: Program, at: datetime) -> Window:
+    return tiers.window(program, at, current_brand().tz)
+
+
+def rank_of(program: Program, code: str) -> int:
+    rank = program.rank(code)
+    return -1 if rank is None else rank
+
+
+def as_json(standing: Standing) -> dict[str, Any]:
+    return {
+        "code": standing.code,
+        "since": standing.since.isoformat(),
+        "until": standing.until.isoformat() if standing.until else None,
+        "review_at": standing.review_at.isoformat() if standing.review_at else None,
+        "earned_at": standing.earned_at.isoformat() if standing.earned_at else None,
+    }
+
+
+def from_json(plain: Mapping[str, Any]) -> Standing:
+    instants = {
+        name: datetime.fromisoformat(plain[name]) if plain.get(name) else None
+        for name in ("until", "review_at", "earned_at")
+    }
+    return Standing(code=plain["code"], since=datetime.fromisoformat(plain["since"]), **instants)

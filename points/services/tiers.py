@@ -1,0 +1,245 @@
+"""Tiers: what qualifies for them, who holds which, and what a return or the end of a period does to them.
+
+Everything that writes a member's tier runs under the lock on the member's points account
+(`points.lock_account`), which the caller takes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from loyalty.outbox import services as outbox
+from points import tiers
+from points.models import MemberTier, TierProgram
+from points.services import tierrows as rows
+from points.services.accounts import lock_account
+from points.services.tierrows import Fact, Held, number
+from points.tiers import Program, Standing, Why, Window
+from tenants.context import current_brand
+
+__all__ = [
+    "Fact",
+    "Held",
+    "config",
+    "disqualify",
+    "grant",
+    "held",
+    "number",
+    "program",
+    "qualify",
+    "review_due",
+    "store_program",
+    "tier_view",
+]
+
+
+def program() -> Program | None:
+    """The brand's tier programme, or None where it has none."""
+    row = TierProgram.objects.filter(pk=1).values_list("config", "version").first()
+    return None if row is None else Program.of(row[0], row[1])
+
+
+def config() -> dict[str, Any] | None:
+    """The programme as it was stored, for the API and the console; None where there is none."""
+    return TierProgram.objects.filter(pk=1).values_list("config", flat=True).first()
+
+
+def store_program(*, config: Mapping[str, Any], actor: str, now: datetime) -> Program:
+    """Put `config` (checked, defaults filled in) in force. Storing what is in force changes nothing.
+
+    Members are judged by it at their next order, or by the next `review_due`.
+    """
+    with transaction.atomic():
+        row = TierProgram.objects.select_for_update().filter(pk=1).first()
+        if row is not None and row.config == config:
+            return Program.of(row.config, row.version)
+        if row is None:
+            row = TierProgram(pk=1, version=0)
+        row.config, row.version = dict(config), row.version + 1
+        row.updated_at, row.updated_by = now, actor
+        row.save()
+        stored = Program.of(row.config, row.version)
+        rows.await_judgement(stored, now)
+        outbox.publish(
+            type="tiers.changed",
+            payload={"version": stored.version, "codes": list(stored.codes), "actor": actor},
+            occurred_at=now,
+        )
+        return stored
+
+
+def held(*, member_id: UUID, now: datetime, reference: str = "") -> Held | None:
+    """What the member holds at `now`, after settling what fell due; None where the brand has no tiers.
+
+    The caller holds the lock on the member's account.
+    """
+    found = rows.read(member_id)
+    if found is None:
+        return None
+    return _settled(member_id, found, now, reference)
+
+
+def qualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) -> Held | None:
+    """Count an order towards the tier, and raise the tier at once where it now reaches a higher one.
+
+    The caller holds the lock. A second fact of the same source and reference violates a unique key.
+    """
+    if held is None or held.program.qualify_by == "visits":
+        rows.insert(member_id, fact)
+        if held is None:
+            return None
+        qualifying = rows.total(member_id, held.program, rows.current_window(held.program, now))
+    else:
+        qualifying = rows.insert_and_sum(member_id, held.program, fact, now)
+    tz = current_brand().tz
+    after = tiers.reached(held.program, held.standing, held.program.earned(qualifying), now, tz)
+    if fact.at < rows.current_window(held.program, now).start and held.program.period != "rolling_months":
+        # A late order of a period that is over may still earn what it would have earned in time.
+        then = rows.total(member_id, held.program, tiers.window(held.program, fact.at, tz))
+        level = held.program.earned(then)
+        until = tiers.holds_until(held.program, level, fact.at, tz)
+        if (
+            until is not None
+            and until > now
+            and rows.rank_of(held.program, level.code) > rows.rank_of(held.program, after.code)
+        ):
+            after, qualifying = Standing(level.code, now, until, until, fact.at), then
+    return rows.store(member_id, held, after, "earned", qualifying, fact.reference, now)
+
+
+def disqualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) -> Held | None:
+    """Count a return (negative numbers), and lower the tier at once unless the brand waits for period end.
+
+    What the remaining orders no longer justify falls to what they do, or back to the tier held before the
+    upgrade that is undone. The caller holds the lock.
+    """
+    rows.insert(member_id, fact)
+    if held is None or held.program.on_return != "at_once":
+        return held
+    tz, program = current_brand().tz, held.program
+
+    def qualifying(span: Window) -> Decimal:
+        return rows.total(member_id, program, span)
+
+    level = tiers.justified(program, held.standing, now, tz, qualifying)
+    if level is None or level.code == held.code:
+        return held
+    until = tiers.holds_until(program, level, held.standing.earned_at or now, tz)
+    after = Standing(level.code, now, until, until, held.standing.earned_at)
+    previous = held.previous
+    while previous is not None:
+        before = rows.from_json(previous)
+        rank = program.rank(before.code)
+        if rank is not None and rank >= rows.rank_of(program, level.code):
+            ended = before.review_at is not None and before.review_at <= now
+            still = tiers.justified(program, before, now, tz, qualifying)
+            if not ended and (still is None or still.code == before.code):
+                after = before
+                break
+        previous = previous.get("previous")
+    stored = replace(held, previous=previous.get("previous") if previous else None)
+    return rows.store(
+        member_id, stored, after, "return", qualifying(rows.current_window(program, now)), fact.reference, now
+    )
+
+
+def grant(
+    *, member_id: UUID, code: str, since: datetime, until: datetime | None, now: datetime, reference: str
+) -> Held | None:
+    """Give a tier that was not earned here (moving in, care): held until `until`, whatever is returned.
+
+    Raises ValueError for a tier that the programme does not have. The caller holds the lock.
+    """
+    found = held(member_id=member_id, now=now)
+    if found is None or found.program.rank(code) is None:
+        raise ValueError(f"no tier {code!r}")
+    standing = Standing(code, since, until, until)
+    return rows.store(member_id, found, standing, "granted", Decimal(0), reference, now)
+
+
+def review_due(*, now: datetime, limit: int = 500) -> int:
+    """Settle up to `limit` members whose tier falls due or was judged by an older programme.
+
+    Returns how many; 0 means that none is left. Each member in a transaction of their own, under the
+    account's lock. Safe to repeat and to run twice.
+    """
+    in_force = program()
+    if in_force is None:
+        return 0
+    due = MemberTier.objects.filter(Q(review_at__lte=now) | ~Q(program_version=in_force.version)).values_list(
+        "member_id", flat=True
+    )[:limit]
+    done = 0
+    for member_id in due:
+        with transaction.atomic():
+            lock_account(member_id=member_id, now=now)
+            held(member_id=member_id, now=now)
+        done += 1
+    return done
+
+
+def tier_view(member_id: UUID, at: datetime) -> dict[str, Any] | None:
+    """The member's tier as the API tells it, projected to `at`; None where the brand has no tiers.
+
+    `qualifying_points` and `points_missing` are points, orders' days or money (a decimal string), as the
+    programme counts.
+    """
+    found = rows.read(member_id)
+    if found is None:
+        return None
+    tz, program = current_brand().tz, found.program
+
+    def qualifying(span: Window) -> Decimal:
+        return rows.total(member_id, program, span)
+
+    standing, _why = _judged(found, at, member_id)
+    count = qualifying(tiers.window(program, at, tz))
+    level, above = program.level(standing.code), program.above(standing.code)
+    missing = max(Decimal(0), above.threshold - count) if above else None
+    return {
+        "code": standing.code,
+        "name": dict(level.name) if level else {},
+        "since": standing.since.isoformat(),
+        "until": standing.until.isoformat() if standing.until else None,
+        "qualify_by": program.qualify_by,
+        "qualifying_points": number(program, count),
+        "next": {"code": above.code, "name": dict(above.name), "points_missing": number(program, missing)}
+        if above and missing is not None
+        else None,
+    }
+
+
+def _judged(found: Held, at: datetime, member_id: UUID) -> tuple[Standing, Why | None]:
+    """What the member holds at `at`: reviews that fell due, and a programme that changed since."""
+    tz, program = current_brand().tz, found.program
+
+    def qualifying(span: Window) -> Decimal:
+        return rows.total(member_id, program, span)
+
+    standing, why = tiers.review(program, found.standing, at, tz, qualifying)
+    if found.judged_by is not None and found.judged_by != program.version:
+        earned = program.earned(qualifying(tiers.window(program, at, tz)))
+        raised = tiers.reached(program, standing, earned, at, tz)
+        if raised.code != standing.code:
+            return raised, "program"
+    return standing, why
+
+
+def _settled(member_id: UUID, found: Held, now: datetime, reference: str) -> Held:
+    due = found.standing.review_at is not None and found.standing.review_at <= now
+    stale = found.judged_by is not None and found.judged_by != found.program.version
+    if not due and not stale:
+        return found
+    standing, why = _judged(found, now, member_id)
+    qualifying = rows.total(member_id, found.program, rows.current_window(found.program, now))
+    return rows.store(
+        member_id, replace(found, previous=None), standing, why or "program", qualifying, reference, now
+    )
