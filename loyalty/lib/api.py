@@ -59,6 +59,23 @@ class ApiView(APIView):
         """`work` in one transaction, and only once for the same Idempotency-Key (api.md)."""
         return idempotency.once(self.request, work, caller=self.caller(), kwargs=self.kwargs)
 
+    def check_permissions(self, request: Any) -> None:
+        """The limit comes first: a call that is refused for want of a scope counts towards it too."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Any) -> None:
+        """Nothing more: see `check_permissions`."""
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """The answer, with what is left of the caller's limit where one was counted."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        counted = getattr(request, "rate_limit", None)
+        if counted is not None:
+            for name, figure in zip(("Limit", "Remaining", "Reset"), counted, strict=True):
+                response[f"RateLimit-{name}"] = str(figure)
+        return response
+
     def caller(self) -> str:
         """Who asks, as the scope of idempotency keys and as the actor of what is written."""
         return str(getattr(self.request.user, "caller", "anonymous"))

@@ -1,10 +1,19 @@
 """Domain events, readers' cursors, and the answers already given to idempotency keys."""
 
 from django.db import models
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import ids
+
+
+class InsertedAt(models.Func):
+    """The moment of the insert, not of the transaction's start as now() would give.
+
+    Who writes about a member holds the member's lock by then, so these moments are in the order of the facts.
+    """
+
+    function = "clock_timestamp"
+    output_field = models.DateTimeField()
 
 
 class OutboxEvent(models.Model):
@@ -18,7 +27,7 @@ class OutboxEvent(models.Model):
     payload = models.JSONField(_("content"))
     member_id = models.UUIDField(_("member"), null=True)
     occurred_at = models.DateTimeField(_("happened at"))
-    created_at = models.DateTimeField(_("recorded at"), db_default=Now())
+    created_at = models.DateTimeField(_("recorded at"), db_default=InsertedAt())
     position = models.BigIntegerField(_("position"), null=True, unique=True)
     member_seq = models.BigIntegerField(_("number for the member"), null=True)
 
@@ -46,12 +55,21 @@ class OutboxEvent(models.Model):
 class Cursor(models.Model):
     """How far a reader of the outbox has come."""
 
-    name = models.CharField(max_length=100, unique=True)
-    position = models.BigIntegerField(default=0)
-    updated_at = models.DateTimeField(auto_now=True)
+    name = models.CharField(_("reader"), max_length=100, unique=True)
+    position = models.BigIntegerField(_("position"), default=0)
+    updated_at = models.DateTimeField(_("changed at"), auto_now=True)
+    # A reader that fails at an event stays before it and tries again, ever more rarely.
+    failures = models.IntegerField(_("failures in a row"), default=0)
+    retry_at = models.DateTimeField(_("next attempt at"), null=True, blank=True)
+    last_error = models.TextField(_("last error"), blank=True, default="")
 
     class Meta:
         db_table = "outbox_cursor"
+        verbose_name = _("reader of events")
+        verbose_name_plural = _("readers of events")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class IdempotencyRecord(models.Model):

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.lib import ids
+from loyalty.outbox import news
 from loyalty.outbox.models import OutboxEvent
 from loyalty.outbox.registry import known
 
@@ -26,4 +27,5 @@ def publish(
     OutboxEvent.objects.create(
         id=event_id, type=type, payload=payload, member_id=member_id, occurred_at=occurred_at
     )
+    news.after_commit()
     return event_id

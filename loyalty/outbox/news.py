@@ -1,0 +1,60 @@
+"""Word of which brands have news, in a Redis set: an optimisation, never the truth.
+
+A commit leaves the brand's name in this process, and a thread carries what has gathered to Redis a few times
+a second. If Redis is away, or the process dies before, polling finds the events all the same.
+"""
+
+import os
+import threading
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+KEY = "outbox:news"
+CARRY_EVERY_S = 0.05
+AFTER_FAILURE_S = 2.0
+log = structlog.get_logger(__name__)
+
+
+class _Carrier:
+    """The thread of this process that takes gathered names to Redis; started by the first of them."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._lock = threading.Lock()
+        self._some = threading.Event()
+        self._pid = 0
+
+    def add(self, name: str) -> None:
+        with self._lock:
+            self._names.add(name)
+            if self._pid != os.getpid():  # also after a fork, which no thread survives
+                self._pid = os.getpid()
+                threading.Thread(target=self._carry, name="outbox-news", daemon=True).start()
+        self._some.set()
+
+    def _carry(self) -> None:
+        client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+        pause = threading.Event()
+        while True:
+            self._some.wait()
+            pause.wait(CARRY_EVERY_S)
+            with self._lock:
+                names, self._names = self._names, set()
+                self._some.clear()
+            try:
+                client.sadd(KEY, *names)
+            except redis.RedisError as error:
+                log.debug("news_not_carried", error=str(error))
+                pause.wait(AFTER_FAILURE_S)
+
+
+_carrier = _Carrier()
+
+
+def after_commit() -> None:
+    """Once the current transaction is committed, say that the current brand has news."""
+    name = str(connection.schema_name)
+    transaction.on_commit(lambda: _carrier.add(name))
