@@ -10,5 +10,5 @@ mkdir -p "$PROMETHEUS_MULTIPROC_DIR"
 rm -f "$PROMETHEUS_MULTIPROC_DIR"/*.db
 exec python -m granian --interface wsgi --host "${HOST:-0.0.0.0}" --port "$PORT" \
     --workers "$WEB_WORKERS" --blocking-threads "$WEB_THREADS" \
-    --workers-kill-timeout 10 --respawn-failed-workers --log-level warning \
+    --workers-kill-timeout 10 --respawn-failed-workers --log-level error \
     loyalty.wsgi:application

@@ -145,6 +145,7 @@ def configure(options: dict[str, Any]) -> None:
                 # A tick every two seconds, received and done, is no news; a failure is.
                 "celery.worker.strategy": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
+                "celery.beat": {"level": "WARNING"},
                 "httpx": {"level": "WARNING"},
                 "faker": {"level": "WARNING"},
             },

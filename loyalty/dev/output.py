@@ -35,7 +35,8 @@ class StepError(Exception):
 class Output:
     """The terminal of one instance, and the copy of it in a file."""
 
-    def __init__(self, log: Path | None = None) -> None:
+    def __init__(self, log: Path | None = None, *, show_lines: bool = True) -> None:
+        self.show_lines = show_lines
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._lock = threading.Lock()
         self._file: IO[str] | None = None
@@ -46,7 +47,8 @@ class Output:
     def line(self, name: str, text: str) -> None:
         """One line of the child `name`."""
         stamp = time.strftime("%H:%M:%S")
-        self._write(f"{stamp} {self._paint(COLOURS.get(name, '37'), f'{name:<{WIDTH}}│')} {text}")
+        if self.show_lines:
+            self._write(f"{stamp} {self._paint(COLOURS.get(name, '37'), f'{name:<{WIDTH}}│')} {text}")
         if self._file is not None:
             with self._lock:
                 self._file.write(f"{time.strftime('%Y-%m-%d')} {stamp} {name:<{WIDTH}}| {text}\n")

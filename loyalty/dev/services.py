@@ -45,7 +45,7 @@ def web(values: Mapping[str, str], places: Places) -> Service:
 
     argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", values["HOST"]]
     argv += ["--port", values["PORT"], "--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS)]
-    argv += ["--workers-kill-timeout", "3", "--respawn-failed-workers", "--log-level", "warning"]
+    argv += ["--workers-kill-timeout", "3", "--respawn-failed-workers", "--log-level", "error"]
     argv += ["loyalty.wsgi:application"]
     env = for_child(values, DB_POOL_SIZE=str(WEB_THREADS), PROMETHEUS_MULTIPROC_DIR=str(metrics))
     return Service("web", argv, env, before_start=empty_metrics)
@@ -53,20 +53,10 @@ def web(values: Mapping[str, str], places: Places) -> Service:
 
 def worker(values: Mapping[str, str]) -> Service:
     """Celery's workers; a task that is cut off by the end is done again by the next start."""
-    argv = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "loyalty",
-        "worker",
-        "--pool",
-        "prefork",
-        "--concurrency",
-        "2",
-    ]
-    argv += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
-    return Service("worker", argv, for_child(values))
+    argv = [sys.executable, "-m", "celery", "--quiet", "-A", "loyalty", "worker", "--pool", "prefork"]
+    argv += ["--concurrency", "2", "--without-gossip", "--without-mingle"]
+    # Root is fine here: tasks come as JSON from a broker with a password.
+    return Service("worker", argv, for_child(values, PYTHONWARNINGS="ignore:You're running the worker"))
 
 
 def beat(values: Mapping[str, str], places: Places) -> Service:

@@ -55,7 +55,7 @@ def pytest_command(arguments: list[str]) -> list[str]:
 
 async def _with_services(places: Places, command: list[str]) -> int:
     """Start the databases, run the command, end them; the command's exit code."""
-    output = Output()
+    output = Output(places.logs / "services.log", show_lines=False)
     supervisor = Supervisor(places, output)
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
