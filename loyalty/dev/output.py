@@ -115,13 +115,8 @@ class Output:
                 raise StepError(f"{what} failed with exit code {code}.")
 
 
-async def pump(output: Output, name: str, stream: asyncio.StreamReader) -> None:
-    """Show every line of a child until it closes its end; a line without end is cut at 64 kB."""
-    while True:
-        try:
-            raw = await stream.readline()
-        except ValueError:
-            continue
-        if not raw:
-            return
-        output.line(name, raw.decode(errors="replace").rstrip())
+def pump(output: Output, name: str, stream: IO[bytes]) -> None:
+    """Show every line of a child until its end is closed; a line without end is cut after 64 kB."""
+    with stream:
+        while raw := stream.readline(65_536):
+            output.line(name, raw.decode(errors="replace").rstrip())

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import signal
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -33,6 +35,43 @@ class Service:
     before_start: Callable[[], None] = lambda: None
 
 
+class Running:
+    """A started process: its lines are shown, its end is told to the event loop, both by threads.
+
+    asyncio's own processes count as ended only when every heir of their output has closed it too; the
+    workers of a killed web server would hide its death.
+    """
+
+    def __init__(self, service: Service, env: Mapping[str, str], output: Output) -> None:
+        self.process = subprocess.Popen(
+            service.argv,
+            cwd=service.cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **service.account,
+        )
+        self.pid = self.process.pid
+        self.born = processes.born(self.pid) or ""
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if self.process.stdout is not None:
+            threading.Thread(
+                target=pump, args=(output, service.name, self.process.stdout), daemon=True
+            ).start()
+        threading.Thread(target=self._wait, args=(self.ended.get_loop(),), daemon=True).start()
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        code = self.process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            loop.call_soon_threadsafe(self._tell, code)
+
+    def _tell(self, code: int) -> None:
+        if not self.ended.done():
+            self.ended.set_result(code)
+
+
 class Supervisor:
     """Runs services until `stop`; what it started is always on record for the next start."""
 
@@ -41,7 +80,7 @@ class Supervisor:
         self.output = output
         self.deaths: dict[str, int] = {}
         self._services: dict[str, Service] = {}
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._running: dict[str, Running] = {}
         self._children: dict[str, Child] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._ending: set[str] = set()
@@ -77,19 +116,11 @@ class Supervisor:
 
     async def _spawn(self, service: Service) -> None:
         await asyncio.to_thread(service.before_start)
-        process = await asyncio.create_subprocess_exec(
-            *service.argv,
-            cwd=service.cwd,
-            env={**service.env, processes.MARK: self.mark()},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            **service.account,
+        running = Running(service, {**service.env, processes.MARK: self.mark()}, self.output)
+        self._running[service.name] = running
+        self._children[service.name] = Child(
+            service.name, running.pid, running.born, int(service.stop_signal)
         )
-        self._processes[service.name] = process
-        born = processes.born(process.pid) or ""
-        self._children[service.name] = Child(service.name, process.pid, born, int(service.stop_signal))
         write_json(
             self.places.children_file, {"children": [asdict(child) for child in self._children.values()]}
         )
@@ -98,13 +129,10 @@ class Supervisor:
         """Wait for the end of the process, and start it again with growing pauses."""
         pause = FIRST_PAUSE_S
         while True:
-            process = self._processes[service.name]
+            running = self._running[service.name]
             started = time.monotonic()
-            reader = asyncio.create_task(self._show(service, process))
-            code = await process.wait()
-            processes.kill_session(process.pid)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(reader, 1)
+            code = await running.ended
+            processes.kill_session(running.pid)
             if service.name in self._ending:
                 return
             self.deaths[service.name] += 1
@@ -119,29 +147,24 @@ class Supervisor:
                 try:
                     await self._spawn(service)
                     if service.name in self._ending:
-                        processes.kill_session(self._processes[service.name].pid)
+                        processes.kill_session(self._running[service.name].pid)
                     break
                 except OSError as trouble:
                     self.output.line("up", f"{service.name} cannot be started: {trouble}")
 
-    async def _show(self, service: Service, process: asyncio.subprocess.Process) -> None:
-        if process.stdout is not None:
-            await pump(self.output, service.name, process.stdout)
-
     async def _end(self, service: Service) -> bool:
         """Ask the process to end, and kill it after its time; True when it ended by itself."""
         keeper = self._keepers.get(service.name)
-        process = self._processes.get(service.name)
-        if process is None or keeper is None:
+        running = self._running.get(service.name)
+        if running is None or keeper is None:
             return True
         clean = True
-        if process.returncode is None:
-            processes.signal_process(process.pid, service.stop_signal)
-            try:
-                await asyncio.wait_for(process.wait(), service.stop_s)
-            except TimeoutError:
+        if not running.ended.done():
+            processes.signal_process(running.pid, service.stop_signal)
+            done, _ = await asyncio.wait({running.ended}, timeout=service.stop_s)
+            if not done:
                 clean = False
-                processes.kill_session(process.pid)
+                processes.kill_session(running.pid)
         try:
             await asyncio.wait_for(keeper, 2)
         except TimeoutError:
