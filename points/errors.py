@@ -101,3 +101,27 @@ class PointsOutOfRange(Refusal):
     code = "points_out_of_range"
     status = 422
     title = _("The number of points is out of range")
+
+
+class AdjustmentNotFound(Refusal):
+    """There is no such adjustment request in this brand."""
+
+    code = "not_found"
+    status = 404
+    title = _("No such adjustment")
+
+
+class AdjustmentDecided(Refusal):
+    """The adjustment was approved or rejected before."""
+
+    code = "adjustment_decided"
+    status = 409
+    title = _("The adjustment was decided before")
+
+
+class SameOperator(Refusal):
+    """Whoever asked for an adjustment cannot approve it."""
+
+    code = "same_operator"
+    status = 403
+    title = _("A second operator must decide")

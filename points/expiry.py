@@ -42,7 +42,7 @@ def inactivity_months(policy: Mapping[str, Any]) -> int | None:
 
 
 def last_valid_day(policy: Mapping[str, Any], earned_on: date) -> date | None:
-    """The last day, in brand time, on which points earned on `earned_on` can be spent. Raises UnknownPolicy."""
+    """The last day (brand time) on which points earned on `earned_on` can be spent. Raises UnknownPolicy."""
     match policy.get("policy"):
         case "never" | "inactivity":
             return None
@@ -62,7 +62,7 @@ def last_valid_day(policy: Mapping[str, Any], earned_on: date) -> date | None:
 
 
 def inactive_at(last_activity_at: datetime, months: int, tz: tzinfo) -> datetime:
-    """The instant (UTC) at which `months` without accrual or burn end points. The same as the SQL function."""
+    """The instant (UTC) at which `months` without accrual or burn end points; as in the SQL function."""
     last_day = add_months(last_activity_at.astimezone(tz).date(), months)
     return midnight(last_day + timedelta(days=1), tz)
 
@@ -74,7 +74,7 @@ def available_at(earned_at: datetime, days: int, tz: tzinfo) -> datetime:
 
 
 def grace_until(now: datetime, days: int, tz: tzinfo) -> datetime:
-    """The end of the grace for points given back to a lot that has run out: `days` more days, then midnight."""
+    """The end of the grace for points given back to a lot that has run out: midnight after `days` days."""
     return day_start(now, tz, plus_days=days + 1)
 
 

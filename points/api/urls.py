@@ -1,6 +1,19 @@
 """Routes of this room."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-partner_urlpatterns: list[URLPattern] = []
+from points.api import accounts, corrections, spending
+
+partner_urlpatterns: list[URLPattern] = [
+    path("members/<uuid:member_id>/account", accounts.AccountView.as_view(), name="account"),
+    path("members/<uuid:member_id>/entries", accounts.EntriesView.as_view(), name="entries"),
+    path("entries/<uuid:entry_id>", accounts.EntryView.as_view(), name="entry"),
+    path("entries/<uuid:entry_id>/reverse", corrections.ReverseView.as_view(), name="entry-reverse"),
+    path("burns", spending.BurnsView.as_view(), name="burns"),
+    path("holds", spending.HoldsView.as_view(), name="holds"),
+    path("holds/<uuid:hold_id>/capture", spending.CaptureView.as_view(), name="hold-capture"),
+    path("holds/<uuid:hold_id>/void", spending.VoidView.as_view(), name="hold-void"),
+    path("adjustments", corrections.AdjustmentsView.as_view(), name="adjustments"),
+    path("transfers", corrections.TransfersView.as_view(), name="transfers"),
+]
 member_urlpatterns: list[URLPattern] = []

@@ -3,10 +3,10 @@
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
-import loyalty.lib.ids
-import points.models.fields
 from django.db import migrations, models
 
+import loyalty.lib.ids
+import points.models.fields
 from points import sqlfiles
 
 
@@ -397,6 +397,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("points", models.BigIntegerField(verbose_name="points")),
+                ("recorded_at", models.DateTimeField(verbose_name="recorded")),
                 (
                     "entry",
                     models.ForeignKey(

@@ -192,7 +192,10 @@ class Lot(models.Model):
 
 
 class Consumption(models.Model):
-    """Which entry took how many points from which lot; negative where it gave them back."""
+    """Which entry took how many points from which lot; negative where it gave them back.
+
+    Recorded with its entry, but for the repayment of a debt: that comes later than its clawback.
+    """
 
     id = models.BigAutoField(primary_key=True)
     entry = models.ForeignKey(
@@ -210,6 +213,7 @@ class Consumption(models.Model):
         verbose_name=_("lot"),
     )
     points = models.BigIntegerField(_("points"))
+    recorded_at = models.DateTimeField(_("recorded"))
 
     class Meta:
         verbose_name = _("lot consumption")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from points.services.accounts import freeze, lock_account, open_account, unfreeze
+from points.services.approvals import approve_adjustment, reject_adjustment, request_adjustment
 from points.services.corrections import clawback, reverse
 from points.services.due import activate, announce_expiring, expire_due, settle
 from points.services.posting import adjust, post
@@ -13,6 +14,7 @@ __all__ = [
     "activate",
     "adjust",
     "announce_expiring",
+    "approve_adjustment",
     "burn",
     "capture",
     "clawback",
@@ -22,6 +24,8 @@ __all__ = [
     "lock_account",
     "open_account",
     "post",
+    "reject_adjustment",
+    "request_adjustment",
     "reverse",
     "settle",
     "transfer",

@@ -102,18 +102,18 @@ LANGUAGE sql SET search_path FROM CURRENT AS $$
 $$;
 
 -- Takes free points out of a lot on behalf of an entry, and notes it.
-CREATE OR REPLACE FUNCTION points_take(p_entry uuid, p_lot uuid, p_points bigint) RETURNS void
+CREATE OR REPLACE FUNCTION points_take(p_entry uuid, p_lot uuid, p_points bigint, p_now timestamptz) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT AS $$
   UPDATE points_lot
   SET remaining = remaining - p_points,
       state = CASE WHEN remaining = p_points THEN 'closed' ELSE state END
   WHERE id = p_lot;
-  INSERT INTO points_consumption(entry_id, lot_id, points) VALUES (p_entry, p_lot, p_points);
+  INSERT INTO points_consumption(entry_id, lot_id, points, recorded_at) VALUES (p_entry, p_lot, p_points, p_now);
 $$;
 
 -- Pays an account's debt from one lot's free points: the oldest clawback first. Returns what was paid; the
 -- caller moves that much from `available` and `debt`.
-CREATE OR REPLACE FUNCTION points_repay(p_account points_account, p_lot uuid, p_free bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION points_repay(p_account points_account, p_lot uuid, p_free bigint, p_now timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_left bigint := least(p_free, p_account.debt);
@@ -131,7 +131,7 @@ BEGIN
     EXIT WHEN v_left = 0;
     v_take := least(v_left, v_owed.points);
     CONTINUE WHEN v_take = 0;
-    PERFORM points_take(v_owed.id, p_lot, v_take);
+    PERFORM points_take(v_owed.id, p_lot, v_take, p_now);
     v_left := v_left - v_take;
     v_paid := v_paid + v_take;
   END LOOP;

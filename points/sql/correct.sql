@@ -1,7 +1,7 @@
 -- Takes points out of the free part of lots on behalf of a clawback, in the order of consumption, as far as
 -- they go: the lots of one entry, of one journal, or any open lot. Returns what was taken, by state.
 CREATE OR REPLACE FUNCTION points_claw(
-  p_account uuid, p_entry uuid, p_points bigint, p_of_entry uuid, p_of_journal uuid,
+  p_account uuid, p_entry uuid, p_points bigint, p_of_entry uuid, p_of_journal uuid, p_now timestamptz,
   OUT r_available bigint, OUT r_pending bigint
 )
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -24,7 +24,7 @@ BEGIN
   LOOP
     v_take := least(p_points - r_available - r_pending, v_lot.free);
     EXIT WHEN v_take = 0;
-    PERFORM points_take(p_entry, v_lot.id, v_take);
+    PERFORM points_take(p_entry, v_lot.id, v_take, p_now);
     IF v_lot.state = 'pending' THEN
       r_pending := r_pending + v_take;
     ELSE
@@ -183,7 +183,7 @@ BEGIN
       SELECT clawed.r_available, clawed.r_pending INTO v_available, v_pending FROM points_claw(
         p_account.id, v_booked[v_place].id, v_left[v_place],
         CASE WHEN v_pass = 1 THEN v_booked[v_place].reverses_id END,
-        CASE WHEN v_pass = 2 THEN v_journals[v_place] END) clawed;
+        CASE WHEN v_pass = 2 THEN v_journals[v_place] END, p_now) clawed;
       r_account.available := r_account.available - v_available;
       r_account.pending := r_account.pending - v_pending;
       v_left[v_place] := v_left[v_place] - v_available - v_pending;
@@ -221,7 +221,8 @@ BEGIN
     v_give := least(v_left, v_part.points);
     UPDATE points_lot SET remaining = remaining + v_give, state = 'open' WHERE id = v_part.lot_id
     RETURNING * INTO STRICT v_lot;
-    INSERT INTO points_consumption(entry_id, lot_id, points) VALUES (p_entry, v_part.lot_id, -v_give);
+    INSERT INTO points_consumption(entry_id, lot_id, points, recorded_at)
+    VALUES (p_entry, v_part.lot_id, -v_give, p_now);
     v_given := v_given || v_part.lot_id;
     IF p_grace_until IS NOT NULL AND points_lot_ends_at(v_lot, p_account, p_tz) <= p_now THEN
       UPDATE points_lot SET expires_at = p_grace_until, inactivity_months = NULL WHERE id = v_part.lot_id;
@@ -239,7 +240,7 @@ BEGIN
       SELECT * FROM points_lot lot WHERE lot.id = ANY(v_given) AND lot.remaining > lot.held
       ORDER BY lot.expires_at NULLS LAST, lot.id
     LOOP
-      v_paid := points_repay(p_account, v_lot.id, v_lot.remaining - v_lot.held);
+      v_paid := points_repay(p_account, v_lot.id, v_lot.remaining - v_lot.held, p_now);
       p_account.available := p_account.available - v_paid;
       p_account.debt := p_account.debt - v_paid;
     END LOOP;

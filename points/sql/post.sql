@@ -92,7 +92,7 @@ BEGIN
         END IF;
       ELSE
         IF v_account.debt > 0 THEN
-          v_paid := points_repay(v_account, v_lot_id, v_entry.points);
+          v_paid := points_repay(v_account, v_lot_id, v_entry.points, p_now);
           v_account.debt := v_account.debt - v_paid;
         END IF;
         v_account.available := v_account.available + v_entry.points - v_paid;

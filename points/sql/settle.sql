@@ -22,7 +22,8 @@ BEGIN
     FROM due WHERE lot.id = due.id
     RETURNING lot.id, due.free, due.state
   ), noted AS (
-    INSERT INTO points_consumption(entry_id, lot_id, points) SELECT v_entry.id, ended.id, ended.free FROM ended
+    INSERT INTO points_consumption(entry_id, lot_id, points, recorded_at)
+    SELECT v_entry.id, ended.id, ended.free, p_now FROM ended
   )
   SELECT sum(free), coalesce(sum(free) FILTER (WHERE state = 'pending'), 0), (array_agg(id ORDER BY id))[1]
   INTO v_entry.points, v_pending, v_first FROM ended;
@@ -74,7 +75,7 @@ BEGIN
     UPDATE points_lot SET state = 'open', available_at = coalesce(available_at, p_at) WHERE id = v_lot.id;
     v_paid := 0;
     IF p_account.debt > 0 THEN
-      v_paid := points_repay(p_account, v_lot.id, v_lot.remaining);
+      v_paid := points_repay(p_account, v_lot.id, v_lot.remaining, p_now);
     END IF;
     p_account.pending := p_account.pending - v_lot.remaining;
     p_account.available := p_account.available + v_lot.remaining - v_paid;
@@ -127,7 +128,7 @@ BEGIN
       SELECT lot.id, lot.remaining - lot.held AS free FROM points_lot lot
       WHERE lot.id = ANY(v_freed) AND lot.remaining > lot.held ORDER BY lot.expires_at NULLS LAST, lot.id
     LOOP
-      v_paid := points_repay(p_account, v_lot.id, v_lot.free);
+      v_paid := points_repay(p_account, v_lot.id, v_lot.free, p_now);
       p_account.available := p_account.available - v_paid;
       p_account.debt := p_account.debt - v_paid;
     END LOOP;

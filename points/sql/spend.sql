@@ -58,7 +58,8 @@ BEGIN
     SET remaining = remaining - v_take,
         state = CASE WHEN v_take = v_lot.remaining THEN 'closed' ELSE 'open' END
     WHERE id = v_lot.id;
-    INSERT INTO points_consumption(entry_id, lot_id, points) VALUES (v_entry_id, v_lot.id, v_take);
+    INSERT INTO points_consumption(entry_id, lot_id, points, recorded_at)
+    VALUES (v_entry_id, v_lot.id, v_take, p_now);
     v_left := v_left - v_take;
     EXIT WHEN v_left = 0;
   END LOOP;
@@ -269,7 +270,8 @@ BEGIN
     SET remaining = remaining - v_take, held = held - v_take,
         state = CASE WHEN remaining = v_take THEN 'closed' ELSE 'open' END
     WHERE id = v_lot.lot_id;
-    INSERT INTO points_consumption(entry_id, lot_id, points) VALUES (v_entry.id, v_lot.lot_id, v_take);
+    INSERT INTO points_consumption(entry_id, lot_id, points, recorded_at)
+    VALUES (v_entry.id, v_lot.lot_id, v_take, p_now);
     v_left := v_left - v_take;
     EXIT WHEN v_left = 0;
   END LOOP;

@@ -92,7 +92,7 @@ BEGIN
     LOOP
       v_take := least(v_left, v_lot.remaining - v_lot.held);
       v_ends := points_lot_ends_at(v_lot, v_giver, p_tz);
-      PERFORM points_take(v_sent.id, v_lot.id, v_take);
+      PERFORM points_take(v_sent.id, v_lot.id, v_take, p_now);
       v_new := points_uuid7();
       INSERT INTO points_lot(id, account_id, entry_id, from_lot_id, points, remaining, state, earned_at,
         expires_at, original_expires_at)
@@ -100,7 +100,7 @@ BEGIN
       v_taker.next_due_at := least(v_taker.next_due_at, v_ends);
       v_taker.available := v_taker.available + v_take;
       IF v_taker.debt > 0 THEN
-        v_paid := points_repay(v_taker, v_new, v_take);
+        v_paid := points_repay(v_taker, v_new, v_take, p_now);
         v_taker.available := v_taker.available - v_paid;
         v_taker.debt := v_taker.debt - v_paid;
       END IF;

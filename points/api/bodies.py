@@ -1,0 +1,160 @@
+"""What the points calls take, and the fields that several of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from loyalty.lib import fields
+from loyalty.lib.api import StrictSerializer
+from loyalty.lib.errors import Invalid
+from members import identities
+from members import services as members
+from members.models import Member
+
+MAX_HOLD_S = 30 * 86_400
+
+
+class MemberRef(StrictSerializer):
+    """A member by id, or by one identity."""
+
+    member_id = fields.Id(required=False)
+    external_id = fields.Text(required=False, max_length=128)
+    phone = fields.Text(required=False, max_length=128)
+    email = fields.Text(required=False, max_length=128)
+    card_no = fields.Text(required=False, max_length=128)
+    unionid = fields.Text(required=False, max_length=128)
+    openid = fields.Text(required=False, max_length=128)
+    app_id = fields.Text(required=False, max_length=128)
+    alipay_open_id = fields.Text(required=False, max_length=128)
+    provider = fields.Text(required=False, max_length=32)
+    subject = fields.Text(required=False, max_length=128)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError(
+                _("Name the member by member_id or by one identity."), code="required"
+            )
+        return attrs
+
+
+def resolve(ref: Mapping[str, Any], *, pointer: str, now: datetime) -> Member:
+    """The active member that a body names.
+
+    Raises MemberNotFound, MemberNotActive, IdentityConflict, and Invalid for a malformed identity.
+    """
+    keys = identities.read({k: v for k, v in ref.items() if k != "member_id"}, pointer)
+    if ref.get("member_id") is None and not keys:
+        raise Invalid.at(pointer, "required", _("Name the member by member_id or by one identity."))
+    member, _created = members.resolve_or_enrol(
+        member_id=ref.get("member_id"), keys=keys, may_enrol=False, source="", now=now
+    )
+    return member
+
+
+class Currency(fields.Text):
+    """Which of the brand's points currencies; `points` unless named."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, default="points", max_length=40, **kwargs)
+
+
+class Reference(fields.Text):
+    """The caller's own number of the business fact; repeating it repeats nothing."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_length=1, max_length=200, trim_whitespace=True, **kwargs)
+
+
+class Reason(fields.Text):
+    """Why, in words that people read later."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        if not kwargs.get("required"):
+            kwargs = {"required": False, "default": "", "allow_blank": True, **kwargs}
+        super().__init__(max_length=500, **kwargs)
+
+
+class BurnBody(StrictSerializer):
+    member = MemberRef()
+    points = fields.Points(min_value=1)
+    reference = Reference()
+    reason = Reason()
+    points_currency = Currency()
+
+
+class HoldBody(StrictSerializer):
+    member = MemberRef()
+    points = fields.Points(min_value=1)
+    reference = Reference()
+    expires_in_s = fields.Whole(min_value=1, max_value=MAX_HOLD_S)
+    reason = Reason()
+    points_currency = Currency()
+
+
+class CaptureBody(StrictSerializer):
+    points = fields.Points(min_value=1, required=False)
+    reason = Reason()
+
+
+class NothingBody(StrictSerializer):
+    """An empty object."""
+
+
+class ReverseBody(StrictSerializer):
+    points = fields.Points(min_value=1, required=False)
+    reference = Reference(required=False)
+    reason = Reason()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "points" in attrs and "reference" not in attrs:
+            raise serializers.ValidationError(
+                {
+                    "reference": [
+                        serializers.ErrorDetail(
+                            str(_("A partial reversal needs a reference of its own.")), code="required"
+                        )
+                    ]
+                }
+            )
+        return attrs
+
+
+class AdjustmentBody(StrictSerializer):
+    member = MemberRef()
+    points = fields.Points(min_value=-fields.MAX_POINTS)
+    reference = Reference()
+    reason = Reason(required=True, min_length=1)
+    points_currency = Currency()
+
+    def validate_points(self, value: int) -> int:
+        if value == 0:
+            raise serializers.ValidationError(_("Must not be 0."), code="zero")
+        return value
+
+
+class TransferBody(StrictSerializer):
+    points = fields.Points(min_value=1)
+    reference = Reference()
+    reason = Reason()
+    points_currency = Currency()
+
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is a word of Python, so these two cannot stand as class attributes.
+        return {"from": MemberRef(), "to": MemberRef(), **super().get_fields()}
+
+
+class AccountQuery(StrictSerializer):
+    at = fields.Instant(required=False)
+    points_currency = Currency()
+
+
+class EntriesQuery(StrictSerializer):
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)
+    kind = fields.Text(required=False)
+    points_currency = fields.Text(required=False, max_length=40)

@@ -1,0 +1,85 @@
+"""What an account held at an earlier instant, from the rows that were recorded by then."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, Sum
+
+from points.lots import Holdings, HoldView, LotView
+from points.models import Account, Consumption, Entry, HoldLot, Lot
+
+_ACTIVITY = (Entry.Kind.ACCRUAL, Entry.Kind.BURN, Entry.Kind.CAPTURE)
+
+
+def holdings_at(account: Account, at: datetime) -> Holdings:
+    """The account's holdings as recorded by `at`; what was due but not yet done by then is still in them."""
+    holds, held_on = _holds(account.id, at)
+    used: dict[UUID, int] = dict(
+        Consumption.objects.filter(lot__account_id=account.id, recorded_at__lte=at)
+        .values_list("lot_id")
+        .annotate(Sum("points"))
+    )
+    recorded = Lot.objects.select_related("entry").filter(account_id=account.id, entry__recorded_at__lte=at)
+    lots = [_as_of(lot, at, used.get(lot.id, 0) + held_on.get(lot.id, 0)) for lot in recorded]
+    clawed = Entry.objects.filter(account_id=account.id, kind=Entry.Kind.CLAWBACK, recorded_at__lte=at)
+    return Holdings(
+        available=sum(lot.free for lot in lots if not lot.pending),
+        pending=sum(lot.free for lot in lots if lot.pending),
+        held=sum(held_on.values()),
+        debt=_sum(clawed) - _sum(Consumption.objects.filter(entry__in=clawed, recorded_at__lte=at)),
+        active_at=_active_at(account, at),
+        lots=[lot for lot in lots if lot.free],
+        holds=holds,
+    )
+
+
+def accrued_by(account: Account, at: datetime) -> int:
+    """The points of all accruals recorded by `at`."""
+    return _sum(Entry.objects.filter(account_id=account.id, kind=Entry.Kind.ACCRUAL, recorded_at__lte=at))
+
+
+def _as_of(lot: Lot, at: datetime, taken: int) -> LotView:
+    # A lot that began as pending is put back there: projecting to `at` frees it again at its time.
+    began_pending = lot.waits_for is not None or (
+        lot.available_at is not None and lot.available_at > lot.entry.recorded_at
+    )
+    original = lot.original_expires_at
+    return LotView(
+        id=lot.id,
+        free=lot.points - taken,
+        pending=began_pending,
+        available_at=lot.available_at,
+        expires_at=original if original is not None and original > at else lot.expires_at,
+        inactivity_months=lot.inactivity_months,
+    )
+
+
+def _holds(account_id: UUID, at: datetime) -> tuple[list[HoldView], dict[UUID, int]]:
+    parts: dict[tuple[UUID, datetime], list[tuple[UUID, int]]] = defaultdict(list)
+    held_on: dict[UUID, int] = defaultdict(int)
+    standing = HoldLot.objects.filter(hold__account_id=account_id, hold__created_at__lte=at).filter(
+        Q(hold__ended_at__isnull=True) | Q(hold__ended_at__gt=at)
+    )
+    for hold_id, expires_at, lot_id, points in standing.values_list(
+        "hold_id", "hold__expires_at", "lot_id", "points"
+    ):
+        parts[hold_id, expires_at].append((lot_id, points))
+        held_on[lot_id] += points
+    return [HoldView(hold_id, expires_at, held) for (hold_id, expires_at), held in parts.items()], held_on
+
+
+def _active_at(account: Account, at: datetime) -> datetime:
+    last = (
+        Entry.objects.filter(account_id=account.id, kind__in=_ACTIVITY, recorded_at__lte=at)
+        .order_by("-effective_at")
+        .values_list("effective_at", flat=True)
+        .first()
+    )
+    return min(last, at) if last else account.opened_at
+
+
+def _sum(rows: QuerySet[Entry] | QuerySet[Consumption]) -> int:
+    return int(rows.aggregate(total=Sum("points"))["total"] or 0)

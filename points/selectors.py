@@ -1,0 +1,170 @@
+"""Reads of the ledger. None of them writes; balances are projected to the instant asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet, Sum
+
+from points import errors, history, lots
+from points.models import Account, Consumption, Entry, Hold, HoldLot, Lot
+from points.postings import DEFAULT_CURRENCY
+from tenants.context import current_brand
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account as it stands at `at`; `expiring` are points by the instant at which they end."""
+
+    member_id: UUID
+    currency: str
+    at: datetime
+    available: int = 0
+    pending: int = 0
+    held: int = 0
+    debt: int = 0
+    lifetime_accrued: int = 0
+    expiring: Sequence[tuple[datetime, int]] = ()
+    earn_frozen: bool = False
+    burn_frozen: bool = False
+    freeze_reason: str = ""
+
+
+def account_view(member_id: UUID, at: datetime, *, currency: str = DEFAULT_CURRENCY) -> AccountView:
+    """The member's account at `at`, with what falls due until then taken into account but not written.
+
+    A past instant is answered from what was recorded by then. A member without an account has zeros.
+    """
+    account = Account.objects.filter(member_id=member_id, currency=currency).first()
+    if account is None:
+        return AccountView(member_id=member_id, currency=currency, at=at)
+    past = at < account.updated_at
+    recorded = history.holdings_at(account, at) if past else holdings_of(account)
+    tz = current_brand().tz
+    holdings = lots.project(recorded, at, tz)
+    return AccountView(
+        member_id=member_id,
+        currency=currency,
+        at=at,
+        available=holdings.available,
+        pending=holdings.pending,
+        held=holdings.held,
+        debt=holdings.debt,
+        lifetime_accrued=history.accrued_by(account, at) if past else account.lifetime_accrued,
+        expiring=lots.expiring(holdings, tz),
+        earn_frozen=account.earn_frozen,
+        burn_frozen=account.burn_frozen,
+        freeze_reason=account.freeze_reason,
+    )
+
+
+def holdings_of(account: Account) -> lots.Holdings:
+    """The account with its unfinished lots and open holds, as the pure core takes them."""
+    parts: dict[UUID, list[tuple[UUID, int]]] = defaultdict(list)
+    ends: dict[UUID, datetime] = {}
+    if account.held:
+        for hold_id, expires_at, lot_id, points in HoldLot.objects.filter(
+            hold__account_id=account.id, hold__status=Hold.Status.OPEN
+        ).values_list("hold_id", "hold__expires_at", "lot_id", "points"):
+            parts[hold_id].append((lot_id, points))
+            ends[hold_id] = expires_at
+    open_lots = Lot.objects.filter(account_id=account.id).exclude(state=Lot.State.CLOSED)
+    return lots.Holdings(
+        available=account.available,
+        pending=account.pending,
+        held=account.held,
+        debt=account.debt,
+        active_at=account.last_activity_at or account.opened_at,
+        lots=[
+            lots.LotView(
+                id=lot.id,
+                free=lot.free,
+                pending=lot.state == Lot.State.PENDING,
+                available_at=None if lot.waits_for else lot.available_at,
+                expires_at=lot.expires_at,
+                inactivity_months=lot.inactivity_months,
+            )
+            for lot in open_lots
+        ],
+        holds=[lots.HoldView(hold_id, ends[hold_id], held) for hold_id, held in parts.items()],
+    )
+
+
+def accounts(member_id: UUID) -> QuerySet[Account]:
+    """The member's accounts, the default currency first."""
+    return Account.objects.filter(member_id=member_id).order_by("currency")
+
+
+def entries() -> QuerySet[Entry]:
+    """Entries with their account, the lots that they opened, and the trace of what they took."""
+    return Entry.objects.select_related("account").prefetch_related(
+        Prefetch("opened_lots", queryset=Lot.objects.order_by("id")),
+        Prefetch("consumptions", queryset=Consumption.objects.select_related("lot").order_by("id")),
+    )
+
+
+def entries_of(
+    member_id: UUID, *, currency: str | None = None, kind: str | None = None
+) -> tuple[QuerySet[Entry], tuple[str, ...]]:
+    """A member's entries, and the order (newest first) in which they can be paged by an index."""
+    held = Account.objects.filter(member_id=member_id)
+    ids = list((held if currency is None else held.filter(currency=currency)).values_list("id", flat=True))
+    found = entries().filter(account_id__in=ids)
+    if kind is not None:
+        found = found.filter(kind=kind)
+    return found, ("-seq",) if len(ids) == 1 else ("-recorded_at", "-seq", "-id")
+
+
+def entry(entry_id: UUID) -> Entry:
+    """One entry with its account, the lots it opened and the trace of what it took. Raises EntryNotFound."""
+    found = entries().filter(pk=entry_id).first()
+    if found is None:
+        raise errors.EntryNotFound
+    return found
+
+
+def entries_by_reference(reference: str, *, source: str | None = None) -> QuerySet[Entry]:
+    """The entries of one business reference: an order number, a redemption, a till slip."""
+    found = entries().filter(reference=reference)
+    return (found if source is None else found.filter(source=source)).order_by("recorded_at", "seq")
+
+
+def entries_of_journal(journal_id: UUID) -> QuerySet[Entry]:
+    """All entries of one journal."""
+    return entries().filter(journal_id=journal_id).order_by("recorded_at", "account_id", "seq")
+
+
+def reversed_points(entry_id: UUID) -> int:
+    """How many points of an entry were already taken back or given back."""
+    return Entry.objects.filter(reverses_id=entry_id).aggregate(total=Sum("points"))["total"] or 0
+
+
+def hold(hold_id: UUID) -> Hold:
+    """One hold with its account. Raises HoldNotFound."""
+    found = Hold.objects.select_related("account").filter(pk=hold_id).first()
+    if found is None:
+        raise errors.HoldNotFound
+    return found
+
+
+def lot_trace(of: Entry) -> list[dict[str, Any]]:
+    """What the entry did to lots: opened (+), took (−), gave back (+), with each lot's origin and end."""
+    trace = [
+        {"lot_id": lot.id, "points": lot.points, "entry_id": of.id, "expires_at": lot.original_expires_at}
+        for lot in of.opened_lots.all()
+    ]
+    trace += [
+        {
+            "lot_id": used.lot_id,
+            "points": -used.points,
+            "entry_id": used.lot.entry_id,
+            "expires_at": used.lot.expires_at,
+        }
+        for used in of.consumptions.all()
+    ]
+    return trace

@@ -1,0 +1,122 @@
+"""Adjustments that need a second operator."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from points import errors, expiry, locks
+from points.models import AdjustmentRequest
+from points.postings import DEFAULT_CURRENCY, BurnResult
+from points.services.posting import adjust, check_points
+from tenants.context import current_brand
+
+SOURCE = "adjustment"
+
+
+def request_adjustment(
+    *,
+    member_id: UUID,
+    points: int,
+    reference: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+    currency: str = DEFAULT_CURRENCY,
+) -> BurnResult | AdjustmentRequest:
+    """Adjust at once, or ask for a second operator where the brand's threshold is passed.
+
+    Points given live as long as the brand's `expiry` policy says. Repeating a reference with the same content
+    returns what became of it.
+
+    Raises InsufficientPoints, ReferenceConflict, PointsOutOfRange.
+    """
+    check_points(abs(points))
+    threshold = current_brand().setting("adjustment_approval_above")
+    with transaction.atomic():
+        known = AdjustmentRequest.objects.filter(source=SOURCE, reference=reference).first()
+        if known is None and (threshold is None or abs(points) <= int(threshold)):
+            return _adjust(member_id, points, reference, reason, actor, now, currency)
+        if known is None:
+            known, _created = AdjustmentRequest.objects.get_or_create(
+                source=SOURCE,
+                reference=reference,
+                defaults={
+                    "member_id": member_id,
+                    "currency": currency,
+                    "points": points,
+                    "reason": reason,
+                    "requested_by": actor,
+                    "requested_at": now,
+                },
+            )
+        if (known.member_id, known.points, known.currency) != (member_id, points, currency):
+            raise errors.ReferenceConflict(reference=reference)
+        if known.status == AdjustmentRequest.Status.APPROVED:
+            return _adjust(member_id, points, reference, reason, actor, now, currency)
+        return known
+
+
+def approve_adjustment(*, request_id: UUID, actor: str, now: datetime) -> BurnResult:
+    """Carry out an adjustment that waited, on behalf of a second operator.
+
+    Raises AdjustmentNotFound, AdjustmentDecided, SameOperator, InsufficientPoints.
+    """
+    with transaction.atomic():
+        waiting = _decide(request_id, actor)
+        result = _adjust(
+            waiting.member_id,
+            waiting.points,
+            waiting.reference,
+            waiting.reason,
+            f"{waiting.requested_by} + {actor}",
+            now,
+            waiting.currency,
+        )
+        _close(waiting, AdjustmentRequest.Status.APPROVED, actor, now)
+        return result
+
+
+def reject_adjustment(*, request_id: UUID, actor: str, now: datetime) -> AdjustmentRequest:
+    """Turn down an adjustment that waited. Raises AdjustmentNotFound, AdjustmentDecided, SameOperator."""
+    with transaction.atomic():
+        waiting = _decide(request_id, actor)
+        _close(waiting, AdjustmentRequest.Status.REJECTED, actor, now)
+        return waiting
+
+
+def _decide(request_id: UUID, actor: str) -> AdjustmentRequest:
+    waiting = locks.adjustment_request(request_id)
+    if waiting is None:
+        raise errors.AdjustmentNotFound
+    if waiting.status != AdjustmentRequest.Status.PENDING_APPROVAL:
+        raise errors.AdjustmentDecided(decision=waiting.status)
+    if waiting.requested_by == actor:
+        raise errors.SameOperator
+    return waiting
+
+
+def _close(waiting: AdjustmentRequest, status: AdjustmentRequest.Status, actor: str, now: datetime) -> None:
+    waiting.status, waiting.decided_by, waiting.decided_at = status, actor, now
+    waiting.save(update_fields=["status", "decided_by", "decided_at"])
+
+
+def _adjust(
+    member_id: UUID, points: int, reference: str, reason: str, actor: str, now: datetime, currency: str
+) -> BurnResult:
+    brand = current_brand()
+    policy = brand.setting("expiry")
+    return adjust(
+        member_id=member_id,
+        points=points,
+        source=SOURCE,
+        reference=reference,
+        reason=reason,
+        actor=actor,
+        now=now,
+        currency=currency,
+        expires_at=expiry.expires_at(policy, now, brand.tz) if points > 0 else None,
+        inactivity_months=expiry.inactivity_months(policy) if points > 0 else None,
+    )

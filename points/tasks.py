@@ -1,0 +1,71 @@
+"""Work that time brings, for one brand at a time. Every task may run twice and be cut off at any point."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from loyalty.lib import clock
+from points import services as points
+from points.services import tiers
+from tenants.fanout import alone, for_each_brand
+
+BATCH = 500
+MOST_BATCHES = 20
+"""A task settles at most BATCH × MOST_BATCHES accounts, so that a large brand does not starve the others."""
+
+
+@shared_task
+def tick_due() -> int:
+    """Ask every active brand to settle what is due."""
+    return for_each_brand(settle_due)
+
+
+@shared_task
+def tick_notices() -> int:
+    """Ask every active brand to announce what is about to expire."""
+    return for_each_brand(announce_expiring)
+
+
+@shared_task
+def tick_tiers() -> int:
+    """Ask every active brand to review the tiers whose period ended."""
+    return for_each_brand(review_tiers)
+
+
+@shared_task
+def settle_due() -> int:
+    """Settle the brand's accounts on which something is due; returns how many."""
+    settled = 0
+    for _batch in range(MOST_BATCHES):
+        count = points.expire_due(now=clock.now(), limit=BATCH)
+        settled += count
+        if count < BATCH:
+            break
+    return settled
+
+
+@shared_task
+def announce_expiring() -> int:
+    """Publish `points.expiring` where a stage is reached; returns how many events were written."""
+    announced = 0
+    with alone("points.announce_expiring") as mine:
+        if not mine:
+            return 0
+        for _batch in range(MOST_BATCHES):
+            count = points.announce_expiring(now=clock.now(), limit=BATCH)
+            announced += count
+            if count == 0:
+                break
+    return announced
+
+
+@shared_task
+def review_tiers() -> int:
+    """Judge the members whose tier is due; returns how many were looked at."""
+    reviewed = 0
+    for _batch in range(MOST_BATCHES):
+        count = tiers.review_due(now=clock.now(), limit=BATCH)
+        reviewed += count
+        if count < BATCH:
+            break
+    return reviewed
