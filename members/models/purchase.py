@@ -39,6 +39,10 @@ class Purchase(models.Model):
     revision = models.PositiveIntegerField(_("revision"), default=1)
     evaluation = models.JSONField(_("evaluation"), default=dict, blank=True)
     journal_id = models.UUIDField(_("journal"), null=True, blank=True)
+    # Whether the order exists for base earning and for bonuses: false once wholly returned, and where
+    # compliance blocks every line. Counts of orders and recency read nothing else.
+    visible_earn = models.BooleanField(default=True, db_default=True, editable=False)
+    visible_bonus = models.BooleanField(default=True, db_default=True, editable=False)
     recorded_at = models.DateTimeField(_("recorded at"))
 
     class Meta:
@@ -47,6 +51,9 @@ class Purchase(models.Model):
         indexes = [
             models.Index(fields=["member", "-ordered_at"], name="purchase_member_time"),
             models.Index(fields=["-recorded_at", "-id"], name="purchase_recorded"),
+            models.Index(
+                fields=["ordered_at"], condition=models.Q(status="recorded"), name="purchase_not_completed"
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -131,10 +138,18 @@ class ParkedReturn(models.Model):
     parked_at = models.DateTimeField(_("parked at"))
     applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
     dropped_at = models.DateTimeField(_("dropped at"), null=True, blank=True)
+    problem = models.JSONField(_("why it could not be applied"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("parked return")
         verbose_name_plural = _("parked returns")
+        indexes = [
+            models.Index(
+                fields=["parked_at"],
+                condition=models.Q(applied_at__isnull=True, dropped_at__isnull=True),
+                name="parkedreturn_waiting",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.return_id
