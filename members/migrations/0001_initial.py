@@ -280,6 +280,7 @@ class Migration(migrations.Migration):
                         default=loyalty.lib.ids.new, editable=False, primary_key=True, serialize=False
                     ),
                 ),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
                 ("family", models.UUIDField(db_index=True)),
                 ("device_id", models.CharField(blank=True, default="", max_length=80)),
                 ("issued_at", models.DateTimeField()),

@@ -96,9 +96,13 @@ class SigningKey(models.Model):
 
 
 class RefreshToken(models.Model):
-    """One refresh token of a family. Each is used once; a second use revokes the family."""
+    """One refresh token of a family. Each is used once; a second use revokes the family.
+
+    The token itself is random and known to the client alone: `digest` is its SHA-256.
+    """
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
     family = models.UUIDField(db_index=True)
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="refresh_tokens")
     device_id = models.CharField(max_length=80, blank=True, default="")
