@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.engine import BrandContext, ComplianceMatrix, RuleSet, compile_rules
 from campaigns.models import Rule, RulesInForce, RuleVersion
+from campaigns.schema import CheckContext, Named
+from loyalty.lib.errors import FieldError
+from members.models import Purchase, PurchaseLine
+from points.services import tiers as tier_services
 from tenants.context import current_brand
 
 # A scalar subquery for a statement that reads other facts anyway: its answer goes to `published_rules`.
@@ -94,3 +100,61 @@ def rules_with_draft(code: str, draft: dict[str, Any], *, tiers: Sequence[str]) 
     """The published rules with one draft in the place of its rule's version: for previews."""
     bodies = [(body, version) for body, version in published_bodies() if body["code"] != code]
     return compile_rules([*bodies, (draft, 0)], brand_context(tiers))
+
+
+def tier_codes() -> tuple[str, ...]:
+    """The brand's tiers from the lowest to the highest; empty where it has no tier programme."""
+    program = tier_services.program()
+    return program.codes if program else ()
+
+
+def tier_names() -> dict[str, Mapping[str, str]]:
+    """What the brand calls its tiers, by code and language."""
+    program = tier_services.program()
+    return {level.code: level.name for level in program.levels} if program else {}
+
+
+def check_context(now: datetime) -> CheckContext:
+    """What a check of a rule needs to know of the current brand."""
+    brand = current_brand()
+    currencies = brand.settings.get("points_currencies")
+    return CheckContext(
+        timezone=brand.tz,
+        today=now.astimezone(brand.tz).date(),
+        tiers=tier_codes(),
+        currencies=None if currencies is None else frozenset({"points", *currencies}),
+    )
+
+
+def working_body(rule: Rule) -> dict[str, Any]:
+    """What an editor goes on from: the draft, else the version that runs or ran last."""
+    if rule.draft is not None:
+        return dict(rule.draft)
+    body = rule.versions.filter(version=rule.current_version or 0).values_list("body", flat=True).first()
+    return dict(body or {})
+
+
+def warnings(named: Sequence[Named]) -> tuple[FieldError, ...]:
+    """The categories, SKUs and stores among ``named`` that no order ever had; at most one query for each
+    kind, and none for a rule that names nothing."""
+    unseen: list[FieldError] = []
+    for kind in ("category", "sku", "store"):
+        wanted = {each.value for each in named if each.kind == kind}
+        missing = wanted - _seen(kind, wanted) if wanted else set()
+        detail = _("No order so far has “%(value)s”.")
+        unseen += [
+            FieldError(each.pointer, f"{kind}_never_seen", detail % {"value": each.value})
+            for each in named
+            if each.kind == kind and each.value in missing
+        ]
+    return tuple(unseen)
+
+
+def _seen(kind: str, wanted: set[str]) -> set[str]:
+    if kind == "store":
+        return set(Purchase.objects.filter(store_id__in=wanted).values_list("store_id", flat=True).distinct())
+    if kind == "sku":
+        return set(PurchaseLine.objects.filter(sku__in=wanted).values_list("sku", flat=True).distinct())
+    paths = PurchaseLine.objects.exclude(category="").values_list("category", flat=True).distinct()[:5000]
+    known = {path.strip("/") + "/" for path in paths}
+    return {name for name in wanted if any(path.startswith(name.strip("/") + "/") for path in known)}

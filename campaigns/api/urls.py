@@ -1,6 +1,14 @@
 """Routes of this room."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-partner_urlpatterns: list[URLPattern] = []
+from campaigns.api import rules
+
+partner_urlpatterns: list[URLPattern] = [
+    path("earning-rules", rules.EarningRules.as_view(), name="earning-rules"),
+    path("earning-rules/schema", rules.RuleSchema.as_view(), name="earning-rule-schema"),
+    path("earning-rules/<str:code>", rules.EarningRule.as_view(), name="earning-rule"),
+    path("earning-rules/<str:code>/publish", rules.PublishRule.as_view(), name="earning-rule-publish"),
+    path("earning-rules/<str:code>/retire", rules.RetireRule.as_view(), name="earning-rule-retire"),
+]
 member_urlpatterns: list[URLPattern] = []

@@ -1,0 +1,168 @@
+"""Rules and their results in words, from the very data that runs. Pure; Chinese and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from campaigns.engine.evaluation import Evaluation
+from campaigns.engine.exact import number, plain
+from campaigns.engine.sentences import (
+    Body,
+    Speaker,
+    Words,
+    cap_text,
+    effect_text,
+    member_parts,
+    node_text,
+    operator_parts,
+    trigger_text,
+)
+from campaigns.engine.types import RuleResult
+from campaigns.engine.wording import LANGUAGES
+
+__all__ = ["LANGUAGES", "Words", "explanation", "member_text", "result_text", "rule_name", "rule_text"]
+
+
+def rule_name(body: Body, language: str) -> str:
+    """The rule's name in the language, else in the other one, else its code."""
+    return Speaker(language, Words()).of(body.get("name")) or str(body.get("code", ""))
+
+
+def rule_text(body: Body, language: str, words: Words | None = None) -> str:
+    """The whole rule in one sentence, for operators."""
+    speaker = Speaker(language, words or Words())
+    parts = [effect_text(speaker, body), *member_parts(speaker, body), *operator_parts(speaker, body)]
+    sentence = speaker.say("separator").join(part for part in parts if part)
+    return (
+        trigger_text(speaker, str(body.get("trigger", "")))
+        + speaker.say("colon")
+        + sentence
+        + speaker.say("stop")
+    )
+
+
+def member_text(body: Body, language: str, words: Words | None = None) -> str:
+    """What a member is told: how to earn, when, and up to what; nothing of priorities or cost."""
+    speaker = Speaker(language, words or Words())
+    parts = [effect_text(speaker, body), *member_parts(speaker, body)]
+    sentence = speaker.say("separator").join(part for part in parts if part)
+    return (
+        trigger_text(speaker, str(body.get("trigger", "")))
+        + speaker.say("colon")
+        + sentence
+        + speaker.say("stop")
+    )
+
+
+def _sentence(speaker: Speaker, body: Body, parts: list[str]) -> str:
+    said = speaker.say("separator").join(part for part in parts if part)
+    trigger = trigger_text(speaker, str(body.get("trigger", "")))
+    return f"{trigger}{speaker.say('colon')}{said}{speaker.say('stop')}"
+
+
+def result_text(result: RuleResult, body: Body, language: str, words: Words | None = None) -> str:
+    """How one rule came to its points, or why it gave none: ``33.30 × 2 points per CNY → 66``."""
+    speaker = Speaker(language, words or Words())
+    name = speaker.name(result.currency)
+    if result.reason is not None:
+        return _reason(speaker, result, body, name)
+    effect = body["effect"]
+    if result.effect == "grant":
+        return effect_text(speaker, body)
+    text = _result(speaker, result, effect, name)
+    capped = result.points < result.floored
+    return speaker.say("result.capped", text=text, points=result.points) if capped else text
+
+
+def explanation(
+    evaluation: Evaluation, bodies: Mapping[str, Body], language: str, words: Words | None = None
+) -> list[dict[str, Any]]:
+    """The evaluation rule by rule, those that gave first, as `POST /orders` answers it."""
+    ordered = sorted(evaluation.results, key=lambda result: result.reason is not None)
+    return [
+        _item(result, bodies[result.rule], language, words) for result in ordered if result.rule in bodies
+    ]
+
+
+def _item(result: RuleResult, body: Body, language: str, words: Words | None) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "rule": result.rule,
+        "version": result.version,
+        "name": rule_name(body, language),
+        "points": result.points,
+        "text": result_text(result, body, language, words),
+    }
+    if result.receiver != "member":
+        item["receiver"] = result.receiver
+    if result.currency != "points":
+        item["points_currency"] = result.currency
+    if result.reason is not None:
+        item["reason"] = result.reason
+    if result.path:
+        item["path"] = result.path
+    if result.lines:
+        item["lines"] = list(result.lines)
+    if result.grant is not None and result.reason is None:
+        item["grant"] = dict(result.grant)
+    return item
+
+
+def money(amount: Fraction) -> str:
+    """Money with at least two digits after the point."""
+    text = plain(amount)
+    if "/" in text:
+        return text
+    whole, _, digits = text.partition(".")
+    return f"{whole}.{digits:0<2}"
+
+
+def _result(speaker: Speaker, result: RuleResult, effect: Body, name: str) -> str:
+    values = {"name": name, "points": result.floored, "currency": speaker.unit}
+    if result.effect == "per_amount":
+        basis, per = money(result.basis), number(effect["per"])
+        if effect.get("whole"):
+            each = plain(number(effect["points"]))
+            full = f"{plain(per)} {speaker.unit}"
+            text = speaker.say("result.whole", basis=basis, per=full, each=each, **values)
+            whole = result.basis // per * number(effect["points"])
+            return text if result.exact == whole else speaker.say("result.share", text=text)
+        return speaker.say(
+            "result.per_amount", basis=basis, rate=plain(number(effect["points"]) / per), **values
+        )
+    if result.effect == "per_unit":
+        each = plain(number(effect["points"]))
+        return speaker.say("result.per_unit", basis=plain(result.basis), each=each, **values)
+    if result.effect == "multiplier":
+        factor = plain(number(effect["factor"]))
+        return speaker.say("result.multiplier", basis=plain(result.basis), factor=factor, **values)
+    return speaker.say("result.fixed", **values)
+
+
+def _reason(speaker: Speaker, result: RuleResult, body: Body, name: str) -> str:
+    if result.reason == "condition":
+        node = _node_at(body, result.path)
+        if node is None:
+            return speaker.say("reason.condition.lines")
+        return speaker.say("reason.condition", condition=node_text(speaker, node))
+    if result.reason == "cap":
+        return speaker.say("reason.cap", cap=cap_text(speaker, body, result.path or "", name))
+    return speaker.say(f"reason.{result.reason}", name=name)
+
+
+def _node_at(body: Any, path: str | None) -> Any:
+    """The condition that a path points at; for ``any`` the group itself."""
+    if not path or not path.startswith("/when"):
+        return None
+    node, parts = body, path.strip("/").split("/")
+    for n, part in enumerate(parts):
+        if isinstance(node, list):
+            node = node[int(part)] if int(part) < len(node) else None
+        elif isinstance(node, Mapping):
+            following = node.get(part)
+            if n == len(parts) - 1 and part in ("any", "none", "all"):
+                return {part: following}
+            node = following
+    negated = len(parts) >= 2 and parts[-2] == "none"
+    return {"none": [node]} if negated and node else node

@@ -1,0 +1,295 @@
+"""The parts of a rule's sentence: effect, conditions, schedule, caps, life of its points. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any
+
+from campaigns.engine.caps import PERIODS
+from campaigns.engine.exact import number, plain
+from campaigns.engine.facts import spec_of
+from campaigns.engine.predicates import as_bool
+from campaigns.engine.schedule import ScheduleError, parse_instant, rrule_parts
+from campaigns.engine.wording import (
+    CURRENCIES,
+    FACTS,
+    LANGUAGES,
+    OPERATORS,
+    PHRASES,
+    TRIGGERS,
+    UNITS,
+    WEEKDAYS,
+    WINDOWS,
+)
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The brand's own words: what points, money and tiers are called."""
+
+    currency: str = "CNY"
+    points_name: Mapping[str, str] = field(default_factory=dict)
+    timezone: tzinfo = UTC
+    tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Says phrases in one language with one brand's words."""
+
+    language: str
+    words: Words
+
+    def pick(self, pair: tuple[str, str]) -> str:
+        """The half of a pair that is in this language."""
+        return pair[LANGUAGES.index(self.language)]
+
+    def say(self, phrase: str, **values: Any) -> str:
+        """A phrase of `wording` with its values filled in."""
+        return self.pick(PHRASES[phrase]).format(**values)
+
+    def of(self, texts: Any) -> str:
+        """A text in this language, else in the other."""
+        if isinstance(texts, str):
+            return texts
+        texts = texts or {}
+        return str(texts.get(self.language) or next((text for text in texts.values() if text), ""))
+
+    @property
+    def unit(self) -> str:
+        """What the brand's money is called."""
+        return self.pick(CURRENCIES.get(self.words.currency, (self.words.currency, self.words.currency)))
+
+    def name(self, currency: str) -> str:
+        """What points of a currency are called."""
+        if currency != "points":
+            return currency
+        return self.of(self.words.points_name) or self.say("points")
+
+    def list(self, values: Iterable[str]) -> str:
+        """The values as a list in words."""
+        return self.say("list").join(values)
+
+
+def trigger_text(speaker: Speaker, trigger: str) -> str:
+    """When the rule looks: on which trigger."""
+    if trigger in TRIGGERS:
+        return speaker.pick(TRIGGERS[trigger])
+    return speaker.pick(TRIGGERS["activity"]).format(type=trigger.removeprefix("activity."))
+
+
+def effect_text(speaker: Speaker, body: Body) -> str:
+    """What the rule gives."""
+    effect = body.get("effect") or {}
+    kind = str(effect.get("type", ""))
+    name = speaker.name((body.get("points") or {}).get("currency", "points"))
+    if kind == "multiplier":
+        text = speaker.say("multiplier", factor=plain(number(effect["factor"])))
+    elif kind == "grant":
+        quantity = f" × {effect['quantity']}" if effect.get("quantity") else ""
+        kind_name = speaker.say(f"grant.{effect['kind']}")
+        text = speaker.say("grant", kind=kind_name, code=effect["code"], quantity=quantity)
+        if effect.get("valid_days"):
+            text += speaker.say("valid_days", days=effect["valid_days"])
+    else:
+        points = plain(number(effect["points"]))
+        per = number(effect.get("per", 1))
+        values = {
+            "points": points,
+            "name": name,
+            "currency": speaker.unit,
+            "per": f"{plain(per)} {speaker.unit}",
+        }
+        phrase = "whole" if effect.get("whole") else kind
+        if phrase == "per_amount" and per == 1:
+            phrase = "per_amount_one"
+        text = speaker.say(phrase, **values)
+    on_lines = kind in ("per_amount", "per_unit", "multiplier") and _sees_lines(body.get("when"))
+    return text + (speaker.say("on_lines") if on_lines else "")
+
+
+def _sees_lines(node: Any) -> bool:
+    if isinstance(node, Mapping):
+        if "fact" in node:
+            return str(node["fact"]).startswith("line.")
+        return any(_sees_lines(child) for child in node.values())
+    return isinstance(node, list) and any(_sees_lines(child) for child in node)
+
+
+def member_parts(speaker: Speaker, body: Body) -> list[str]:
+    """Conditions, schedule, receiver, caps and the life of the points: what members may know."""
+    conditions = node_text(speaker, body["when"]) if body.get("when") else ""
+    name = speaker.name((body.get("points") or {}).get("currency", "points"))
+    to = body.get("to", "member")
+    return [
+        speaker.say("if", conditions=conditions) if conditions else "",
+        *_schedule(speaker, body.get("schedule") or {}),
+        speaker.say(f"to.{to}") if to != "member" else "",
+        *_caps(speaker, body.get("caps") or {}, name),
+        *_life(speaker, body.get("points") or {}),
+    ]
+
+
+def operator_parts(speaker: Speaker, body: Body) -> list[str]:
+    """Stacking, priority, audience, qualifying and cost: what only operators are told."""
+    stacking, audience = body.get("stacking") or {}, body.get("audience") or {}
+    parts: list[str] = []
+    if stacking.get("group") and stacking.get("policy", "best") == "best":
+        parts.append(speaker.say("group", group=stacking["group"]))
+    if int(body.get("priority") or 0):
+        parts.append(speaker.say("priority", priority=body["priority"]))
+    if audience.get("segment", "all") != "all":
+        parts.append(speaker.say("segment", segment=audience["segment"]))
+    percent = number(audience.get("rollout_percent", 100))
+    if percent < 100:
+        parts.append(speaker.say("rollout", percent=plain(percent)))
+    qualifying = (body.get("points") or {}).get("qualifying")
+    if qualifying is not None:
+        parts.append(speaker.say("qualifying" if qualifying else "not_qualifying"))
+    if body.get("cost_centre"):
+        parts.append(speaker.say("cost_centre", cost_centre=body["cost_centre"]))
+    return parts
+
+
+def node_text(speaker: Speaker, node: Any, nested: bool = False) -> str:
+    """A condition or group in words; groups inside others stand in brackets."""
+    if "fact" in node:
+        return _leaf(speaker, node)
+    parts: list[str] = []
+    for kind in ("all", "any", "none"):
+        children = [node_text(speaker, child, nested=True) for child in node.get(kind) or ()]
+        if not children:
+            continue
+        joined = speaker.say("and" if kind == "all" else "or").join(children)
+        if kind == "none":
+            parts.append(speaker.say("none", conditions=joined))
+        elif len(children) > 1 and (nested or kind == "any"):
+            parts.append(f"({joined})")
+        else:
+            parts.append(joined)
+    return speaker.say("and").join(parts)
+
+
+def _leaf(speaker: Speaker, leaf: Body) -> str:
+    spec = spec_of(leaf["fact"])
+    fact = speaker.pick(FACTS[leaf["fact"]]) if leaf["fact"] in FACTS else f"“{leaf['fact']}”"
+    if spec is not None and spec.windowed:
+        fact = _windowed(speaker, leaf, fact)
+    op, value = leaf["op"], leaf["value"]
+    if spec is not None and spec.type == "bool":
+        holds = as_bool(value) is (op == "eq")
+        return speaker.say("is_true" if holds else "is_false", fact=fact)
+    if op == "between":
+        low, high = (_value(speaker, leaf["fact"], each) for each in value)
+        shown = speaker.say("range", low=low, high=high)
+    else:
+        values = value if isinstance(value, list) else [value]
+        shown = speaker.list(_value(speaker, leaf["fact"], each) for each in values)
+        single = isinstance(value, list) and len(value) == 1
+        op = {"in": "eq", "not_in": "ne"}.get(op, op) if single else op
+    return speaker.pick(OPERATORS[op]).format(fact=fact, value=shown)
+
+
+def _value(speaker: Speaker, fact: str, value: Any) -> str:
+    if fact == "member.tier":
+        return speaker.of(speaker.words.tiers.get(str(value))) or str(value)
+    if fact == "member.birthday":
+        return speaker.say(str(value))
+    return str(value)
+
+
+def _windowed(speaker: Speaker, leaf: Body, fact: str) -> str:
+    period, _, count = str(leaf.get("window", "")).partition(":")
+    window = speaker.pick(WINDOWS[period]).format(n=count)
+    fact = f"{window}{fact}" if speaker.language == "zh-hans" else f"{fact} {window}"
+    where, details = leaf.get("where") or {}, []
+    if "min_amount" in where:
+        amount = f"{plain(number(where['min_amount']))} {speaker.unit}"
+        details.append(speaker.say("where_amount", amount=amount))
+    if where.get("category"):
+        categories = where["category"] if isinstance(where["category"], list) else [where["category"]]
+        details.append(speaker.say("where_category", categories=speaker.list(categories)))
+    if where.get("distinct_days"):
+        details.append(speaker.say("distinct_days"))
+    return speaker.say("where", fact=fact, details=speaker.list(details)) if details else fact
+
+
+def _schedule(speaker: Speaker, schedule: Body) -> list[str]:
+    parts: list[str] = []
+    for key, phrase in (("starts_at", "from"), ("ends_at", "until")):
+        if schedule.get(key):
+            at = parse_instant(schedule[key]).astimezone(speaker.words.timezone)
+            parts.append(speaker.say(phrase, at=at.strftime("%Y-%m-%d %H:%M")))
+    if schedule.get("rrule"):
+        parts.append(_days(speaker, schedule["rrule"]))
+    if schedule.get("hours"):
+        hours = speaker.list(f"{start}–{end}" for start, end in schedule["hours"])
+        parts.append(speaker.say("hours", hours=hours))
+    return parts
+
+
+def _days(speaker: Speaker, text: str) -> str:
+    """A calendar rule in words where it is a common one, else as it is written."""
+    try:
+        parts = rrule_parts(text)
+    except ScheduleError:
+        return speaker.say("rrule", text=text)
+    frequency, keys = parts["FREQ"], frozenset(parts) - {"FREQ", "WKST"}
+    days = parts.get("BYDAY", "").split(",")
+    if keys == {"BYDAY"} and frequency == "WEEKLY" and all(day in WEEKDAYS for day in days):
+        return speaker.say("weekly", days=speaker.list(speaker.pick(WEEKDAYS[day]) for day in days))
+    if keys == {"BYMONTHDAY"} and frequency == "MONTHLY":
+        return speaker.say("monthly", days=speaker.list(parts["BYMONTHDAY"].split(",")))
+    if keys == {"BYMONTH", "BYMONTHDAY"} and frequency == "YEARLY":
+        return speaker.say(
+            "yearly", months=parts["BYMONTH"], days=speaker.list(parts["BYMONTHDAY"].split(","))
+        )
+    if not keys and frequency == "DAILY":
+        return speaker.say("every_day")
+    if keys == {"INTERVAL"}:
+        return speaker.say("every_n", n=parts["INTERVAL"], unit=speaker.pick(UNITS[frequency]))
+    return speaker.say("rrule", text=text)
+
+
+def _caps(speaker: Speaker, caps: Body, name: str) -> list[str]:
+    parts: list[str] = []
+    if caps.get("per_order") is not None:
+        parts.append(speaker.say("cap.per_order", n=caps["per_order"], name=name))
+    for kind in ("per_member", "times"):
+        for period in PERIODS:
+            limit = (caps.get(kind) or {}).get(period)
+            if limit is not None and kind == "times" and int(limit) == 1:
+                parts.append(speaker.say("cap.once", period=speaker.say(f"period.{period}")))
+            elif limit is not None:
+                said = speaker.say(f"period.{period}")
+                parts.append(speaker.say(f"cap.{kind}", period=said, n=limit, name=name))
+    if caps.get("once_per"):
+        parts.append(speaker.say("cap.once_per", facts=speaker.list(caps["once_per"])))
+    if caps.get("total") is not None:
+        parts.append(speaker.say("cap.total", n=caps["total"], name=name))
+    return parts
+
+
+def cap_text(speaker: Speaker, body: Body, path: str, name: str) -> str:
+    """The one cap that a path points at, in words."""
+    kind, _, period = path.removeprefix("/caps/").partition("/")
+    caps = body.get("caps") or {}
+    only = {kind: {period: (caps.get(kind) or {}).get(period)} if period else caps.get(kind)}
+    return speaker.list(_caps(speaker, only, name))
+
+
+def _life(speaker: Speaker, points: Body) -> list[str]:
+    parts: list[str] = []
+    pending, expiry = points.get("pending") or {}, points.get("expiry") or {}
+    if pending.get("until"):
+        parts.append(speaker.say(f"pending.{pending['until']}"))
+    elif pending.get("days"):
+        parts.append(speaker.say("pending.days", n=pending["days"]))
+    if expiry.get("policy"):
+        count = expiry.get("days") or expiry.get("months") or expiry.get("years") or 0
+        parts.append(speaker.say(f"expiry.{expiry['policy']}", n=count, on=expiry.get("on", "")))
+    return parts

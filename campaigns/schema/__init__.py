@@ -1,0 +1,31 @@
+"""Is this a rule? Shape by JSON Schema, then sense: facts, operators, schedules, effects, caps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.schema.conditions import ConditionCheck
+from campaigns.schema.context import CheckContext, Checked, Named
+from campaigns.schema.document import RULE_SCHEMA
+from campaigns.schema.semantics import sense_errors
+from campaigns.schema.structure import shape_errors
+from loyalty.lib.errors import FieldError
+from loyalty.lib.fields import plain_json
+
+__all__ = ["RULE_SCHEMA", "CheckContext", "Checked", "Named", "check"]
+
+
+def check(body: Any, context: CheckContext) -> Checked:
+    """Check a rule's body. The result's errors are empty if the engine can run it; it never raises."""
+    if not isinstance(body, dict):
+        return Checked({}, (FieldError("", "type", _("Must be an object.")),))
+    plain = plain_json(body)
+    errors = shape_errors(plain)
+    conditions = ConditionCheck(context, str(plain.get("trigger", "")))
+    if not any(error.pointer == "/trigger" for error in errors):
+        conditions.check(plain.get("when"))
+    if not errors:
+        errors = sense_errors(plain, context)
+    return Checked(plain, tuple(errors + conditions.errors), tuple(conditions.named))

@@ -1,0 +1,210 @@
+"""Errors of sense, for a rule whose shape is right: effects, receivers, schedules, caps, currencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.engine.caps import PERIODS
+from campaigns.engine.exact import number, parse_number
+from campaigns.engine.facts import spec_of
+from campaigns.engine.rule import BASE_EFFECTS
+from campaigns.engine.schedule import (
+    FIXED_START,
+    ScheduleError,
+    bounded_rrule,
+    needs_start,
+    parse_instant,
+    rrule_parts,
+)
+from campaigns.engine.types import ACTIVITY_PREFIX, ORDER_TRIGGERS
+from campaigns.schema.context import CheckContext
+from loyalty.lib.errors import FieldError
+
+RESERVED: Final = frozenset({"schema", "simulate"})  # they are paths of the API
+MAX_FACTOR: Final = 100
+MAX_POINTS: Final = 1_000_000_000
+MAX_DAYS: Final = 3660
+MAX_PRIORITY: Final = 1_000_000
+# A rule of days that does not recur within 30 years of its start recurs never.
+HORIZON: Final = timedelta(days=366 * 30)
+
+
+def sense_errors(body: Mapping[str, Any], context: CheckContext) -> list[FieldError]:
+    """Everything that is wrong with a rule of the right shape, but for its conditions."""
+    return [
+        *_code(body),
+        *_effect(body),
+        *_receiver(body),
+        *_schedule(body.get("schedule") or {}, context),
+        *_caps(body),
+        *_points(body, context),
+        *_audience(body.get("audience") or {}),
+    ]
+
+
+def _code(body: Mapping[str, Any]) -> Iterator[FieldError]:
+    if body["code"] in RESERVED:
+        yield FieldError("/code", "reserved", _("This code is reserved."))
+
+
+def _at_least(value: Any, least: int | Fraction, pointer: str) -> Iterator[FieldError]:
+    given = parse_number(value)
+    if given is None:
+        yield FieldError(pointer, "type", _("Must be a number."))
+    elif given < least:
+        yield FieldError(pointer, "min_value", _("Must be at least %(least)s.") % {"least": least})
+    elif given > MAX_POINTS:
+        yield FieldError(pointer, "max_value", _("Must be at most %(most)s.") % {"most": MAX_POINTS})
+
+
+def _above_zero(value: Any, pointer: str) -> Iterator[FieldError]:
+    given = parse_number(value)
+    if given is None or given <= 0:
+        yield FieldError(pointer, "min_value", _("Must be above zero."))
+    elif given > MAX_POINTS:
+        yield FieldError(pointer, "max_value", _("Must be at most %(most)s.") % {"most": MAX_POINTS})
+
+
+def _effect(body: Mapping[str, Any]) -> Iterator[FieldError]:
+    effect, trigger = body["effect"], body["trigger"]
+    kind = effect["type"]
+    if kind in BASE_EFFECTS and trigger not in ORDER_TRIGGERS:
+        sentence = _("Only orders have amounts and units: use “fixed” on the trigger %(trigger)s.")
+        yield FieldError("/effect/type", "effect_not_on_trigger", sentence % {"trigger": trigger})
+    if kind in ("per_amount", "per_unit"):
+        yield from _above_zero(effect["points"], "/effect/points")
+    if kind == "per_amount":
+        yield from _above_zero(effect["per"], "/effect/per")
+    elif kind == "fixed":
+        yield from _at_least(effect["points"], 1, "/effect/points")
+    elif kind == "multiplier":
+        factor = number(effect["factor"])
+        if not 1 <= factor <= MAX_FACTOR:
+            detail = _("Must lie between 1 and %(most)s.") % {"most": MAX_FACTOR}
+            yield FieldError("/effect/factor", "range", detail)
+    elif kind == "grant":
+        for key in ("quantity", "valid_days"):
+            if key in effect:
+                yield from _at_least(effect[key], 1, f"/effect/{key}")
+
+
+def _receiver(body: Mapping[str, Any]) -> Iterator[FieldError]:
+    if abs(int(body.get("priority") or 0)) > MAX_PRIORITY:
+        yield FieldError("/priority", "max_value", _("Must be at most %(most)s.") % {"most": MAX_PRIORITY})
+    if body.get("to", "member") != "member" and not body["trigger"].startswith("referral."):
+        yield FieldError("/to", "not_a_referral", _("Only a referral has a referrer and a referee."))
+
+
+def _schedule(schedule: Mapping[str, Any], context: CheckContext) -> Iterator[FieldError]:
+    instants: dict[str, datetime] = {}
+    for key in ("starts_at", "ends_at"):
+        if schedule.get(key):
+            try:
+                instants[key] = parse_instant(schedule[key])
+            except ValueError:
+                detail = _("Must be an instant with an offset, such as 2026-11-01T00:00:00+08:00.")
+                yield FieldError(f"/schedule/{key}", "type", detail)
+    starts_at, ends_at = instants.get("starts_at"), instants.get("ends_at")
+    if starts_at and ends_at and ends_at <= starts_at:
+        yield FieldError("/schedule/ends_at", "ends_before_start", _("Must be after starts_at."))
+    for n, (start, end) in enumerate(schedule.get("hours") or ()):
+        if start in (end, "24:00"):
+            yield FieldError(f"/schedule/hours/{n}", "never_matches", _("These hours are empty."))
+    if schedule.get("rrule"):
+        yield from _rrule(schedule["rrule"], starts_at, ends_at, context)
+
+
+def _rrule(
+    text: str, starts_at: datetime | None, ends_at: datetime | None, context: CheckContext
+) -> Iterator[FieldError]:
+    at = "/schedule/rrule"
+    try:
+        parts = rrule_parts(text)
+        missing = needs_start(parts)
+        if missing and starts_at is None:
+            detail = _("%(part)s counts from a start: give starts_at.") % {"part": missing}
+            yield FieldError(at, "needs_starts_at", detail)
+            return
+        start = starts_at.astimezone(context.timezone).date() if starts_at else FIXED_START
+        last = min(start + HORIZON, date.max) if starts_at else max(FIXED_START, context.today) + HORIZON
+        if ends_at is not None:
+            last = min(last, (ends_at - timedelta(microseconds=1)).astimezone(context.timezone).date())
+        bounded_rrule(text, start, last, context.timezone)
+        days = ";".join(f"{key}={value}" for key, value in parts.items() if key != "COUNT")
+        if not any(True for _day in bounded_rrule(days, start, last, context.timezone)):
+            yield FieldError(at, "never_matches", _("These days never come within the schedule."))
+    except ScheduleError as error:
+        sentences = {
+            "rrule_not_daily": _("A rule recurs on days: no hours, minutes or seconds, and no other parts."),
+            "invalid": _("Is not an iCalendar RRULE of days."),
+        }
+        yield FieldError(at, error.code, sentences[error.code])
+
+
+def _caps(body: Mapping[str, Any]) -> Iterator[FieldError]:
+    caps = body.get("caps") or {}
+    for key in ("per_order", "total"):
+        if caps.get(key) is not None:
+            yield from _at_least(caps[key], 1, f"/caps/{key}")
+    for key in ("per_member", "times"):
+        for period in PERIODS:
+            limit = (caps.get(key) or {}).get(period)
+            if limit is not None:
+                yield from _at_least(limit, 1, f"/caps/{key}/{period}")
+    for n, name in enumerate(caps.get("once_per") or ()):
+        spec = spec_of(name)
+        known = name == "order.order_id" or (spec is not None and spec.scope in ("activity", "order"))
+        if not known:
+            detail = _("Unknown fact “%(fact)s”.") % {"fact": name}
+            yield FieldError(f"/caps/once_per/{n}", "unknown_fact", detail)
+        elif spec is not None and not spec.on(body["trigger"]):
+            sentence = _("The trigger %(trigger)s does not have the fact %(fact)s.")
+            words = {"trigger": body["trigger"], "fact": name}
+            yield FieldError(f"/caps/once_per/{n}", "fact_not_on_trigger", sentence % words)
+
+
+def _points(body: Mapping[str, Any], context: CheckContext) -> Iterator[FieldError]:
+    points = body.get("points") or {}
+    currency = points.get("currency", "points")
+    if context.currencies is not None and currency not in context.currencies:
+        detail = _("Unknown points currency “%(currency)s”.") % {"currency": currency}
+        yield FieldError("/points/currency", "unknown_currency", detail)
+    pending = points.get("pending") or {}
+    trigger = body["trigger"]
+    if "days" in pending and (parse_number(pending["days"]) or 0) > MAX_DAYS:
+        yield FieldError(
+            "/points/pending/days", "max_value", _("Must be at most %(most)s.") % {"most": MAX_DAYS}
+        )
+    until = pending.get("until")
+    awaits_order = trigger in ORDER_TRIGGERS or trigger == "referral.first_order"
+    if (until == "order.completed" and not awaits_order) or (
+        until == "activity.approved" and not trigger.startswith(ACTIVITY_PREFIX)
+    ):
+        sentence = _("The trigger %(trigger)s is never followed by %(event)s.")
+        words = {"trigger": trigger, "event": until}
+        yield FieldError("/points/pending/until", "never_matches", sentence % words)
+    expiry = points.get("expiry") or {}
+    for unit in ("days", "months", "years"):
+        if unit in expiry:
+            least = 0 if expiry["policy"] in ("end_of_month", "end_of_year") else 1
+            yield from _at_least(expiry[unit], least, f"/points/expiry/{unit}")
+            if (parse_number(expiry[unit]) or 0) > MAX_DAYS:
+                detail = _("Must be at most %(most)s.") % {"most": MAX_DAYS}
+                yield FieldError(f"/points/expiry/{unit}", "max_value", detail)
+    if expiry.get("policy") == "fixed":
+        try:
+            date.fromisoformat(expiry["on"])
+        except ValueError:
+            yield FieldError("/points/expiry/on", "type", _("Must be a date such as 2026-12-31."))
+
+
+def _audience(audience: Mapping[str, Any]) -> Iterator[FieldError]:
+    percent = parse_number(audience.get("rollout_percent", 100))
+    if percent is None or not 0 <= percent <= 100:
+        detail = _("Must lie between 0 and %(most)s.") % {"most": 100}
+        yield FieldError("/audience/rollout_percent", "range", detail)
