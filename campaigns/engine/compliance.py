@@ -1,83 +1,27 @@
-"""The matrix of law: which tag of an article blocks which act.
+"""The matrix of law as the engine reads it; it stands in `loyalty.lib`, because the mall keeps it too."""
 
-Pure; the brand chooses the policy (``strict`` or ``stage1-closed``) and may have single cells unlocked
-by its owner and a second operator. The infant rows are never unlocked.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Literal
-
-Act = Literal["earn", "bonus", "tier", "redeem", "show", "recommend", "push", "game"]
-ACTS: Final[frozenset[str]] = frozenset(
-    {"earn", "bonus", "tier", "redeem", "show", "recommend", "push", "game"}
+from loyalty.lib.compliance import (
+    ACTS,
+    ADULT_AGE,
+    ADULT_TAG,
+    INFANT_TAGS,
+    POLICIES,
+    STRICT,
+    TODDLER_ACTS,
+    TODDLER_TAG,
+    Act,
+    ComplianceMatrix,
 )
-INFANT_TAGS: Final = frozenset({"infant_0_6", "infant_6_12"})
-TODDLER_TAG: Final = "toddler_12_36"
-TODDLER_ACTS: Final = frozenset({"show", "recommend", "push"})
-ADULT_TAG: Final = "alcohol"
-ADULT_AGE: Final = 18
 
-_ALWAYS: Final[dict[str, frozenset[str]]] = {
-    "infant_0_6": ACTS,
-    "infant_6_12": ACTS,
-    "fsmp": ACTS,
-    "tobacco": ACTS,
-    "rx_drug": ACTS,
-    "prepaid_card": ACTS,
-    "lottery": ACTS,
-    "alcohol": frozenset({"push", "game"}),
-}
-POLICIES: Final[dict[str, dict[str, frozenset[str]]]] = {
-    "strict": _ALWAYS,
-    "stage1-closed": {**_ALWAYS, "infant_6_12": ACTS - {"earn", "tier"}},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ComplianceMatrix:
-    """One brand's matrix: a policy and the cells (tag, act) that were unlocked."""
-
-    policy: str = "strict"
-    unlocked: frozenset[tuple[str, str]] = frozenset()
-
-    @property
-    def splits_views(self) -> bool:
-        """Whether some article may earn but not take part in a bonus, or the other way round."""
-        rows = POLICIES[self.policy]
-        return any(
-            self._cell(tag, "earn", acts) != self._cell(tag, "bonus", acts) for tag, acts in rows.items()
-        )
-
-    def _cell(self, tag: str, act: str, acts: frozenset[str]) -> bool:
-        return act in acts and (tag in INFANT_TAGS or (tag, act) not in self.unlocked)
-
-    def blocked(
-        self,
-        tags: Iterable[str],
-        act: str,
-        *,
-        adult: bool | None = None,
-        youngest_child_months: int | None = None,
-    ) -> str | None:
-        """The tag that blocks ``act`` for an article with these tags, or None if it is allowed.
-
-        ``adult`` is None when the age is unknown; only a known minor is refused alcohol.
-        ``youngest_child_months`` is negative for an unborn child, None when there is no child.
-        """
-        rows = POLICIES[self.policy]
-        for tag in sorted(tags):
-            if tag == TODDLER_TAG:
-                if act in TODDLER_ACTS and youngest_child_months is not None and youngest_child_months < 12:
-                    return tag
-                continue
-            if tag == ADULT_TAG and adult is False:
-                return tag
-            if self._cell(tag, act, rows.get(tag, frozenset())):
-                return tag
-        return None
-
-
-STRICT: Final = ComplianceMatrix()
+__all__ = [
+    "ACTS",
+    "ADULT_AGE",
+    "ADULT_TAG",
+    "INFANT_TAGS",
+    "POLICIES",
+    "STRICT",
+    "TODDLER_ACTS",
+    "TODDLER_TAG",
+    "Act",
+    "ComplianceMatrix",
+]
