@@ -1,0 +1,26 @@
+-- I9: a transfer moved as many points as it took, with the same expiry dates.
+-- Each row is a violation in words.
+SELECT format('journal %s: %s sent, %s received', journal_id, sent, received)
+FROM (
+  SELECT journal_id, sum(points) FILTER (WHERE direction = -1) AS sent,
+    sum(points) FILTER (WHERE direction = 1) AS received, count(*) AS entries
+  FROM points_entry WHERE kind = 'transfer' GROUP BY journal_id
+) pairs WHERE sent IS DISTINCT FROM received OR entries <> 2
+UNION ALL
+SELECT format('lot %s: %s points until %s, came from lot %s: %s until %s', lot.id, lot.points,
+    lot.original_expires_at, lot.from_lot_id, taken.points, origin.original_expires_at)
+FROM points_lot lot
+JOIN points_entry received ON received.id = lot.entry_id AND received.kind = 'transfer'
+LEFT JOIN points_lot origin ON origin.id = lot.from_lot_id
+LEFT JOIN points_entry sent ON sent.journal_id = received.journal_id AND sent.kind = 'transfer'
+  AND sent.direction = -1
+LEFT JOIN points_consumption taken ON taken.entry_id = sent.id AND taken.lot_id = origin.id
+WHERE taken.points IS DISTINCT FROM lot.points
+  OR CASE
+    -- Sliding inactivity gives way to the date at which it would have ended for the giver.
+    WHEN origin.inactivity_months IS NOT NULL THEN lot.original_expires_at IS NULL
+    -- A grace may have moved the giver's date before or after.
+    WHEN origin.expires_at IS DISTINCT FROM origin.original_expires_at
+      THEN lot.original_expires_at > origin.expires_at OR lot.original_expires_at IS NULL
+    ELSE lot.original_expires_at IS DISTINCT FROM origin.expires_at END
+LIMIT 5
