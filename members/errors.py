@@ -45,6 +45,30 @@ class WechatUnavailable(Refusal):
     title = _("WeChat did not answer. Please try again.")
 
 
+class WechatMisconfigured(Refusal):
+    """WeChat does not accept the brand's app id or secret: an operator has to correct them."""
+
+    code = "wechat_misconfigured"
+    status = 502
+    title = _("WeChat did not accept this brand's app. The operator has to check its settings.")
+
+
+class WechatNotEnabled(Refusal):
+    """The brand has no WeChat mini-program."""
+
+    code = "wechat_not_enabled"
+    status = 409
+    title = _("This brand does not offer signing in with WeChat.")
+
+
+class WechatUserBlocked(Refusal):
+    """WeChat regards the user as a risk and does not let them sign in to mini-programs."""
+
+    code = "wechat_user_blocked"
+    status = 403
+    title = _("WeChat does not let this user sign in.")
+
+
 class RefreshTokenInvalid(Refusal):
     """The refresh token is unknown, expired, revoked or was used before."""
 

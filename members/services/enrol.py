@@ -125,7 +125,10 @@ def resolve_or_enrol(
 
 
 def update(*, member_id: UUID, changes: Mapping[str, Any], keys: Sequence[Key], now: datetime) -> Member:
-    """Change a profile and add identities. Raises MemberNotFound, MemberNotActive, IdentityConflict."""
+    """Change a profile and add identities; consents are added to those given before, never replaced.
+
+    Raises MemberNotFound, MemberNotActive, IdentityConflict.
+    """
     with transaction.atomic():
         _lock(keys)
         member = locks.member(member_id)
@@ -136,11 +139,12 @@ def update(*, member_id: UUID, changes: Mapping[str, Any], keys: Sequence[Key], 
         owner = find(keys)
         if owner is not None and owner.id != member.id:
             raise IdentityConflict(member_ids=sorted([str(owner.id), str(member.id)]))
-        changed = [
-            name for name, value in changes.items() if name in PROFILE and getattr(member, name) != value
-        ]
+        wanted = {name: value for name, value in changes.items() if name in PROFILE}
+        if "consents" in wanted:
+            wanted["consents"] = [*member.consents, *wanted["consents"]]
+        changed = [name for name, value in wanted.items() if getattr(member, name) != value]
         for name in changed:
-            setattr(member, name, changes[name])
+            setattr(member, name, wanted[name])
         added = _attach(member, keys, now, verified=False)
         if changed or added:
             member.save(update_fields=[*changed, "updated_at"])

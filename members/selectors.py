@@ -1,0 +1,53 @@
+"""Shared reads about members."""
+
+from datetime import date, datetime, tzinfo
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from loyalty.lib.compliance import ADULT_AGE
+from members.identities import Key
+from members.models import Member, SigningKey
+
+
+def members_for_list(key: Key | None = None) -> QuerySet[Member]:
+    """Members with their identities, all or those who are known by `key`."""
+    found = Member.objects.prefetch_related("identities")
+    if key is None:
+        return found
+    return found.filter(
+        identities__provider=key.provider, identities__app_id=key.app_id, identities__subject=key.subject
+    )
+
+
+def signing_key(key_id: UUID | None = None) -> SigningKey | None:
+    """The key of this id, or the newest one that signs; None where there is none or it was retired."""
+    alive = SigningKey.objects.filter(retired_at__isnull=True)
+    if key_id is not None:
+        alive = alive.filter(pk=key_id)
+    return alive.order_by("-created_at", "-id").first()
+
+
+def age_facts(member: Member, now: datetime, tz: tzinfo) -> dict[str, Any]:
+    """What the compliance matrix asks about a person: `adult` and `youngest_child_months` (None = unknown).
+
+    Only children whose guardian consented are looked at.
+    """
+    today = now.astimezone(tz).date()
+    months = [
+        _months_between(str(child["birth_month"]), today)
+        for child in member.children or ()
+        if child.get("guardian_consent") and child.get("birth_month")
+    ]
+    adult = None if member.birthday is None else _years_between(member.birthday, today) >= ADULT_AGE
+    return {"adult": adult, "youngest_child_months": min(months, default=None)}
+
+
+def _months_between(birth_month: str, today: date) -> int:
+    year, month = birth_month.split("-")[:2]
+    return (today.year - int(year)) * 12 + today.month - int(month)
+
+
+def _years_between(birthday: date, today: date) -> int:
+    return today.year - birthday.year - ((today.month, today.day) < (birthday.month, birthday.day))
