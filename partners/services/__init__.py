@@ -1,5 +1,22 @@
 """Everything that writes about partners."""
 
+from partners.services.endpoints import (
+    change_endpoint,
+    create_endpoint,
+    delete_endpoint,
+    resend,
+    rotate_secret,
+)
 from partners.services.keys import create_key, revoke_key
+from partners.services.recoveries import recover
 
-__all__ = ["create_key", "revoke_key"]
+__all__ = [
+    "change_endpoint",
+    "create_endpoint",
+    "create_key",
+    "delete_endpoint",
+    "recover",
+    "resend",
+    "revoke_key",
+    "rotate_secret",
+]

@@ -1,0 +1,6 @@
+"""Who we talk to, and what we told them."""
+
+from partners.models.keys import ApiKey
+from partners.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookRecovery
+
+__all__ = ["ApiKey", "WebhookAttempt", "WebhookDelivery", "WebhookEndpoint", "WebhookRecovery"]

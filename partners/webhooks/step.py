@@ -1,0 +1,87 @@
+"""A brand's tables, as the dispatcher's database thread works on them: write what is done, take what is due."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import connection, connections
+
+from loyalty.outbox import relay
+from partners.models import WebhookEndpoint
+from partners.services import recoveries
+from partners.webhooks import queue, results
+from partners.webhooks.queue import Job
+from partners.webhooks.results import Result
+from tenants.context import in_brand
+from tenants.fanout import active_brands
+from tenants.models import Brand
+
+RELAY_BATCHES = 2
+Room = Callable[[WebhookEndpoint], int]
+
+
+@dataclass(slots=True)
+class Found:
+    """What a look at a brand brought."""
+
+    endpoints: list[WebhookEndpoint] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    due_at: dict[UUID, datetime] = field(default_factory=dict)
+    more: bool = False
+
+
+def brands() -> list[Brand]:
+    """The brands at work."""
+    connection.set_schema_to_public()
+    return active_brands()
+
+
+def write(brand: Brand, done: Sequence[Result], unsent: Sequence[Job], now: datetime) -> datetime | None:
+    """Write results and give back what was not sent; answers when the first of them is to be tried again."""
+    with in_brand(brand):
+        again = results.record(done, now=now) if done else None
+        queue.release(unsent, now=now)
+        return again
+
+
+def take(brand: Brand, room: Room, now: datetime) -> Found:
+    """Number new events, make deliveries of them, and lease what is due as far as there is room."""
+    with in_brand(brand):
+        seen = queue.look()
+        found = Found(seen.endpoints, due_at=seen.due_at)
+        rooms = {endpoint.id: room(endpoint) for endpoint in seen.endpoints}
+        if seen.unrelayed:
+            relayed = relay.run(max_batches=RELAY_BATCHES)
+            found.more = relayed >= relay.BATCH * RELAY_BATCHES
+        if seen.recoveries:
+            found.more = recoveries.advance(now=now) or found.more
+        due = {
+            endpoint_id: rooms[endpoint_id]
+            for endpoint_id, at in seen.due_at.items()
+            if at <= now and rooms.get(endpoint_id)
+        }
+        if due:
+            found.jobs += queue.claim(brand.slug, due, now=now)
+            for job in found.jobs:
+                rooms[job.endpoint_id] -= 1
+        if seen.unrelayed or seen.behind:
+            # While older deliveries of an endpoint wait for room, newer ones queue up behind them.
+            waiting = {endpoint_id for endpoint_id in due if rooms[endpoint_id] <= 0}
+            fresh = {e: n for e, n in rooms.items() if e not in waiting}
+            jobs, more = queue.fan_out(brand.slug, fresh, now=now)
+            found.jobs += jobs
+            found.more = found.more or more
+        if found.jobs:
+            found.due_at = queue.due_at()
+        return found
+
+
+def disconnect() -> None:
+    """Drop this thread's connection; the next use opens another."""
+    for alias in connections:
+        try:
+            connections[alias].close()
+        except Exception:  # noqa: BLE001 - a connection that cannot even be closed is gone, which is all we want
+            structlog.get_logger(__name__).debug("connection_already_gone")
