@@ -20,9 +20,7 @@ def secrets(places: Places) -> dict[str, str]:
     """The passwords and keys of this instance; what is missing is made now and kept."""
     known = {key: str(value) for key, value in read_json(places.secrets_file).items()}
     made = {
-        name: random.token_urlsafe(24)
-        for name in ("postgres", "owner", "app", "redis", "metrics")
-        if name not in known
+        name: random.token_urlsafe(24) for name in ("postgres", "owner", "app", "redis") if name not in known
     }
     if "secret_key" not in known:
         made["secret_key"] = random.token_urlsafe(48)

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         return 1
     try:
         with lock:
-            return asyncio.run(_with_services(places, pytest_command(arguments)))
+            return asyncio.run(with_services(places, pytest_command(arguments)))
     except (PostgresError, ValkeyError) as trouble:
         print(f"\n{trouble}", file=sys.stderr)
         return 1
@@ -53,7 +53,7 @@ def pytest_command(arguments: list[str]) -> list[str]:
     return command + arguments
 
 
-async def _with_services(places: Places, command: list[str]) -> int:
+async def with_services(places: Places, command: list[str], *, durable: bool = False) -> int:
     """Start the databases, run the command, end them; the command's exit code."""
     output = Output(places.logs / "services.log", show_lines=False)
     supervisor = Supervisor(places, output)
@@ -62,7 +62,7 @@ async def _with_services(places: Places, command: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, asked.set)
     try:
-        values = await start_services(places, output, supervisor)
+        values = await start_services(places, output, supervisor, durable=durable)
         process = await asyncio.create_subprocess_exec(
             *command, cwd=ROOT, env=environment.for_child(values), stdin=asyncio.subprocess.DEVNULL
         )
@@ -84,9 +84,12 @@ async def _forward(asked: asyncio.Event, process: asyncio.subprocess.Process) ->
     process.kill()
 
 
-async def start_services(places: Places, output: Output, supervisor: Supervisor) -> Mapping[str, str]:
-    """Embedded servers for tests (fsync off) unless the environment names others; the settings for them.
+async def start_services(
+    places: Places, output: Output, supervisor: Supervisor, *, durable: bool = False
+) -> Mapping[str, str]:
+    """Embedded servers for tests (or durable, for benchmarks) unless the environment names others.
 
+    Returns the settings for them.
     The login is the superuser: tests look into every schema and switch the ledger's triggers off to clean up.
     """
     await asyncio.to_thread(messages.compile_stale)
@@ -96,7 +99,7 @@ async def start_services(places: Places, output: Output, supervisor: Supervisor)
     known = environment.secrets(places)
     values = {"LOYALTY_ENV": "test", "SECRET_KEY": known["secret_key"]}
     if "DATABASE_URL" not in os.environ:
-        server = postgres.place(places, port=ports.choose(places, "postgres"), durable=False)
+        server = postgres.place(places, port=ports.choose(places, "postgres"), durable=durable)
         with output.step(f"test Postgres on port {server.port}"):
             await asyncio.to_thread(server.initialise, known["postgres"])
             await supervisor.start(services.postgres(server))

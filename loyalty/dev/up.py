@@ -72,7 +72,6 @@ def plan(places: Places) -> Plan:
         "LOYALTY_ENV": "dev",
         "SECRET_KEY": known["secret_key"],
         "FIELD_KEYS": known["field_key"],
-        "METRICS_TOKEN": known["metrics"],
         "HOST": given.get("HOST", "127.0.0.1"),
         "PORT": str(_web_port(places)),
         "DATABASE_URL": server.dsn(environment.APP, known["app"], environment.DATABASE)
