@@ -7,6 +7,11 @@ from django.utils.translation import gettext as _
 from loyalty.lib import problems
 
 
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403: signed in, but the role does not allow this page."""
+    return _page(403, _("Your role does not allow this."))
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: nothing lives at this path."""
     if request.path.startswith("/api/"):

@@ -7,6 +7,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.console.unfold import UNFOLD as CONSOLE
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 if "LOYALTY_ENV" not in os.environ and (BASE_DIR / "var" / "dev.env").exists():
@@ -83,7 +85,7 @@ _BOTH = [
 ]
 SHARED_APPS = [
     "django_tenants",
-    "unfold",
+    "loyalty.console.theme.UnfoldConfig",
     "unfold.contrib.filters",
     *_BOTH,
     "tenants",
@@ -123,6 +125,8 @@ BRAND_TEMPLATE_INSTALLERS = env.list(
         "loyalty.console.roles.install",
     ],
 )
+# Modules with a `revision()` and an `after_migration()`, run in each brand whose schema is brought up to date.
+BRAND_MIGRATION_STEPS = ("loyalty.console.roles",)
 # Tables on which a brand's role may only SELECT and INSERT (ledger.md rule 1).
 INSERT_ONLY_TABLES = (
     "points_entry",
@@ -139,13 +143,14 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "loyalty.lib.language.LanguageMiddleware",
     "tenants.middleware.BrandMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "loyalty.lib.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "loyalty.console.middleware.ConsoleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -169,6 +174,9 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
+AXES_LOCKOUT_CALLABLE = "loyalty.console.views.locked_out"
+UNFOLD = CONSOLE
 
 TEMPLATES = [
     {
@@ -218,6 +226,8 @@ USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["loyalty.console.formats"]
+USE_THOUSAND_SEPARATOR = True
 
 # --- static and media ----------------------------------------------------------------------------------
 STATIC_URL = "/static/"

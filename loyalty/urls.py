@@ -20,5 +20,6 @@ urlpatterns = [
     path("", include("loyalty.console.urls")),
     path("console/", admin.site.urls),
 ]
+handler403 = "loyalty.errorpages.forbidden"
 handler404 = "loyalty.errorpages.not_found"
 handler500 = "loyalty.errorpages.server_error"

@@ -1,7 +1,6 @@
-"""What every host answers: probes, metrics, the switch of language."""
+"""What every host answers: probes and metrics."""
 
 from django.urls import path
-from django.views.i18n import set_language
 
 from loyalty import health
 
@@ -9,5 +8,4 @@ shared_urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    path("i18n/setlang/", set_language, name="set_language"),
 ]

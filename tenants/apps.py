@@ -7,3 +7,9 @@ class TenantsConfig(AppConfig):
 
     name = "tenants"
     verbose_name = _("Brands")
+
+    def ready(self) -> None:
+        """Keep what is remembered of one brand's content types from another."""
+        from tenants import contenttypes  # noqa: PLC0415  models must be loaded first
+
+        contenttypes.install()

@@ -1,19 +1,158 @@
-"""Roles of operators: a Group for each, in the brand's schema."""
+"""Roles of operators: a Group for each in the brand's schema, with what it may do.
 
+A permission is written `app.action_model`, several actions as `app.view+change_model`. Besides Django's four
+actions there are those of OPERATIONS: steps that a service takes, each allowed by itself.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from django.contrib.auth.models import Group
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 
 from tenants.operators.models import Operator, Role
 
+OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
+    "members.member": ("close",),
+    "points.account": ("adjust", "freeze", "report"),
+    "campaigns.rule": ("publish", "retire"),
+    "mall.reward": ("publish", "archive", "restock"),
+    "mall.redemption": ("cancel", "fulfil"),
+    "partners.apikey": ("revoke",),
+    "partners.webhookendpoint": ("rotate",),
+    "partners.webhookdelivery": ("resend",),
+}
+"""What can be done beyond view, add, change and delete."""
+
+_LOOK_AT_MEMBERS: Final = (
+    "members.view_member",
+    "members.view_identity",
+    "members.view_purchase",
+    "members.view_purchaseline",
+    "members.view_purchasereturn",
+    "members.view_parkedreturn",
+)
+_LOOK_AT_POINTS: Final = (
+    "points.view_account",
+    "points.view_entry",
+    "points.view_lot",
+    "points.view_consumption",
+    "points.view_hold",
+    "points.view_adjustmentrequest",
+    "points.view_tierprogram",
+    "points.view_membertier",
+)
+_LOOK_AT_MALL: Final = (
+    "mall.view_reward",
+    "mall.view_offer",
+    "mall.view_stockitem",
+    "mall.view_redemption",
+    "mall.view_redemptionevent",
+)
+GRANTS: Final[Mapping[str, Sequence[str]]] = {
+    Role.OWNER: (
+        *_LOOK_AT_MEMBERS,
+        "members.change+close_member",
+        *_LOOK_AT_POINTS,
+        "points.adjust+freeze+report_account",
+        "points.change_tierprogram",
+        *_LOOK_AT_MALL,
+        "mall.add+change+publish+archive+restock_reward",
+        "mall.add+change_offer",
+        "mall.cancel+fulfil_redemption",
+        "campaigns.view+add+change+publish+retire_rule",
+        "campaigns.view_ruleversion",
+        "partners.view+add+revoke_apikey",
+        "partners.view+add+change+rotate_webhookendpoint",
+        "partners.view+resend_webhookdelivery",
+        "partners.view_webhookattempt",
+        "outbox.view_outboxevent",
+        "operators.view+add+change_operator",
+    ),
+    Role.MARKETING: (
+        *_LOOK_AT_MEMBERS,
+        *_LOOK_AT_POINTS,
+        *_LOOK_AT_MALL,
+        "mall.add+change+publish+archive+restock_reward",
+        "mall.add+change_offer",
+        "campaigns.view+add+change+publish+retire_rule",
+        "campaigns.view_ruleversion",
+        "points.report_account",
+    ),
+    Role.CARE: (
+        *_LOOK_AT_MEMBERS,
+        "members.change_member",
+        *_LOOK_AT_POINTS,
+        "points.adjust+freeze_account",
+        "mall.view_reward",
+        "mall.view_redemption",
+        "mall.view_redemptionevent",
+        "mall.cancel_redemption",
+    ),
+    Role.SHOP: (
+        "members.view_purchase",
+        "members.view_purchaseline",
+        "members.view_purchasereturn",
+        *_LOOK_AT_MALL,
+        "mall.restock_reward",
+        "mall.fulfil_redemption",
+    ),
+}
+
 
 def install(template: str, *, now: datetime) -> None:
-    """Create the groups of the roles. Safe to repeat."""
-    for role in Role.values:
-        Group.objects.get_or_create(name=role)
+    """Create the groups of the roles in a new brand. Safe to repeat."""
+    after_migration()
+
+
+def revision() -> str:
+    """A digest of the roles: a brand whose roles are older is migrated anew."""
+    text = repr(sorted(OPERATIONS.items())) + repr([(str(role), grants) for role, grants in GRANTS.items()])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def after_migration() -> None:
+    """Make permissions and groups of the current schema what they should be. Safe to repeat."""
+    with transaction.atomic():
+        known = _permissions()
+        for role, grants in GRANTS.items():
+            group, _created = Group.objects.get_or_create(name=role)
+            group.permissions.set([known[name] for name in spelled_out(grants) if name in known])
 
 
 def assign(operator: Operator) -> None:
     """Put the operator into the group of their role, and into no other."""
     group, _created = Group.objects.get_or_create(name=operator.role)
     operator.groups.set([group])
+
+
+def spelled_out(grants: Sequence[str]) -> Iterator[str]:
+    """`app.view+change_model` as `app.view_model`, `app.change_model`."""
+    for grant in grants:
+        app, rest = grant.split(".")
+        actions, model = rest.rsplit("_", 1)
+        for action in actions.split("+"):
+            yield f"{app}.{action}_{model}"
+
+
+def _permissions() -> dict[str, Permission]:
+    """All permissions of this schema by `app.codename`, those of OPERATIONS among them."""
+    for label, actions in OPERATIONS.items():
+        app, model = label.split(".")
+        if not apps.is_installed(apps.get_app_config(app).name) or model not in apps.all_models[app]:
+            continue
+        content_type = ContentType.objects.get_for_model(apps.get_model(app, model))
+        for action in actions:
+            Permission.objects.get_or_create(
+                content_type=content_type,
+                codename=f"{action}_{model}",
+                defaults={"name": f"Can {action} {model}"},
+            )
+    return {
+        f"{p.content_type.app_label}.{p.codename}": p
+        for p in Permission.objects.select_related("content_type")
+    }

@@ -1,0 +1,254 @@
+"""Earning rules: written as data, read as a sentence, published as versions that never change."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import translation
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from campaigns import selectors
+from campaigns.engine import explain
+from campaigns.models import Rule, RuleVersion
+from campaigns.services import rules
+from loyalty.lib import clock
+from loyalty.lib.console import JsonArea, Operation, Page, ReadOnlyTable, actor, errors_of
+from loyalty.lib.display import LABELS, code, pretty, status
+from loyalty.lib.errors import Invalid, Refusal, Text
+from tenants.context import current_brand
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "base": {
+        "code": "base",
+        "name": {"zh-hans": "基础积分", "en": "Base rate"},
+        "trigger": "order.paid",
+        "effect": {"type": "per_amount", "points": "1", "per": "1"},
+        "stacking": {"group": "rate", "policy": "best"},
+    },
+    "weekend": {
+        "code": "weekend-fresh",
+        "name": {"zh-hans": "周末生鲜双倍", "en": "Weekend double on fresh food"},
+        "trigger": "order.paid",
+        "when": {"all": [{"fact": "line.category", "op": "in", "value": ["fresh"]}]},
+        "schedule": {"rrule": "FREQ=WEEKLY;BYDAY=SA,SU"},
+        "effect": {"type": "multiplier", "factor": "2"},
+        "stacking": {"group": "promo", "policy": "best"},
+        "caps": {"per_member": {"day": 1000}},
+    },
+    "welcome": {
+        "code": "welcome",
+        "name": {"zh-hans": "入会礼", "en": "Welcome gift"},
+        "trigger": "member.enrolled",
+        "effect": {"type": "fixed", "points": 100},
+        "caps": {"times": {"lifetime": 1}},
+    },
+}
+
+
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The rule's body; what the schema refuses is said with the place where it stands."""
+
+    body = forms.CharField(
+        label=_("rule"),
+        widget=JsonArea(rows=24),
+        help_text=_(
+            "JSON as in the API documentation. After saving, this page says in words what the rule does."
+        ),
+    )
+
+    class Meta:
+        model = Rule
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = bool(Rule.objects.filter(pk=self.instance.pk).exists())
+        body = selectors.working_body(self.instance) if known else EXAMPLES["base"]
+        self.fields["body"].initial = json.dumps(body, ensure_ascii=False, indent=2)
+        self.known = known
+
+    def clean(self) -> dict[str, Any]:
+        """Save the draft by its service: its refusal is the form's error."""
+        data = super().clean() or {}
+        try:
+            body = json.loads(data.get("body") or "")
+        except ValueError as error:
+            self.add_error("body", _("Not JSON: %(error)s") % {"error": error})
+            return data
+        try:
+            self.checked = self._write(body)
+        except Refusal as refusal:
+            for line in errors_of(refusal):
+                self.add_error("body", line)
+        return data
+
+    def _write(self, body: Any) -> rules.Saved:
+        if not self.known:
+            return rules.create_draft(body=body, actor=self.actor, now=clock.now())
+        if not isinstance(body, dict):
+            raise Invalid.at("", "type", _("Must be an object."))
+        gone = dict.fromkeys(set(selectors.working_body(self.instance)) - set(body))
+        return rules.update_draft(code=self.instance.code, changes={**gone, **body}, now=clock.now())
+
+    def save(self, commit: bool = True) -> Rule:
+        """The draft, written in `clean`."""
+        self.save_m2m = lambda: None
+        return self.checked.rule
+
+
+def publish(_admin: Any, request: HttpRequest, rule: Rule, _data: dict[str, Any]) -> Text:
+    """Make the draft the version that runs."""
+    saved = rules.publish(code=rule.code, actor=actor(request), now=clock.now())
+    return _("Version %(version)s runs from now on.") % {"version": saved.rule.current_version}
+
+
+def retire(_admin: Any, request: HttpRequest, rule: Rule, _data: dict[str, Any]) -> Text:
+    """End the rule for ever."""
+    rules.retire(code=rule.code, actor=actor(request), now=clock.now())
+    return _("The rule gives nothing for orders from now on.")
+
+
+class VersionTable(ReadOnlyTable):
+    """What was published, when and by whom."""
+
+    model = RuleVersion
+    fields = ("version", "published_at", "published_by", "said")
+    readonly_fields = ("said",)
+    ordering = ("-version",)
+    verbose_name_plural = _("versions")
+
+    @display(description=_("in words"))
+    def said(self, version: RuleVersion) -> str:
+        """The sentence that this version is."""
+        return in_words(version.body)
+
+
+@admin.register(Rule)
+class RuleAdmin(Page):
+    """A rule, its draft and its versions."""
+
+    form = RuleForm
+    list_display = ("title", "code_n", "state", "current_version", "sentence", "updated_at")
+    list_filter = ("status",)
+    search_fields = ("code",)
+    ordering = ("status", "code")
+    inlines = (VersionTable,)
+    readonly_fields = ("code", "state", "sentence", "draft_said", "current_version", "running")
+    operations = (
+        Operation(
+            "publish",
+            _("Publish"),
+            _("The draft becomes the version that runs, for orders processed from now on."),
+            "campaigns.publish_rule",
+            publish,
+            icon="publish",
+            shown=lambda rule: rule.draft is not None and rule.status != Rule.Status.RETIRED,
+        ),
+        Operation(
+            "retire",
+            _("Retire"),
+            _("The rule ends for ever. Points that were given stay; returns are still judged by it."),
+            "campaigns.retire_rule",
+            retire,
+            icon="archive",
+            danger=True,
+            shown=lambda rule: rule.status == Rule.Status.PUBLISHED,
+        ),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
+        """A new rule has only its body; a known one says first what it does."""
+        if obj is None:
+            return ((None, {"fields": ("body",)}),)
+        head = (("code", "state"), "sentence") + (("draft_said",) if obj.draft is not None else ())
+        body = "body" if self.has_change_permission(request, obj) else "running"
+        return (
+            (None, {"fields": head}),
+            (_("Draft") if obj.draft is not None else _("Rule"), {"fields": (body,)}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Rule | None = None) -> tuple[str, ...]:
+        """Nothing computed on an empty page."""
+        return self.readonly_fields if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
+        """A retired rule stays as it is."""
+        allowed: bool = super().has_change_permission(request, obj)
+        return allowed and (obj is None or obj.status != Rule.Status.RETIRED)
+
+    def get_form(
+        self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The form, which knows who writes."""
+        kwargs["fields"] = ()
+        form = super().get_form(request, obj, change, **kwargs)
+        form.actor = actor(request)
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new rule begins as the example that was asked for."""
+        example = EXAMPLES.get(request.GET.get("example", ""), EXAMPLES["base"])
+        return {"body": json.dumps(example, ensure_ascii=False, indent=2)}
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Warnings are told; the service has written the draft."""
+        for warning in form.checked.warnings:
+            self.message_user(request, f"{warning.pointer}: {warning.detail}", level="WARNING")
+        return form.save()
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
+        """Nothing: the service has written it."""
+
+    @display(description=_("name"))
+    def title(self, rule: Rule) -> str:
+        """What members call it."""
+        return explain.rule_name(selectors.working_body(rule), language())
+
+    @display(description=_("code"), ordering="code")
+    def code_n(self, rule: Rule) -> SafeString:
+        """Its name for ever."""
+        return code(rule.code)
+
+    @display(description=_("status"), label=LABELS, ordering="status")
+    def state(self, rule: Rule) -> tuple[str, str]:
+        """The status, coloured."""
+        return status(rule)
+
+    @display(description=_("in words"))
+    def sentence(self, rule: Rule) -> str:
+        """What runs; of a rule that was never published, what its draft would do."""
+        running = rule.versions.filter(version=rule.current_version or 0).first()
+        return in_words(running.body if running else rule.draft or {})
+
+    @display(description=_("what the draft would do"))
+    def draft_said(self, rule: Rule) -> str:
+        """The draft as a sentence."""
+        return in_words(rule.draft or {})
+
+    @display(description=_("rule"))
+    def running(self, rule: Rule) -> SafeString:
+        """The body, for those who may only look."""
+        return pretty(selectors.working_body(rule))
+
+
+def language() -> str:
+    """The language of the page, as the engine names it."""
+    return "en" if translation.get_language() == "en" else "zh-hans"
+
+
+def in_words(body: dict[str, Any]) -> str:
+    """The rule as a sentence, made from the data that runs."""
+    if not body:
+        return "–"
+    brand = current_brand()
+    words = explain.Words(
+        currency=brand.currency,
+        points_name=brand.points_name,
+        timezone=brand.tz,
+        tiers=selectors.tier_names(),
+    )
+    return explain.rule_text(body, language(), words)

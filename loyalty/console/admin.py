@@ -1,0 +1,19 @@
+"""Registers what stands on both hosts or on the platform's alone, and takes away what belongs to neither."""
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+
+from loyalty.console.memberpage import MemberDesk
+from loyalty.console.sites import platform_site
+from members.models import Member
+from tenants.admin import BrandAdmin, DomainAdmin
+from tenants.models import Brand, Domain
+from tenants.operators.admin import OperatorAdmin
+from tenants.operators.models import Operator
+
+admin.site.unregister(Group)
+admin.site.register(Operator, OperatorAdmin)
+platform_site().register(Operator, OperatorAdmin)
+platform_site().register(Brand, BrandAdmin)
+platform_site().register(Domain, DomainAdmin)
+admin.site.register(Member, MemberDesk)

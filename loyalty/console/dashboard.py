@@ -1,0 +1,211 @@
+"""The first page of the console: how the programme goes, and what a new brand does next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from campaigns.models import Rule
+from loyalty.analytics import selectors
+from loyalty.analytics.selectors import Span
+from loyalty.console.charts import Chart, Line, chart
+from loyalty.console.menus import brand_of
+from loyalty.lib import clock
+from partners.models import ApiKey
+from tenants import schemas
+from tenants.models import Brand
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A key figure, and how it stands against the period before."""
+
+    label: str
+    value: str
+    note: str
+    change: str = ""
+    rising: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that a new brand does on its way to the first points."""
+
+    title: str
+    text: str
+    link: str
+    done: bool
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the first page of this host shows. Called by unfold."""
+    if brand_of(request) is None:
+        return {**context, "title": _("Overview"), **platform_overview()}
+    if not request.user.has_perm("points.report_account"):
+        return {**context, "title": _("Welcome"), "desk": True}
+    days = 90 if request.GET.get("days") == "90" else 30
+    weekly = request.GET.get("by", "week" if days == 90 else "day") == "week"
+    return {**context, "title": _("Dashboard"), **brand_overview(days=days, weekly=weekly, now=clock.now())}
+
+
+def platform_overview() -> dict[str, Any]:
+    """All brands, newest first, and which of them wait for migrations."""
+    wanted = schemas.fingerprint()
+    brands = list(Brand.objects.prefetch_related("domains").order_by("-created_at")[:200])
+    return {"brands": [(brand, brand.schema_state != wanted) for brand in brands]}
+
+
+def brand_overview(*, days: int, weekly: bool, now: datetime) -> dict[str, Any]:
+    """Key figures, charts and next steps of the current brand for the last `days` days."""
+    span = Span.of(days=days, now=now)
+    both = Span(span.last, span.days * 2, span.zone)
+    flows = selectors.flows(both)
+    orders = selectors.orders(both)
+    owed = selectors.liability()
+    return {
+        "days": days,
+        "weekly": weekly,
+        "span": span,
+        "steps": next_steps(),
+        "is_new": not any(flows["accrued"].values()) and not orders and not owed.points,
+        "figures": _figures(span, flows, orders, owed),
+        "charts": _charts(span, flows, orders, owed, weekly),
+    }
+
+
+def next_steps() -> list[Step]:
+    """The way to the first points; empty when all of it is done."""
+    steps = [
+        Step(
+            _("Publish an earning rule"),
+            _("For example one point for each full yuan. Without a rule, orders give no points."),
+            reverse("admin:campaigns_rule_changelist"),
+            Rule.objects.filter(status=Rule.Status.PUBLISHED).exists(),
+        ),
+        Step(
+            _("Create an API key"),
+            _("With it your shop sends orders, and partners read balances."),
+            reverse("admin:partners_apikey_add"),
+            ApiKey.objects.filter(revoked_at__isnull=True).exists(),
+        ),
+    ]
+    return [] if all(step.done for step in steps) else steps
+
+
+def _sum(series: Mapping[date, Any], span: Span) -> Any:
+    return sum((series[day] for day in span.dates if day in series), 0)
+
+
+def _figures(
+    span: Span,
+    flows: Mapping[str, selectors.Series],
+    orders: Mapping[date, tuple[int, Decimal]],
+    owed: selectors.Liability,
+) -> list[Figure]:
+    before = span.before
+    counts = {day: count for day, (count, _amount) in orders.items()}
+    amounts = {day: amount for day, (_count, amount) in orders.items()}
+    figures = [
+        _figure(_("Points accrued"), _sum(flows["accrued"], span), _sum(flows["accrued"], before)),
+        _figure(_("Points redeemed"), _sum(flows["burned"], span), _sum(flows["burned"], before)),
+        _figure(_("Points expired"), _sum(flows["expired"], span), _sum(flows["expired"], before)),
+        _figure(_("Active members"), selectors.active_total(span), selectors.active_total(before)),
+        _figure(_("New members"), selectors.enrolled(span), selectors.enrolled(before)),
+        _figure(_("Orders"), _sum(counts, span), _sum(counts, before)),
+        _figure(_("Sales"), _sum(amounts, span), _sum(amounts, before), unit=owed.currency, places=0),
+    ]
+    liability = Figure(
+        _("Outstanding liability"),
+        f"{_number(owed.amount, 0)} {owed.currency}",
+        _("%(points)s points at %(cost)s %(currency)s")
+        % {"points": _number(owed.points), "cost": owed.unit_cost, "currency": owed.currency},
+    )
+    return [*figures, liability]
+
+
+def _figure(label: str, now: Any, before: Any, *, unit: str = "", places: int = 0) -> Figure:
+    value = f"{_number(now, places)} {unit}".strip()
+    note = _("before: %(value)s") % {"value": _number(before, places)}
+    if not before:
+        return Figure(label, value, note)
+    change = (Decimal(now) - Decimal(before)) / Decimal(before) * 100
+    text = formats.number_format(abs(change), decimal_pos=0 if abs(change) >= 10 else 1, force_grouping=True)
+    return Figure(label, value, note, f"{'+' if change >= 0 else '−'}{text} %", change >= 0)
+
+
+def _number(value: Any, places: int = 0) -> str:
+    return formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=True)
+
+
+def _charts(
+    span: Span,
+    flows: Mapping[str, selectors.Series],
+    orders: Mapping[date, tuple[int, Decimal]],
+    owed: selectors.Liability,
+    weekly: bool,
+) -> list[Chart]:
+    days = span.dates
+    axis = list(selectors.by_week({}, days)) if weekly else days
+
+    def values(series: Mapping[date, int], sign: int = 1, merge: Any = sum) -> list[int]:
+        merged = selectors.by_week(series, days, merge) if weekly else series
+        return [sign * merged.get(day, 0) for day in axis]
+
+    level = selectors.outstanding(owed.points, flows["net"], span)
+    counts = {day: count for day, (count, _amount) in orders.items()}
+    active = selectors.active_members(span)
+    return [
+        chart(
+            "flows",
+            _("Points in and out"),
+            axis,
+            [
+                Line(_("Accrued"), "accrued", values(flows["accrued"])),
+                Line(_("Redeemed"), "burned", values(flows["burned"], -1)),
+                Line(_("Expired"), "expired", values(flows["expired"], -1)),
+                Line(_("Taken back by returns"), "taken_back", values(flows["taken_back"], -1)),
+            ],
+            stacked=True,
+            wide=True,
+        ),
+        chart(
+            "members",
+            _("Active members"),
+            axis,
+            [Line(_("Members"), "members", values(active, merge=max))],
+            note=_("who earned or redeemed on the day; of a week its best day")
+            if weekly
+            else _("who earned or redeemed on the day"),
+            kind="line",
+        ),
+        chart(
+            "liability",
+            _("Outstanding liability"),
+            axis,
+            [
+                Line(
+                    owed.currency,
+                    "liability",
+                    [float(n * owed.unit_cost) for n in values(level, merge=_last)],
+                )
+            ],
+            note=_("at the end of the day, in %(currency)s") % {"currency": owed.currency},
+            kind="line",
+        ),
+        chart("orders", _("Orders"), axis, [Line(_("Orders"), "orders", values(counts))]),
+    ]
+
+
+def _last(values: Sequence[int]) -> int:
+    return values[-1]
+
+
+def period_of(span: Span) -> str:
+    """The span in words, for the page's head."""
+    return f"{formats.date_format(span.first)} – {formats.date_format(span.last)}"

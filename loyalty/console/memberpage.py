@@ -1,0 +1,173 @@
+"""The page that care works with: what a member has, what will end, what happened last and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import RuleVersion
+from loyalty.lib import clock, words
+from loyalty.lib.console import Operation
+from members.admin import MemberAdmin
+from members.models import Member, Purchase
+from points import selectors
+from points.admin import AdjustForm, adjust
+from points.models import Account, Entry
+from points.postings import DEFAULT_CURRENCY
+from points.services import open_account
+from points.services import tiers as tier_services
+from tenants.context import current_brand
+
+LATEST = 15
+"""How many entries, orders and redemptions the page shows before it refers to the lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """An entry, with its reason in words."""
+
+    entry: Entry
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything below and above the profile."""
+
+    account: selectors.AccountView
+    account_id: UUID | None
+    tier: str
+    tier_note: str
+    movements: Sequence[Movement]
+    orders: Sequence[Purchase]
+    more_entries: str
+    more_orders: str
+    points_name: str
+
+
+def desk_of(member: Member, now: datetime) -> Desk:
+    """The member as care sees them, at `now`."""
+    account = Account.objects.filter(member=member, currency=DEFAULT_CURRENCY).first()
+    entries = list(
+        Entry.objects.filter(account=account).order_by("-seq")[:LATEST] if account is not None else []
+    )
+    tier, note = _tier(member, now)
+    return Desk(
+        account=selectors.account_view(member.pk, now),
+        account_id=account.pk if account else None,
+        tier=tier,
+        tier_note=note,
+        movements=_movements(entries),
+        orders=list(Purchase.objects.filter(member=member).order_by("-ordered_at")[:LATEST]),
+        more_entries=reverse("admin:points_account_change", args=[account.pk]) if account else "",
+        more_orders=reverse("admin:members_purchase_changelist") + f"?member__id__exact={member.pk}",
+        points_name=current_brand().points_label,
+    )
+
+
+def _tier(member: Member, now: datetime) -> tuple[str, str]:
+    held = tier_services.tier_view(member.pk, now)
+    if held is None:
+        return "", ""
+    name = words.pick(held["name"]) or held["code"]
+    above = held["next"]
+    if not above:
+        return name, _("the highest tier")
+    return name, _("%(missing)s to %(tier)s") % {
+        "missing": above["points_missing"],
+        "tier": words.pick(above["name"]) or above["code"],
+    }
+
+
+def _movements(entries: Sequence[Entry]) -> list[Movement]:
+    names = _rule_names({entry.rule for entry in entries if entry.rule})
+    return [Movement(entry, what(entry), why(entry, names)) for entry in entries]
+
+
+def _rule_names(codes: set[str]) -> dict[str, str]:
+    rows = RuleVersion.objects.filter(rule__code__in=codes).order_by("version")
+    return {code: words.pick(body.get("name")) for code, body in rows.values_list("rule__code", "body")}
+
+
+def what(entry: Entry) -> str:
+    """The fact behind an entry, in words."""
+    texts: Mapping[tuple[str, str], str] = {
+        ("accrual", "order"): _("Order %(reference)s"),
+        ("accrual", "activity"): _("Activity %(reference)s"),
+        ("burn", "redemption"): _("Reward redeemed, %(reference)s"),
+        ("reversal", "redemption"): _("Redemption cancelled, %(reference)s"),
+        ("clawback", "return"): _("Return of goods, %(reference)s"),
+    }
+    general: Mapping[str, str] = {
+        "accrual": _("Earned, %(reference)s"),
+        "burn": _("Spent, %(reference)s"),
+        "capture": _("Reserved points spent, %(reference)s"),
+        "expiry": _("Expired"),
+        "reversal": _("Given back, %(reference)s"),
+        "clawback": _("Taken back, %(reference)s"),
+        "adjustment": _("Adjusted by hand"),
+        "transfer": _("Received from another member")
+        if entry.direction > 0
+        else _("Given to another member"),
+        "opening": _("Opening balance"),
+    }
+    text = texts.get((entry.kind, entry.source), general[entry.kind])
+    return text % {"reference": entry.reference}
+
+
+def why(entry: Entry, rule_names: Mapping[str, str]) -> str:
+    """What stands behind it: the rule by its name, or the reason that was given and by whom."""
+    rule = rule_names.get(entry.rule) or entry.rule
+    if rule and entry.rule_version:
+        rule = _("rule “%(name)s”, version %(version)s") % {"name": rule, "version": entry.rule_version}
+    by = entry.actor.removeprefix("operator:") if entry.actor.startswith("operator:") else ""
+    return " · ".join(part for part in (rule, entry.reason, by) if part)
+
+
+def adjust_member(admin: Any, request: HttpRequest, member: Member, data: dict[str, Any]) -> Any:
+    """The account's adjustment, from the member's page; opens the account if there is none yet."""
+    account_id = open_account(member_id=member.pk, now=clock.now())
+    return adjust(admin, request, Account.objects.get(pk=account_id), data)
+
+
+class MemberDesk(MemberAdmin):
+    """The member's page with the panels of all rooms."""
+
+    change_form_outer_before_template = "console/member_head.html"
+    change_form_outer_after_template = "console/member_panels.html"
+    operations = (
+        Operation(
+            "adjust",
+            gettext_lazy("Adjust points"),
+            gettext_lazy(
+                "A correction by hand is an entry of its own in the ledger, with your name and the reason."
+            ),
+            "points.adjust_account",
+            adjust_member,
+            icon="exposure",
+            form=AdjustForm,
+            shown=lambda member: member.status == Member.Status.ACTIVE,
+        ),
+    )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page, with what the member has and did."""
+        member = self.get_object(request, object_id)
+        more = {"desk": desk_of(member, clock.now())} if member is not None else {}
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **more}
+        )
+        return response

@@ -1,0 +1,129 @@
+"""The menu of each host, by permission, and the names at its top."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from tenants.models import Brand
+
+Text = str | Promise
+
+
+def brand_of(request: HttpRequest) -> Brand | None:
+    """The brand whose console this is; None on the platform's host."""
+    brand = getattr(request, "tenant", None)
+    return brand if isinstance(brand, Brand) else None
+
+
+def title(request: HttpRequest) -> str:
+    """The brand's name, or that of the platform."""
+    brand = brand_of(request)
+    return brand.name if brand else _("Loyalty platform")
+
+
+def subtitle(request: HttpRequest) -> str:
+    """What this place is, below the name."""
+    return _("Loyalty console") if brand_of(request) else _("All brands")
+
+
+def favicon(_request: HttpRequest) -> str:
+    """The icon in the browser's tab."""
+    return static("console/icon.svg")
+
+
+def stylesheet(_request: HttpRequest) -> str:
+    """Our additions to unfold's styles."""
+    return static("console/console.css")
+
+
+def script(_request: HttpRequest) -> str:
+    """Our additions to unfold's scripts."""
+    return static("console/console.js")
+
+
+def environment(_request: HttpRequest) -> list[str] | None:
+    """A badge that says that this is no production."""
+    return None if settings.PRODUCTION else [_("Development"), "info"]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu of this host. An entry without permission is left out by unfold."""
+    return brand_menu() if brand_of(request) else platform_menu()
+
+
+def may_see(model: str) -> Callable[[HttpRequest], bool]:
+    """Whether the operator may view `app.model`."""
+    app, name = model.split(".")
+    return lambda request: (
+        request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(f"{app}.change_{name}")
+    )
+
+
+def _item(label: Text, icon: str, model: str) -> dict[str, Any]:
+    app, name = model.split(".")
+    return {
+        "title": label,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": may_see(model),
+    }
+
+
+def _home(label: Text) -> dict[str, Any]:
+    return {"items": [{"title": label, "icon": "space_dashboard", "link": reverse_lazy("admin:index")}]}
+
+
+def brand_menu() -> list[dict[str, Any]]:
+    """The console of a brand."""
+    return [
+        _home(gettext_lazy("Dashboard")),
+        {
+            "title": gettext_lazy("Members"),
+            "items": [
+                _item(gettext_lazy("Members"), "group", "members.member"),
+                _item(gettext_lazy("Points accounts"), "account_balance_wallet", "points.account"),
+                _item(gettext_lazy("Ledger"), "receipt_long", "points.entry"),
+                _item(gettext_lazy("Orders"), "shopping_bag", "members.purchase"),
+                _item(gettext_lazy("Adjustments to approve"), "fact_check", "points.adjustmentrequest"),
+            ],
+        },
+        {
+            "title": gettext_lazy("Programme"),
+            "items": [
+                _item(gettext_lazy("Earning rules"), "rule", "campaigns.rule"),
+            ],
+        },
+        {
+            "title": gettext_lazy("Integration"),
+            "items": [
+                _item(gettext_lazy("API keys"), "key", "partners.apikey"),
+                _item(gettext_lazy("Events"), "bolt", "outbox.outboxevent"),
+            ],
+        },
+        {
+            "title": gettext_lazy("Team"),
+            "items": [_item(gettext_lazy("Operators"), "badge", "operators.operator")],
+        },
+    ]
+
+
+def platform_menu() -> list[dict[str, Any]]:
+    """The console of the platform."""
+    return [
+        _home(gettext_lazy("Overview")),
+        {
+            "title": gettext_lazy("Platform"),
+            "items": [
+                _item(gettext_lazy("Brands"), "storefront", "tenants.brand"),
+                _item(gettext_lazy("Hosts"), "language", "tenants.domain"),
+                _item(gettext_lazy("Operators"), "badge", "operators.operator"),
+            ],
+        },
+    ]

@@ -1,0 +1,50 @@
+"""Two consoles: one on each brand's host, one on the platform's. Neither knows the other's tables."""
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from unfold.sites import UnfoldAdminSite
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """What both consoles share: sign-in in both languages, and no page that does not belong to the host."""
+
+    login_template = "console/login.html"
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Sign in; who has chosen no language in this browser gets the one of their account."""
+        response = super().login(request, extra_context)
+        if request.user.is_authenticated and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+            remember_language(response, request.user.language)
+        return response
+
+
+class BrandSite(ConsoleSite):
+    """The console of one brand: where every app's `admin.py` registers."""
+
+    index_template = "console/dashboard.html"
+
+
+class PlatformSite(ConsoleSite):
+    """The console of the platform: which brands there are, on which hosts, and who watches over them."""
+
+    index_template = "console/platform.html"
+
+
+@cache
+def platform_site() -> PlatformSite:
+    """The platform's console of this process."""
+    return PlatformSite()
+
+
+def remember_language(response: HttpResponse, language: str) -> None:
+    """Let the browser ask for this language from now on."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=365 * 86_400,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )

@@ -1,0 +1,41 @@
+"""Numbers and days as the console writes them."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.safestring import SafeString
+
+from loyalty.lib.display import number
+
+register = template.Library()
+
+
+@register.filter
+def points(value: int | None) -> str:
+    """Grouped digits."""
+    return "–" if value is None else formats.number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def signed_points(value: int) -> SafeString:
+    """With its sign and colour."""
+    return number(value, signed=True)
+
+
+@register.filter
+def amount(value: Decimal | None) -> str:
+    """Money without its currency."""
+    if value is None:
+        return "–"
+    return formats.number_format(value, decimal_pos=2, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def last_valid_day(expires_at: datetime | None) -> str:
+    """The last day on which points can be spent: `expires_at` is exclusive, usually midnight."""
+    if expires_at is None:
+        return "–"
+    local = timezone.localtime(expires_at - timedelta(microseconds=1))
+    return formats.date_format(local, "DATE_FORMAT")

@@ -1,0 +1,200 @@
+"""What the console pages of all rooms share: read-only tables, and operations that ask before they act."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.enums import ActionVariant
+
+from loyalty.lib.errors import Invalid, Refusal, Text
+
+Run = Callable[[Any, HttpRequest, Any, dict[str, Any]], Text | None]
+
+
+def errors_of(refusal: Refusal) -> list[str]:
+    """A refusal in words, one line a fault."""
+    if isinstance(refusal, Invalid) and refusal.errors:
+        return [f"{e.pointer}: {e.detail}" if e.pointer else str(e.detail) for e in refusal.errors]
+    return [str(refusal.detail)]
+
+
+def actor(request: HttpRequest) -> str:
+    """Who acts, as it is written into ledgers and versions."""
+    return f"operator:{request.user.get_username()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A button on an object's page that leads to a question, and with its answer to one service call.
+
+    `run` is called as `run(admin, request, object, cleaned form data)` and returns what to tell the operator.
+    """
+
+    name: str
+    label: Text
+    question: Text
+    permission: str
+    run: Run
+    icon: str = "bolt"
+    danger: bool = False
+    form: type[forms.Form] = forms.Form
+    shown: Callable[[Any], bool] = lambda _obj: True
+
+
+class Page(ModelAdmin):  # type: ignore[misc]
+    """An admin page of ours: bounded queries, operations, no bulk delete."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    compressed_fields = True
+    actions: ClassVar[Sequence[Any]] = ()
+    operations: ClassVar[Sequence[Operation]] = ()
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """No bulk actions: what is done to many goes through a service of its own."""
+        return {}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is deleted in the console; things are retired, revoked, suspended."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes and one for each operation."""
+        info = (self.model._meta.app_label, self.model._meta.model_name)
+        ours = [
+            path(
+                f"<path:object_id>/{operation.name}/",
+                self.admin_site.admin_view(self._operation_view),
+                {"operation": operation},
+                name="{}_{}_{}".format(*info, operation.name.replace("-", "_")),
+            )
+            for operation in self.operations
+        ]
+        return ours + super().get_urls()
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """The page of one object, with a button for each operation that is possible now."""
+        if obj is not None:
+            context["actions_detail"] = [
+                *(context.get("actions_detail") or []),
+                *(self._button(operation, obj) for operation in self._possible(request, obj)),
+            ]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _possible(self, request: HttpRequest, obj: Any) -> list[Operation]:
+        return [o for o in self.operations if request.user.has_perm(o.permission) and o.shown(obj)]
+
+    def _button(self, operation: Operation, obj: Any) -> dict[str, Any]:
+        meta = self.model._meta
+        name = f"admin:{meta.app_label}_{meta.model_name}_{operation.name.replace('-', '_')}"
+        return {
+            "title": operation.label,
+            "icon": operation.icon,
+            "variant": ActionVariant.DANGER if operation.danger else ActionVariant.DEFAULT,
+            "attrs": {},
+            "dialog": None,
+            "path": reverse(name, args=[quote(obj.pk)]),
+        }
+
+    def _operation_view(self, request: HttpRequest, object_id: str, operation: Operation) -> HttpResponse:
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
+        if not request.user.has_perm(operation.permission):
+            raise PermissionDenied
+        meta = self.model._meta
+        back = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(obj.pk)])
+        if not operation.shown(obj):
+            messages.warning(request, _("This is not possible in the present state."))
+            return HttpResponseRedirect(back)
+        form = operation.form(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid() and self._perform(request, operation, obj, form):
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": operation.label,
+            "opts": meta,
+            "original": obj,
+            "operation": operation,
+            "form": form,
+            "back": back,
+        }
+        return TemplateResponse(request, "console/operation.html", context)
+
+    def _perform(self, request: HttpRequest, operation: Operation, obj: Any, form: forms.Form) -> bool:
+        try:
+            with transaction.atomic():
+                told = operation.run(self, request, obj, form.cleaned_data)
+        except Refusal as refusal:
+            for line in errors_of(refusal):
+                form.add_error(None, line)
+            return False
+        self.log_change(request, obj, str(operation.label))
+        messages.success(request, told or _("Done."))
+        return True
+
+
+class ReadOnly:
+    """Of tables that only services write: to be looked at, never edited here."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+class ReadOnlyPage(ReadOnly, Page):
+    """A page of a table that only services write."""
+
+
+class ReadOnlyTable(ReadOnly, TabularInline):  # type: ignore[misc]
+    """Rows of a table that only services write, on the page of what they belong to."""
+
+    extra = 0
+    per_page = 20
+    show_change_link = False
+    hide_title = True
+    tab = True
+    can_delete = False
+
+
+class JsonArea(forms.Textarea):
+    """A text area for JSON, in a fixed-width face and indented."""
+
+    def __init__(self, rows: int = 18) -> None:
+        super().__init__(attrs={"rows": rows, "class": "json-area", "spellcheck": "false"})
+
+    def format_value(self, value: Any) -> str | None:
+        """The JSON, indented; what does not parse is shown as it was typed."""
+        if not isinstance(value, str):
+            return super().format_value(value)
+        try:
+            return json.dumps(json.loads(value), ensure_ascii=False, indent=2)
+        except ValueError:
+            return value

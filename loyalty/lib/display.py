@@ -1,0 +1,66 @@
+"""How the console writes numbers, money, ids, JSON, states and links."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.db import models
+from django.urls import reverse
+from django.utils import formats
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+
+def number(value: int | None, *, signed: bool = False) -> SafeString:
+    """Points for a table: grouped digits, aligned right, coloured by sign where `signed`."""
+    if value is None:
+        return format_html('<span class="num">{}</span>', "–")
+    text = formats.number_format(abs(value), use_l10n=True, force_grouping=True)
+    sign = "−" if value < 0 else "+" if signed and value > 0 else ""
+    tone = ("num-in" if value > 0 else "num-out") if signed and value else ""
+    return format_html('<span class="num {}">{}{}</span>', tone, sign, text)
+
+
+def money(amount: Any, currency: str = "", places: int | None = 2) -> SafeString:
+    """An amount or a quantity for a table, with its currency. `places` None: as many as it has."""
+    if amount is None:
+        return format_html('<span class="num">{}</span>', "–")
+    text = formats.number_format(amount, decimal_pos=places, force_grouping=True)
+    return format_html('<span class="num">{}</span>', f"{text} {currency}".strip())
+
+
+def code(text: object) -> SafeString:
+    """An id or a code, in a fixed-width face."""
+    return format_html('<code class="ident">{}</code>', text)
+
+
+def pretty(data: Any) -> SafeString:
+    """JSON for reading."""
+    return format_html(
+        '<pre class="json">{}</pre>', json.dumps(data, ensure_ascii=False, indent=2, default=str)
+    )
+
+
+def link(obj: models.Model | None, text: object | None = None) -> SafeString | str:
+    """A link to an object's page in this console."""
+    if obj is None:
+        return "–"
+    meta = obj._meta
+    target = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(obj.pk)])
+    return format_html('<a class="text-link" href="{}">{}</a>', target, obj if text is None else text)
+
+
+LABELS: Mapping[str, str] = {
+    "active": "success", "published": "success", "completed": "success", "fulfilled": "success",
+    "delivered": "success", "open": "success", "shipped": "info", "placed": "info", "recorded": "info",
+    "pending": "warning", "draft": "warning", "provisioning": "warning", "paid": "info",
+    "suspended": "danger", "cancelled": "danger", "failed": "danger", "closed": "default",
+    "retired": "default", "merged": "default", "archived": "default", "revoked": "danger",
+}  # fmt: skip
+"""The colour of a status, by its value."""
+
+
+def status(obj: Any, field: str = "status") -> tuple[str, str]:
+    """A status with its colour, for `@display(label=LABELS)`."""
+    return getattr(obj, field), getattr(obj, f"get_{field}_display")()

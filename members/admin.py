@@ -1,0 +1,191 @@
+"""Members and their orders. The console registers the member's page with the panels of the rooms above."""
+
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from loyalty.lib.console import Page, ReadOnlyPage, ReadOnlyTable
+from loyalty.lib.display import LABELS, link, money, pretty, status
+from members import identities
+from members.models import Identity, Member, ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
+
+
+class IdentityTable(ReadOnlyTable):
+    """How the member is known."""
+
+    model = Identity
+    fields = ("provider", "app_id", "subject", "verified_at", "created_at")
+    ordering = ("provider", "subject")
+
+
+def found_by(term: str) -> Q:
+    """Members by what a caller can name: phone, card, any other identity, order number, referral code, id."""
+    subjects = {term, term.lower(), identities.phone(term) or term}
+    wanted = (
+        Q(pk__in=Identity.objects.filter(subject__in=subjects).values("member"))
+        | Q(pk__in=Purchase.objects.filter(order_id=term, member__isnull=False).values("member"))
+        | Q(referral_code=term.upper())
+    )
+    try:
+        return wanted | Q(pk=UUID(term))
+    except ValueError:
+        return wanted
+
+
+class MemberAdmin(Page):
+    """A member: profile and identities. Balances and orders are panels of the console."""
+
+    list_display = ("who", "state", "region", "source", "enrolled_at")
+    list_filter = ("status", "source")
+    search_fields = ("name",)
+    search_help_text = _("Phone, card number, order number, external id, referral code or name")
+    ordering = ("-enrolled_at", "-id")
+    inlines = (IdentityTable,)
+    readonly_fields = ("status", "source", "referral_code", "referrer", "merged_into", "enrolled_at", "id")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "birthday"),
+                    ("region", "locale"),
+                    ("status", "enrolled_at"),
+                    ("source", "referral_code"),
+                    ("referrer", "merged_into"),
+                    "id",
+                )
+            },
+        ),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Members enrol through the APIs, with an identity."""
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Member], search_term: str
+    ) -> tuple[QuerySet[Member], bool]:
+        """An exact match by identity, order or code; else by part of the name."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        exact = queryset.filter(found_by(term))
+        return (exact, False) if exact.exists() else (queryset.filter(name__icontains=term), False)
+
+    @display(description=_("member"), ordering="name")
+    def who(self, member: Member) -> str:
+        """The name, or the end of the id."""
+        return str(member)
+
+    @display(description=_("status"), label=LABELS, ordering="status")
+    def state(self, member: Member) -> tuple[str, str]:
+        """The status, coloured."""
+        return status(member)
+
+
+class LineTable(ReadOnlyTable):
+    """What was bought."""
+
+    model = PurchaseLine
+    fields = ("line_id", "sku", "name", "category", "quantity_n", "returned_n", "price", "off")
+    readonly_fields = fields
+    per_page = 50
+
+    @display(description=_("quantity"))
+    def quantity_n(self, line: PurchaseLine) -> SafeString:
+        """How many, without trailing zeros."""
+        return money(line.quantity.normalize(), "", places=None)
+
+    @display(description=_("returned"))
+    def returned_n(self, line: PurchaseLine) -> SafeString:
+        """How many came back."""
+        return money(line.returned.normalize(), "", places=None)
+
+    @display(description=_("unit price"))
+    def price(self, line: PurchaseLine) -> SafeString:
+        """The price of one."""
+        return money(line.unit_price, "")
+
+    @display(description=_("discount"))
+    def off(self, line: PurchaseLine) -> SafeString:
+        """What was taken off the line."""
+        return money(line.discount, "")
+
+
+class ReturnTable(ReadOnlyTable):
+    """What came back of it."""
+
+    model = PurchaseReturn
+    fields = ("return_id", "returned_at", "recorded_at")
+    ordering = ("-returned_at",)
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(ReadOnlyPage):
+    """An order, its lines, and the evaluation that gave its points."""
+
+    list_display = ("order_id", "buyer", "state", "ordered_at", "channel", "store_id", "total")
+    list_filter = ("status", "channel")
+    search_fields = ("=order_id",)
+    search_help_text = _("Order number")
+    list_select_related = ("member",)
+    ordering = ("-recorded_at", "-id")
+    inlines = (LineTable, ReturnTable)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("order_id", "buyer"),
+                    ("status", "total"),
+                    ("ordered_at", "recorded_at"),
+                    ("completed_at", "revision"),
+                    ("channel", "store_id"),
+                    ("region", "journal_id"),
+                )
+            },
+        ),
+        (_("Evaluation"), {"fields": ("how",), "classes": ("tab",)}),
+    )
+    readonly_fields = ("buyer", "total", "how")
+
+    @display(description=_("member"))
+    def buyer(self, purchase: Purchase) -> SafeString | str:
+        """Who bought, as a link; a guest order has nobody."""
+        return link(purchase.member) if purchase.member else _("guest")
+
+    @display(description=_("status"), label=LABELS, ordering="status")
+    def state(self, purchase: Purchase) -> tuple[str, str]:
+        """The status, coloured."""
+        return status(purchase)
+
+    @display(description=_("amount"), ordering="amount")
+    def total(self, purchase: Purchase) -> SafeString:
+        """The amount with its currency."""
+        return money(purchase.amount, purchase.currency)
+
+    @display(description=_("evaluation"))
+    def how(self, purchase: Purchase) -> SafeString:
+        """Rule versions, facts and points as they were recorded."""
+        return pretty(purchase.evaluation)
+
+
+@admin.register(ParkedReturn)
+class ParkedReturnAdmin(ReadOnlyPage):
+    """Returns that wait for their order."""
+
+    list_display = ("return_id", "order_id", "parked_at", "applied_at", "dropped_at")
+    search_fields = ("=order_id", "=return_id")
+    ordering = ("-parked_at",)
+    fields = ("return_id", "order_id", "parked_at", "applied_at", "dropped_at", "content")
+    readonly_fields = ("content",)
+
+    @display(description=_("content"))
+    def content(self, parked: ParkedReturn) -> SafeString:
+        """The return as it was sent."""
+        return pretty(parked.body)

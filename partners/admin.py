@@ -1,0 +1,162 @@
+"""API keys, webhook endpoints and their deliveries."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from loyalty.lib import clock
+from loyalty.lib.console import Operation, Page
+from loyalty.lib.errors import Text
+from loyalty.lib.scopes import SCOPES
+from partners import services
+from partners.models import ApiKey
+
+SCOPE_WORDS = {
+    "members:read": _("read members"),
+    "members:write": _("enrol and change members"),
+    "orders:write": _("send orders and returns"),
+    "points:read": _("read balances and entries"),
+    "points:write": _("spend, hold, adjust, transfer points"),
+    "rules:write": _("manage earning rules and tiers"),
+    "mall:read": _("read the mall"),
+    "mall:write": _("manage rewards, redeem"),
+    "webhooks:write": _("manage webhooks, read events"),
+    "*": _("everything"),
+}
+
+
+class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What the key is for, what it may do, and for how long."""
+
+    name = forms.CharField(
+        label=_("name"),
+        max_length=80,
+        help_text=_("Who will use it, for example “till system”."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("scopes"),
+        choices=[(scope, scope) for scope in SCOPES],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+    expires_in_days = forms.IntegerField(
+        label=_("expires in days"),
+        required=False,
+        min_value=1,
+        max_value=3650,
+        help_text=_("Left empty, it never expires."),
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["scopes"].choices = [(s, f"{s} – {SCOPE_WORDS.get(s, s)}") for s in SCOPES]  # type: ignore[attr-defined]
+
+    def save(self, commit: bool = True) -> ApiKey:
+        """The key, made by its service; the secret in `secret`, for once."""
+        data = self.cleaned_data
+        key, self.secret = services.create_key(
+            name=data["name"],
+            scopes=data["scopes"],
+            expires_in_days=data["expires_in_days"],
+            now=clock.now(),
+        )
+        self.save_m2m = lambda: None
+        return key
+
+
+def revoke(_admin: Any, _request: HttpRequest, key: ApiKey, _data: dict[str, Any]) -> Text:
+    """Refuse this key from now on."""
+    services.revoke_key(key_id=key.pk, now=clock.now())
+    return _("Revoked. All processes refuse it within seconds.")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(Page):
+    """Partners' credentials: made here, shown once, revoked here."""
+
+    list_display = ("name", "begins", "state", "allowed", "created_at", "expires_at", "last_used_at")
+    search_fields = ("name", "prefix")
+    ordering = ("-created_at",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "begins"),
+                    ("state", "allowed"),
+                    ("created_at", "expires_at"),
+                    ("last_used_at", "revoked_at"),
+                )
+            },
+        ),
+    )
+    add_fieldsets = ((None, {"fields": ("name", "scopes", "expires_in_days")}),)
+    operations = (
+        Operation(
+            "revoke",
+            _("Revoke"),
+            _("Calls with this key are refused from now on. This cannot be undone."),
+            "partners.revoke_apikey",
+            revoke,
+            icon="key_off",
+            danger=True,
+            shown=lambda key: key.revoked_at is None,
+        ),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A key is replaced, not changed."""
+        return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """New keys have a form of their own."""
+        return NewKeyForm if obj is None else super().get_form(request, obj, change, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Computed columns."""
+        return ("begins", "state", "allowed") if obj else ()
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """The service writes the key."""
+        return form.save()
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """Show the secret, once."""
+        text = _(
+            'The key is <span class="secret">{}</span>. Copy it now: it is shown once and stored nowhere.'
+        )
+        messages.warning(request, format_html(str(text), form.secret))
+
+    @display(description=_("begins with"))
+    def begins(self, key: ApiKey) -> str:
+        """The part of the key that is known."""
+        return f"{key.prefix}…"
+
+    @display(description=_("scopes"))
+    def allowed(self, key: ApiKey) -> str:
+        """What it may do."""
+        return ", ".join(key.scopes)
+
+    @display(description=_("status"), label={"active": "success", "revoked": "danger", "expired": "warning"})
+    def state(self, key: ApiKey) -> tuple[str, Any]:
+        """Active, expired or revoked."""
+        if key.revoked_at is not None:
+            return "revoked", _("revoked")
+        if key.expires_at is not None and key.expires_at <= clock.now():
+            return "expired", _("expired")
+        return "active", _("active")

@@ -1,0 +1,401 @@
+"""Accounts with their entries and lots, to be looked at; adjustments and freezes through their services."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from loyalty.lib import clock, ids
+from loyalty.lib.console import Operation, ReadOnlyPage, ReadOnlyTable, actor
+from loyalty.lib.display import code, link, number, pretty, status
+from loyalty.lib.errors import Text
+from members.admin import found_by
+from members.models import Member
+from points import services
+from points.models import Account, AdjustmentRequest, Entry, Lot
+from points.postings import MAX_POINTS
+
+
+class EntryTable(ReadOnlyTable):
+    """The account's movements, newest first."""
+
+    model = Entry
+    fields = ("recorded_at", "kind", "signed", "after", "source", "reference", "rule", "reason")
+    readonly_fields = ("signed", "after")
+    ordering = ("-seq",)
+    fk_name = "account"
+
+    @display(description=_("points"))
+    def signed(self, entry: Entry) -> SafeString:
+        """From the member's side."""
+        return number(entry.signed_points, signed=True)
+
+    @display(description=_("balance after"))
+    def after(self, entry: Entry) -> SafeString:
+        """What the member had then."""
+        return number(entry.balance_after)
+
+
+class LotTable(ReadOnlyTable):
+    """The batches that the points stand in, those that end first on top."""
+
+    model = Lot
+    fields = ("earned_at", "state", "given", "left", "reserved", "available_at", "expires_at", "waits_for")
+    readonly_fields = ("given", "left", "reserved")
+    ordering = ("expires_at", "id")
+    fk_name = "account"
+
+    @display(description=_("points"))
+    def given(self, lot: Lot) -> SafeString:
+        """What the entry opened it with."""
+        return number(lot.points)
+
+    @display(description=_("remaining"))
+    def left(self, lot: Lot) -> SafeString:
+        """What was not consumed yet."""
+        return number(lot.remaining)
+
+    @display(description=_("held"))
+    def reserved(self, lot: Lot) -> SafeString:
+        """What holds keep."""
+        return number(lot.held)
+
+
+class AdjustForm(forms.Form):
+    """Points to give or to take, and why. The reference makes a second click harmless."""
+
+    points = forms.IntegerField(
+        label=_("Points"),
+        min_value=-MAX_POINTS,
+        max_value=MAX_POINTS,
+        help_text=_("Positive gives points, negative takes them."),
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        help_text=_("Written into the ledger for ever. The member may read it."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+    reference = forms.CharField(
+        widget=forms.HiddenInput, initial=lambda: f"console-{ids.new()}", max_length=80
+    )
+
+    def clean_points(self) -> int:
+        """Any number but zero. Raises ValidationError."""
+        points: int = self.cleaned_data["points"]
+        if points == 0:
+            raise forms.ValidationError(_("Zero changes nothing."))
+        return points
+
+
+class FreezeForm(forms.Form):
+    """What is frozen, and why."""
+
+    earn = forms.BooleanField(label=_("No earning"), required=False, widget=UnfoldBooleanSwitchWidget)
+    burn = forms.BooleanField(
+        label=_("No spending"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget
+    )
+    reason = forms.CharField(
+        label=_("Reason"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
+def adjust(_admin: Any, request: HttpRequest, account: Account, data: dict[str, Any]) -> Text:
+    """Give or take points; above the brand's threshold a second operator decides."""
+    done = services.request_adjustment(
+        member_id=account.member_id,
+        points=data["points"],
+        reference=data["reference"],
+        reason=data["reason"],
+        actor=actor(request),
+        currency=account.currency,
+        now=clock.now(),
+    )
+    if isinstance(done, AdjustmentRequest):
+        return _("This many points need a second operator. The request waits for approval.")
+    return _("Done. The balance is now %(balance)s.") % {"balance": done.account.balance}
+
+
+def freeze(_admin: Any, _request: HttpRequest, account: Account, data: dict[str, Any]) -> Text:
+    """Stop earning or spending on all accounts of the member."""
+    services.freeze(
+        member_id=account.member_id,
+        earn=data["earn"],
+        burn=data["burn"],
+        reason=data["reason"],
+        now=clock.now(),
+    )
+    return _("Frozen.")
+
+
+def unfreeze(_admin: Any, _request: HttpRequest, account: Account, _data: dict[str, Any]) -> Text:
+    """Let the member earn and spend again."""
+    services.unfreeze(member_id=account.member_id, now=clock.now())
+    return _("The member can earn and spend again.")
+
+
+def frozen(account: Account) -> bool:
+    """Whether anything of it is frozen."""
+    return account.earn_frozen or account.burn_frozen
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyPage):
+    """What one member holds."""
+
+    list_display = ("holder", "currency", "available_n", "pending_n", "held_n", "debt_n", "last_activity_at")
+    list_select_related = ("member",)
+    search_fields = ("member__name",)
+    search_help_text = _("Phone, card number, order number, external id, referral code or name")
+    ordering = ("-updated_at",)
+    inlines = (EntryTable, LotTable)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("holder", "currency"),
+                    ("available_n", "pending_n"),
+                    ("held_n", "debt_n"),
+                    ("total_n", "last_activity_at"),
+                    ("earn_frozen", "burn_frozen"),
+                    ("freeze_reason", "opened_at"),
+                )
+            },
+        ),
+    )
+    readonly_fields = ("holder", "available_n", "pending_n", "held_n", "debt_n", "total_n")
+    operations = (
+        Operation(
+            "adjust",
+            _("Adjust points"),
+            _("A correction by hand is an entry of its own in the ledger, with your name and the reason."),
+            "points.adjust_account",
+            adjust,
+            icon="exposure",
+            form=AdjustForm,
+        ),
+        Operation(
+            "freeze",
+            _("Freeze"),
+            _("Stops earning or spending on all accounts of this member until it is lifted."),
+            "points.freeze_account",
+            freeze,
+            icon="ac_unit",
+            danger=True,
+            form=FreezeForm,
+            shown=lambda account: not frozen(account),
+        ),
+        Operation(
+            "unfreeze",
+            _("Lift the freeze"),
+            _("The member can earn and spend again."),
+            "points.freeze_account",
+            unfreeze,
+            icon="lock_open",
+            shown=frozen,
+        ),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
+    ) -> tuple[QuerySet[Account], bool]:
+        """Accounts of the members that the term finds."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        exact = queryset.filter(member__in=Member.objects.filter(found_by(term)))
+        return (exact, False) if exact.exists() else (queryset.filter(member__name__icontains=term), False)
+
+    @display(description=_("member"))
+    def holder(self, account: Account) -> SafeString | str:
+        """Whose it is."""
+        return link(account.member)
+
+    @display(description=_("available"), ordering="available")
+    def available_n(self, account: Account) -> SafeString:
+        """Can be spent now."""
+        return number(account.available)
+
+    @display(description=_("pending"), ordering="pending")
+    def pending_n(self, account: Account) -> SafeString:
+        """Earned, not yet spendable."""
+        return number(account.pending)
+
+    @display(description=_("held"), ordering="held")
+    def held_n(self, account: Account) -> SafeString:
+        """Reserved by holds."""
+        return number(account.held)
+
+    @display(description=_("debt"), ordering="debt")
+    def debt_n(self, account: Account) -> SafeString:
+        """Owed after a return that found too little."""
+        return number(account.debt)
+
+    @display(description=_("accrued in total"))
+    def total_n(self, account: Account) -> SafeString:
+        """Over the whole life of the account."""
+        return number(account.lifetime_accrued)
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyPage):
+    """The ledger: every movement, newest first."""
+
+    list_display = ("recorded_at", "holder", "kind", "signed", "after", "source", "reference", "rule")
+    list_filter = ("kind",)
+    list_select_related = ("account__member",)
+    search_fields = ("=reference",)
+    search_help_text = _("Reference: order number, redemption, till slip; or an entry's id")
+    ordering = ("-recorded_at", "-id")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("holder", "kind"),
+                    ("signed", "after"),
+                    ("source", "reference"),
+                    ("rule", "rule_version"),
+                    ("effective_at", "recorded_at"),
+                    ("reason", "actor"),
+                    ("reverses", "cost_centre"),
+                    ("entry_id", "journal"),
+                )
+            },
+        ),
+        (_("Explanation"), {"fields": ("why",), "classes": ("tab",)}),
+    )
+    readonly_fields = ("holder", "signed", "after", "why", "entry_id", "journal")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
+    ) -> tuple[QuerySet[Entry], bool]:
+        """By reference, or by an entry's or journal's id."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            key = UUID(term)
+        except ValueError:
+            return queryset.filter(reference=term), False
+        return queryset.filter(pk=key) | queryset.filter(journal_id=key) | queryset.filter(
+            reference=term
+        ), False
+
+    @display(description=_("member"))
+    def holder(self, entry: Entry) -> SafeString | str:
+        """Whose account, as a link."""
+        return link(entry.account, entry.account.member)
+
+    @display(description=_("points"))
+    def signed(self, entry: Entry) -> SafeString:
+        """From the member's side."""
+        return number(entry.signed_points, signed=True)
+
+    @display(description=_("balance after"))
+    def after(self, entry: Entry) -> SafeString:
+        """What the member had then."""
+        return number(entry.balance_after)
+
+    @display(description=_("explanation"))
+    def why(self, entry: Entry) -> SafeString | str:
+        """How the engine came to it."""
+        return pretty(entry.explanation) if entry.explanation else "–"
+
+    @display(description=_("entry"))
+    def entry_id(self, entry: Entry) -> SafeString:
+        """Its id."""
+        return code(entry.pk)
+
+    @display(description=_("journal"))
+    def journal(self, entry: Entry) -> SafeString:
+        """The id of the business fact that it belongs to."""
+        return code(entry.journal_id)
+
+
+def approve(_admin: Any, request: HttpRequest, waiting: AdjustmentRequest, _data: dict[str, Any]) -> Text:
+    """Book the adjustment in the name of both."""
+    services.approve_adjustment(request_id=waiting.pk, actor=actor(request), now=clock.now())
+    return _("Approved and booked.")
+
+
+def reject(_admin: Any, request: HttpRequest, waiting: AdjustmentRequest, _data: dict[str, Any]) -> Text:
+    """Close the request without booking it."""
+    services.reject_adjustment(request_id=waiting.pk, actor=actor(request), now=clock.now())
+    return _("Rejected.")
+
+
+def waits(waiting: AdjustmentRequest) -> bool:
+    """Whether nobody has decided yet."""
+    return waiting.status == AdjustmentRequest.Status.PENDING_APPROVAL
+
+
+@admin.register(AdjustmentRequest)
+class AdjustmentRequestAdmin(ReadOnlyPage):
+    """Large adjustments, which a second operator decides."""
+
+    list_display = ("requested_at", "who", "signed", "state", "requested_by", "decided_by", "reason")
+    list_filter = ("status",)
+    list_select_related = ("member",)
+    ordering = ("-requested_at",)
+    fields = (
+        "who",
+        "signed",
+        "currency",
+        "reason",
+        "requested_by",
+        "requested_at",
+        "state",
+        "decided_by",
+        "decided_at",
+    )
+    readonly_fields = ("who", "signed", "state")
+    operations = (
+        Operation(
+            "approve",
+            _("Approve"),
+            _("Books the adjustment. You cannot approve your own request."),
+            "points.adjust_account",
+            approve,
+            icon="check",
+            shown=waits,
+        ),
+        Operation(
+            "reject",
+            _("Reject"),
+            _("Nothing will be booked."),
+            "points.adjust_account",
+            reject,
+            icon="close",
+            danger=True,
+            shown=waits,
+        ),
+    )
+
+    @display(description=_("member"))
+    def who(self, waiting: AdjustmentRequest) -> SafeString | str:
+        """Whose points."""
+        return link(waiting.member)
+
+    @display(description=_("points"))
+    def signed(self, waiting: AdjustmentRequest) -> SafeString:
+        """Given or taken."""
+        return number(waiting.points, signed=True)
+
+    @display(description=_("status"), label={"pending_approval": "warning", "approved": "success"})
+    def state(self, waiting: AdjustmentRequest) -> tuple[str, str]:
+        """The status, coloured."""
+        return status(waiting)
