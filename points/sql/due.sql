@@ -23,16 +23,20 @@ BEGIN
   RETURN v_freed;
 END $$;
 
-CREATE OR REPLACE FUNCTION points_settle_member(p_member uuid, p_now timestamptz, p_tz text) RETURNS void
+-- Settles the accounts of one member; returns how many had something due.
+CREATE OR REPLACE FUNCTION points_settle_member(p_member uuid, p_now timestamptz, p_tz text) RETURNS integer
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_account_id uuid;
+  v_count integer := 0;
 BEGIN
   FOR v_account_id IN
     SELECT id FROM points_account WHERE member_id = p_member AND next_due_at <= p_now ORDER BY id
   LOOP
     PERFORM points_store(points_enter_by_id(v_account_id, p_now, p_tz), p_now);
+    v_count := v_count + 1;
   END LOOP;
+  RETURN v_count;
 END $$;
 
 -- Settles up to p_limit accounts on which something is due, passing over those that others have locked.
