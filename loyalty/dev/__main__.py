@@ -13,7 +13,8 @@ def main(arguments: list[str]) -> int:
     """Run one of the developer's commands; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m loyalty.dev", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start the platform and keep it running")
+    start = commands.add_parser("up", help="start the platform and keep it running")
+    start.add_argument("--no-demo", action="store_true", help="without the demo brand")
     commands.add_parser("down", help="end a platform that runs in another terminal")
     commands.add_parser("clean", help="end it, and remove its data")
     commands.add_parser("messages", help="compile the translations")
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
     if chosen.command == "test":
         return testing.main(chosen.arguments)
     actions: dict[str, Callable[[], int]] = {
-        "up": lambda: up.main(up_places()),
+        "up": lambda: up.main(up_places(), demo=not chosen.no_demo),
         "down": lambda: up.down(up_places()),
         "clean": clean,
         "messages": compile_messages,

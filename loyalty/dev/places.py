@@ -17,7 +17,7 @@ class Places:
 
     def make(self) -> "Places":
         """Create the folders, readable for nobody else but passable for Postgres' user."""
-        for path in (self.folder, self.run, self.logs):
+        for path in (self.folder, self.run, self.logs, ROOT / "var" / "static"):
             path.mkdir(parents=True, exist_ok=True)
         return self
 

@@ -1,6 +1,5 @@
 """The programs that make up the platform, and how each is started in development."""
 
-import importlib.util
 import signal
 import sys
 from collections.abc import Mapping
@@ -92,10 +91,11 @@ def command_exists(name: str) -> bool:
 
 def platform(values: Mapping[str, str], places: Places) -> list[Service]:
     """All that runs on top of the databases."""
-    found = [wechat(values)]
-    if importlib.util.find_spec("loyalty.dev.receiver"):
-        found.append(receiver(values))
-    found += [web(values, places), worker(values), beat(values, places)]
-    if command_exists("dispatch_webhooks"):
-        found.append(dispatcher(values))
-    return found
+    return [
+        web(values, places),
+        worker(values),
+        beat(values, places),
+        dispatcher(values),
+        wechat(values),
+        receiver(values),
+    ]

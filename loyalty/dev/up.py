@@ -36,7 +36,7 @@ class UpError(Exception):
     """The platform could not be started; the message says what to do."""
 
 
-def main(places: Places) -> int:
+def main(places: Places, *, demo: bool = True) -> int:
     """Run the platform until it is asked to end; the exit code."""
     places.make()
     lock = locks.take(places)
@@ -48,7 +48,7 @@ def main(places: Places) -> int:
     with lock:
         write_json(places.running_file, {"pid": os.getpid()})
         try:
-            return asyncio.run(_run(places))
+            return asyncio.run(_run(places, demo=demo))
         except (UpError, StepError, PostgresError, ValkeyError) as trouble:
             print(f"\n{trouble}", file=sys.stderr)
             return 1
@@ -101,7 +101,7 @@ def _web_port(places: Places) -> int:
     return int(wanted)
 
 
-async def _run(places: Places) -> int:
+async def _run(places: Places, *, demo: bool) -> int:
     """Start, wait for the end, end everything."""
     started = time.monotonic()
     output = Output(places.logs / "up.log")
@@ -117,7 +117,7 @@ async def _run(places: Places) -> int:
         if orphans:
             output.say(f"  ✓ ended what an earlier run left behind: {', '.join(orphans)}")
         chosen = await asyncio.to_thread(plan, places)
-        await _start(places, output, supervisor, chosen)
+        await _start(places, output, supervisor, chosen, demo=demo)
         _tell(output, chosen.values, places, time.monotonic() - started)
         await asked.wait()
     except asyncio.CancelledError:
@@ -140,7 +140,7 @@ def _ask(asked: asyncio.Event, main_task: "asyncio.Task[int] | None") -> None:
             main_task.cancel()
 
 
-async def _start(places: Places, output: Output, supervisor: Supervisor, chosen: Plan) -> None:
+async def _start(places: Places, output: Output, supervisor: Supervisor, chosen: Plan, *, demo: bool) -> None:
     """Databases, schema, demo, then the platform; returns when /readyz is green."""
     values = chosen.values
     await _start_databases(places, output, supervisor, chosen)
@@ -150,11 +150,8 @@ async def _start(places: Places, output: Output, supervisor: Supervisor, chosen:
     if await asyncio.to_thread(messages.stale):
         with output.step("Compiling translations"):
             await asyncio.to_thread(messages.compile_stale)
-    if services.command_exists("migrate_brands"):
-        await _run_step(output, supervisor, "Migrating", [*manage, "migrate_brands"], owner)
-    else:
-        await _run_step(output, supervisor, "Migrating", [*manage, "migrate_schemas"], owner)
-    if services.command_exists("seed_demo"):
+    await _run_step(output, supervisor, "Migrating", [*manage, "migrate_brands"], owner)
+    if demo and services.command_exists("seed_demo"):
         await _run_step(output, supervisor, "Demo brand", [*manage, "seed_demo", "--if-missing"], owner)
     for service in services.platform(values, places):
         await supervisor.start(service)
