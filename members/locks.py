@@ -1,10 +1,24 @@
-"""Every row lock of this room."""
+"""Every lock of this room."""
 
 from uuid import UUID
 
-from members.models import Member
+from loyalty.lib.database import connection
+from members.models import Member, RefreshToken
 
 
 def member(member_id: UUID) -> Member | None:
     """The member, locked until the transaction ends, or None."""
     return Member.objects.select_for_update(of=("self",)).filter(pk=member_id).first()
+
+
+def refresh_token(digest: str) -> RefreshToken | None:
+    """The refresh token of this digest with its member, locked until the transaction ends, or None."""
+    rows = RefreshToken.objects.select_for_update(of=("self",)).select_related("member")
+    return rows.filter(digest=digest).first()
+
+
+def signing_keys() -> None:
+    """One maker of the brand's signing key at a time, until the transaction ends."""
+    with connection.cursor() as cursor:
+        name = f"{connection.schema_name}\x1fsigning_key"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [name])
