@@ -114,8 +114,13 @@ def row_counts() -> Callable[[], dict[str, int]]:
 
 def _row_counts() -> dict[str, int]:
     counts = {}
-    for slug in brands.SLUGS:
-        with in_brand(Brand.objects.get(slug=slug)), connection.cursor() as cursor:
+    current = connection.tenant
+    connection.set_schema_to_public()
+    both = list(Brand.objects.filter(slug__in=brands.SLUGS))
+    connection.set_tenant(current)
+    for brand in both:
+        slug = brand.slug
+        with in_brand(brand), connection.cursor() as cursor:
             for table in connection.introspection.table_names(cursor):
                 cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(slug, table)))
                 counts[f"{slug}.{table}"] = cursor.fetchone()[0]

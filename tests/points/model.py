@@ -1,4 +1,4 @@
-"""The ledger as ledger.md tells it, in plain Python: slow, in memory, and written without looking at the SQL."""
+"""The ledger as ledger.md tells it, in plain Python and in memory, written without looking at the SQL."""
 
 from __future__ import annotations
 

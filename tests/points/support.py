@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from points import invariants as _invariants  # noqa: F401  registers the checks
 from loyalty.lib import checks, ids
+from points import invariants as _invariants  # noqa: F401  registers the checks
 from points import services as points
 from points.models import Account, Entry, Lot
 from points.postings import Posting, PostResult

@@ -1,0 +1,309 @@
+"""Reversals to the very lots, clawback in its order, debt, adjustments, transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+
+from loyalty.lib import ids
+from loyalty.outbox.models import OutboxEvent
+from points import errors
+from points import services as points
+from points.models import AdjustmentRequest, Consumption, Entry, Lot
+from points.postings import BurnResult, ClawbackItem, ClawbackResult
+from tenants.models import Brand
+from tests.points.support import accrual, assert_sound, book, earn, lots, numbers
+from tests.support.brands import ANNA, BORIS
+
+pytestmark = pytest.mark.django_db
+
+
+def days(now: datetime, number: int) -> datetime:
+    return now + timedelta(days=number)
+
+
+def claw(now: datetime, reference: str, *items: tuple[UUID, int]) -> ClawbackResult:
+    return points.clawback(
+        member_id=ANNA,
+        journal_id=ids.new(),
+        items=[ClawbackItem(entry_id, amount) for entry_id, amount in items],
+        source="return",
+        reference=reference,
+        now=now,
+    )
+
+
+# --- reversal of what was spent
+
+
+def test_a_reversed_burn_goes_back_to_its_very_lots(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "soon", now=now, expires_at=days(now, 10))
+    earn(ANNA, 10, "late", now=now, expires_at=days(now, 20))
+    burned = points.burn(member_id=ANNA, points=15, reference="b-1", now=now)
+    part = points.reverse(entry_id=burned.entry.entry_id, points=7, reference="rev-1", reason="back", now=now)
+    assert (part.entry.kind, part.entry.points, part.account.available) == ("reversal", 7, 12)
+    # Last taken goes back first: five of the later lot, two of the sooner one.
+    assert lots(ANNA) == [(2, 0, "open"), (10, 0, "open")]
+    given = Consumption.objects.filter(entry_id=part.entry.entry_id).order_by("id")
+    assert [c.points for c in given] == [-5, -2]
+    assert Entry.objects.get(kind="reversal").reverses_id == burned.entry.entry_id
+    rest = points.reverse(entry_id=burned.entry.entry_id, reference="rev-2", now=now)
+    assert (rest.entry.points, lots(ANNA)) == (8, [(10, 0, "open"), (10, 0, "open")])
+    with pytest.raises(errors.ReversalExceedsEntry), transaction.atomic():
+        points.reverse(entry_id=burned.entry.entry_id, reference="rev-3", now=now)
+    assert_sound()
+
+
+def test_reversing_twice_by_the_same_reference_happens_once(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "o", now=now)
+    burned = points.burn(member_id=ANNA, points=6, reference="b-1", now=now)
+    first = points.reverse(entry_id=burned.entry.entry_id, reference="rev", now=now)
+    again = points.reverse(entry_id=burned.entry.entry_id, reference="rev", now=now)
+    assert (again.replayed, again.entry.entry_id, numbers(ANNA)) == (
+        True,
+        first.entry.entry_id,
+        (10, 0, 0, 0),
+    )
+    with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+        points.reverse(entry_id=burned.entry.entry_id, points=1, reference="rev", now=now)
+
+
+def test_points_given_back_to_a_lot_that_ran_out_expire_at_once(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "o", now=now, expires_at=days(now, 5))
+    burned = points.burn(member_id=ANNA, points=6, reference="b-1", now=now)
+    result = points.reverse(entry_id=burned.entry.entry_id, reference="rev", now=days(now, 6))
+    assert result.account.available == 0
+    assert book(ANNA)[-3:] == [("expiry", -4, -0), ("reversal", 6, 6), ("expiry", -6, 0)]
+    assert_sound()
+
+
+def test_the_brand_may_grant_days_of_grace(in_acme: Brand, now: datetime) -> None:
+    in_acme.settings["restore_grace_days"] = 7
+    earn(ANNA, 10, "o", now=now, expires_at=days(now, 5))
+    burned = points.burn(member_id=ANNA, points=6, reference="b-1", now=now)
+    back_at = days(now, 6)
+    assert points.reverse(entry_id=burned.entry.entry_id, reference="rev", now=back_at).account.available == 6
+    lot = Lot.objects.get()
+    # 28 November in Shanghai + 7 days: 5 December is the last valid day.
+    assert lot.expires_at == datetime.fromisoformat("2026-12-06T00:00:00+08:00")
+    assert lot.original_expires_at == days(now, 5)
+    points.settle(member_id=ANNA, now=lot.expires_at)
+    assert numbers(ANNA) == (0, 0, 0, 0)
+    assert_sound()
+
+
+def test_given_back_points_repay_debt_first(in_acme: Brand, now: datetime) -> None:
+    earned = earn(ANNA, 10, "o", now=now)
+    burned = points.burn(member_id=ANNA, points=8, reference="b-1", now=now)
+    assert claw(now, "ret", (earned.entries[0].entry_id, 10)).debt_added == 8
+    result = points.reverse(entry_id=burned.entry.entry_id, points=5, reference="rev", now=now)
+    assert (result.account.available, result.account.debt) == (0, 3)
+    assert_sound()
+
+
+def test_what_cannot_be_reversed(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "o", now=now, expires_at=days(now, 1))
+    points.settle(member_id=ANNA, now=days(now, 1))
+    with pytest.raises(errors.NotReversible), transaction.atomic():
+        points.reverse(entry_id=Entry.objects.get(kind="expiry").id, reference="x", now=now)
+    with pytest.raises(errors.EntryNotFound), transaction.atomic():
+        points.reverse(entry_id=ids.new(), reference="x", now=now)
+
+
+# --- clawback
+
+
+def test_clawback_takes_its_own_lots_then_the_journal_then_the_available(
+    in_acme: Brand, now: datetime
+) -> None:
+    earn(ANNA, 10, "other", now=now, expires_at=days(now, 1))
+    order = points.post(
+        member_id=ANNA,
+        journal_id=ids.new(),
+        entries=[accrual(20, "o"), accrual(5, "o", "bonus", available_at=days(now, 7))],
+        now=now,
+    )
+    points.burn(member_id=ANNA, points=22, reference="b", now=now)  # 10 of other, 12 of base
+    assert lots(ANNA) == [(0, 0, "closed"), (8, 0, "open"), (5, 0, "pending")]
+    earn(ANNA, 4, "later", now=now)
+    result = claw(now, "ret", (order.entries[0].entry_id, 16))
+    assert (result.taken, result.debt_added) == (16, 0)
+    # 8 of base itself, 5 of the journal's pending bonus, 3 of what else is available.
+    assert lots(ANNA) == [(0, 0, "closed"), (0, 0, "closed"), (0, 0, "closed"), (1, 0, "open")]
+    assert numbers(ANNA) == (1, 0, 0, 0)
+    entry = Entry.objects.get(kind="clawback")
+    assert (entry.rule, entry.rule_version, entry.reverses_id) == ("base", 1, order.entries[0].entry_id)
+    assert_sound()
+
+
+def test_clawback_leaves_holds_alone_and_makes_debt(in_acme: Brand, now: datetime) -> None:
+    order = earn(ANNA, 20, "o", now=now)
+    held = points.hold(member_id=ANNA, points=15, reference="h", expires_at=days(now, 1), now=now)
+    result = claw(now, "ret", (order.entries[0].entry_id, 20))
+    assert (result.taken, result.debt_added, numbers(ANNA)) == (5, 15, (0, 0, 15, 15))
+    assert result.entries[0].balance_after == 0
+    points.void(hold_id=held.hold_id, now=now)
+    assert numbers(ANNA) == (0, 0, 0, 0)
+    assert_sound()
+
+
+def test_a_repeated_clawback_is_the_first_and_partial_ones_add_up(in_acme: Brand, now: datetime) -> None:
+    order = earn(ANNA, 20, "o", now=now)
+    entry_id = order.entries[0].entry_id
+    first = claw(now, "ret-1", (entry_id, 8))
+    again = claw(now, "ret-1", (entry_id, 8))
+    assert (again.replayed, again.entries[0].entry_id) == (True, first.entries[0].entry_id)
+    assert OutboxEvent.objects.filter(type="points.reversed").count() == 1
+    with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+        claw(now, "ret-1", (entry_id, 9))
+    with pytest.raises(errors.ReversalExceedsEntry) as refused, transaction.atomic():
+        claw(now, "ret-2", (entry_id, 13))
+    assert refused.value.data == {"left": 12, "points": 13}
+    claw(now, "ret-2", (entry_id, 12))
+    assert numbers(ANNA) == (0, 0, 0, 0)
+    assert_sound()
+
+
+def test_clawback_of_anothers_entry(in_acme: Brand, now: datetime) -> None:
+    foreign = earn(BORIS, 20, "o", now=now)
+    with pytest.raises(errors.EntryNotFound), transaction.atomic():
+        claw(now, "ret", (foreign.entries[0].entry_id, 1))
+
+
+def test_reversing_an_accrual_is_a_clawback(in_acme: Brand, now: datetime) -> None:
+    order = earn(ANNA, 20, "o", now=now)
+    points.burn(member_id=ANNA, points=5, reference="b", now=now)
+    result = points.reverse(entry_id=order.entries[0].entry_id, reference="rev", now=now)
+    assert (result.entry.kind, result.entry.points, numbers(ANNA)) == ("clawback", -20, (0, 0, 0, 5))
+
+
+# --- adjustments
+
+
+def test_adjustments_give_and_take_with_a_reason(in_acme: Brand, now: datetime) -> None:
+    given = points.adjust(
+        member_id=ANNA, points=50, reference="a-1", reason="goodwill", actor="op:1", now=now,
+        expires_at=days(now, 30),
+    )  # fmt: skip
+    assert (given.entry.points, given.account.available, given.account.lifetime_accrued) == (50, 50, 0)
+    taken = points.adjust(
+        member_id=ANNA, points=-20, reference="a-2", reason="booked twice", actor="op:1", now=now
+    )
+    assert (taken.entry.points, taken.account.available) == (-20, 30)
+    stored = Entry.objects.get(reference="a-2")
+    assert (stored.kind, stored.system_account, stored.reason, stored.actor) == (
+        "adjustment", "adjustment", "booked twice", "op:1",
+    )  # fmt: skip
+    with pytest.raises(errors.InsufficientPoints), transaction.atomic():
+        points.adjust(member_id=ANNA, points=-31, reference="a-3", reason="r", actor="op:1", now=now)
+    assert OutboxEvent.objects.filter(type="points.adjusted").count() == 2
+    back = points.reverse(entry_id=taken.entry.entry_id, reference="rev", now=now)
+    assert (back.entry.kind, back.account.available) == ("reversal", 50)
+    assert_sound()
+
+
+def test_a_large_adjustment_waits_for_a_second_operator(in_acme: Brand, now: datetime) -> None:
+    in_acme.settings["adjustment_approval_above"] = 100
+    small = points.request_adjustment(
+        member_id=ANNA, points=100, reference="a-1", reason="r", actor="op:1", now=now
+    )
+    assert isinstance(small, BurnResult)
+    asked = {"member_id": ANNA, "points": 101, "reference": "a-2", "reason": "r", "actor": "op:1", "now": now}
+    large = points.request_adjustment(**asked)
+    assert isinstance(large, AdjustmentRequest)
+    assert numbers(ANNA) == (100, 0, 0, 0)
+    assert points.request_adjustment(**asked) == large
+    with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+        points.request_adjustment(**{**asked, "points": 102})
+    with pytest.raises(errors.SameOperator), transaction.atomic():
+        points.approve_adjustment(request_id=large.id, actor="op:1", now=now)
+    done = points.approve_adjustment(request_id=large.id, actor="op:2", now=now)
+    assert (done.account.available, Entry.objects.get(reference="a-2").actor) == (201, "op:1 + op:2")
+    repeated = points.request_adjustment(**asked)
+    assert isinstance(repeated, BurnResult)
+    assert repeated.entry.entry_id == done.entry.entry_id
+    with pytest.raises(errors.AdjustmentDecided), transaction.atomic():
+        points.reject_adjustment(request_id=large.id, actor="op:2", now=now)
+
+
+def test_a_rejected_adjustment_moves_nothing(in_acme: Brand, now: datetime) -> None:
+    in_acme.settings["adjustment_approval_above"] = 0
+    asked = points.request_adjustment(
+        member_id=ANNA, points=5, reference="a", reason="r", actor="op:1", now=now
+    )
+    assert isinstance(asked, AdjustmentRequest)
+    assert points.reject_adjustment(request_id=asked.id, actor="op:2", now=now).status == "rejected"
+    assert Entry.objects.count() == 0
+
+
+# --- transfers
+
+
+def test_a_transfer_carries_every_lots_end_along(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "soon", now=now, expires_at=days(now, 10))
+    earn(ANNA, 10, "never", now=now)
+    result = points.transfer(from_member_id=ANNA, to_member_id=BORIS, points=13, reference="t", now=now)
+    assert (result.sent.points, result.received.points) == (-13, 13)
+    assert (result.from_account.available, result.to_account.available) == (7, 13)
+    carried = Lot.objects.filter(account__member_id=BORIS).order_by("id")
+    assert [(lot.points, lot.expires_at) for lot in carried] == [(10, days(now, 10)), (3, None)]
+    journals = set(Entry.objects.filter(kind="transfer").values_list("journal_id", flat=True))
+    assert journals == {result.journal_id}
+    event = OutboxEvent.objects.get(type="points.transferred")
+    assert (event.payload["from_member_id"], event.payload["to_member_id"]) == (str(ANNA), str(BORIS))
+    again = points.transfer(from_member_id=ANNA, to_member_id=BORIS, points=13, reference="t", now=now)
+    assert (again.replayed, again.sent.entry_id) == (True, result.sent.entry_id)
+    with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+        points.transfer(from_member_id=ANNA, to_member_id=BORIS, points=12, reference="t", now=now)
+    assert_sound()
+
+
+def test_a_transfer_does_not_launder_sliding_expiry(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "o", now=now, inactivity_months=1)
+    points.transfer(from_member_id=ANNA, to_member_id=BORIS, points=4, reference="t", now=days(now, 20))
+    carried = Lot.objects.get(account__member_id=BORIS)
+    # 22 November + 1 month is the last valid day, whatever Boris does.
+    assert carried.expires_at == datetime.fromisoformat("2026-12-23T00:00:00+08:00")
+    assert carried.inactivity_months is None
+    assert_sound()
+
+
+def test_a_transfer_repays_the_receivers_debt(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "o", now=now)
+    owed = earn(BORIS, 6, "p", now=now)
+    points.burn(member_id=BORIS, points=6, reference="b", now=now)
+    points.reverse(entry_id=owed.entries[0].entry_id, reference="rev", now=now)
+    points.transfer(from_member_id=ANNA, to_member_id=BORIS, points=10, reference="t", now=now)
+    assert numbers(BORIS) == (4, 0, 0, 0)
+    assert_sound()
+
+
+def test_the_monthly_limit_counts_the_givers_local_month(
+    in_acme: Brand, now: datetime, row_counts: Callable
+) -> None:
+    in_acme.settings["transfer_monthly_limit"] = 10
+    earn(ANNA, 100, "o", now=now)
+    last_of_november = datetime.fromisoformat("2026-11-30T23:59:59+08:00")
+    first_of_december = datetime.fromisoformat("2026-12-01T00:00:00+08:00")
+
+    def give(amount: int, reference: str, at: datetime) -> None:
+        points.transfer(from_member_id=ANNA, to_member_id=BORIS, points=amount, reference=reference, now=at)
+
+    give(8, "t-1", now)
+    before = row_counts()
+    with pytest.raises(errors.TransferLimitReached) as refused, transaction.atomic():
+        give(3, "t-2", last_of_november)
+    assert refused.value.data == {"limit": 10, "used": 8, "points": 3}
+    assert row_counts() == before
+    give(2, "t-3", last_of_november)
+    give(10, "t-4", first_of_december)
+    assert numbers(BORIS) == (20, 0, 0, 0)
+
+
+def test_nobody_transfers_to_themselves(in_acme: Brand, now: datetime) -> None:
+    with pytest.raises(errors.SameMember), transaction.atomic():
+        points.transfer(from_member_id=ANNA, to_member_id=ANNA, points=1, reference="t", now=now)
