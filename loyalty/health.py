@@ -19,6 +19,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus import exports
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from loyalty.lib import clock
 from tenants import schemas
@@ -170,6 +172,9 @@ def _postgres() -> Check:
 def _redis() -> Check:
     """Broker and cache answer."""
     for url in {settings.REDIS_URL, settings.REDIS_CACHE_URL}:
-        with redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S) as client:
+        once = Retry(NoBackoff(), 0)
+        with redis.Redis.from_url(
+            url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=once
+        ) as client:
             client.ping()
     return {"status": "ok"}

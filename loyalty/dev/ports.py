@@ -1,5 +1,6 @@
 """Ports on 127.0.0.1: the same as last time where they are free."""
 
+import random
 import socket
 
 from loyalty.dev.places import Places, read_json, write_json
@@ -17,7 +18,15 @@ def is_free(port: int) -> bool:
 
 
 def any_free() -> int:
-    """A port that the system says is free."""
+    """A free port, by chance, below those that systems take for outgoing connections.
+
+    From that range a client that calls a server which is just being restarted may be given the very
+    port it calls, and then talks to itself.
+    """
+    for _ in range(100):
+        port = random.randrange(20_000, 30_000)
+        if is_free(port):
+            return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

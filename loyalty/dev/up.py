@@ -62,9 +62,9 @@ def plan(places: Places) -> Plan:
     given = os.environ
     server = redis = None
     if "DATABASE_URL" not in given:
-        server = postgres.place(places, port=ports.choose(places, "postgres", 54320), durable=True)
+        server = postgres.place(places, port=ports.choose(places, "postgres"), durable=True)
     if "REDIS_URL" not in given:
-        port = ports.choose(places, "redis", 63790)
+        port = ports.choose(places, "redis")
         redis = valkey.place(places, port=port, password=known["redis"], durable=True)
     wechat_port = ports.choose(places, "wechat", 9001)
     receiver_port = ports.choose(places, "receiver", 9000)

@@ -93,6 +93,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
         obj: Any = None,
     ) -> HttpResponse:
         """The page of one object, with a button for each operation that is possible now."""
+        context["show_save_and_add_another"] = False
         if obj is not None:
             context["actions_detail"] = [
                 *(context.get("actions_detail") or []),
@@ -109,7 +110,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
         return {
             "title": operation.label,
             "icon": operation.icon,
-            "variant": ActionVariant.DANGER if operation.danger else ActionVariant.DEFAULT,
+            "variant": ActionVariant.DEFAULT,
             "attrs": {},
             "dialog": None,
             "path": reverse(name, args=[quote(obj.pk)]),

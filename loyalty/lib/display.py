@@ -61,6 +61,15 @@ LABELS: Mapping[str, str] = {
 """The colour of a status, by its value."""
 
 
-def status(obj: Any, field: str = "status") -> tuple[str, str]:
-    """A status with its colour, for `@display(label=LABELS)`."""
-    return getattr(obj, field), getattr(obj, f"get_{field}_display")()
+class Status(tuple[str, Any]):
+    """A value and its words: a coloured label in a list, plain words elsewhere."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return str(self[1])
+
+
+def status(obj: Any, field: str = "status") -> Status:
+    """A status with its words, for `@display(label=LABELS)`."""
+    return Status((getattr(obj, field), getattr(obj, f"get_{field}_display")()))
