@@ -41,3 +41,41 @@ class RuleNotPublished(Refusal):
     code = "rule_not_published"
     status = 409
     title = _("The earning rule was never published.")
+
+
+class OrderNotFound(NotFound):
+    """No order of this number exists."""
+
+    title = _("There is no order of this number.")
+
+
+class OrderConflict(Refusal):
+    """An order of this number was recorded with other content."""
+
+    code = "order_conflict"
+    status = 409
+    title = _("An order of this number was recorded with other content.")
+
+
+class OrderCancelled(Refusal):
+    """A cancelled order can no longer be completed."""
+
+    code = "order_cancelled"
+    status = 409
+    title = _("The order was cancelled.")
+
+
+class CurrencyNotAccepted(Refusal):
+    """The order is not in the brand's currency."""
+
+    code = "currency_not_accepted"
+    status = 422
+    title = _("Orders are accepted in the brand's currency only.")
+
+
+class ReturnConflict(Refusal):
+    """A return of this number was recorded with other content or for another order."""
+
+    code = "return_conflict"
+    status = 409
+    title = _("A return of this number was recorded with other content.")

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from campaigns.orderevents import ORDER_EVENTS
 from loyalty.outbox.registry import declare
 from loyalty.outbox.types import EventType
 
@@ -31,4 +32,4 @@ EVENTS: Final = (
         example=_EXAMPLE,
     ),
 )
-declare(EVENTS)
+declare((*EVENTS, *ORDER_EVENTS))

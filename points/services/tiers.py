@@ -33,6 +33,7 @@ __all__ = [
     "grant",
     "held",
     "number",
+    "peek",
     "program",
     "qualify",
     "review_due",
@@ -85,6 +86,14 @@ def held(*, member_id: UUID, now: datetime, reference: str = "") -> Held | None:
     if found is None:
         return None
     return _settled(member_id, found, now, reference)
+
+
+def peek(*, member_id: UUID, at: datetime) -> Held | None:
+    """What the member holds at `at`, worked out and not written; None where the brand has no tiers."""
+    found = rows.read(member_id)
+    if found is None:
+        return None
+    return replace(found, standing=_judged(found, at, member_id)[0])
 
 
 def qualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) -> Held | None:

@@ -1,0 +1,74 @@
+"""Events of orders and returns; declared with the room's others in `events.py`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.utils.translation import gettext_noop as _
+
+from loyalty.outbox.types import EventType
+
+_ID: Final = {"type": ["string", "null"], "format": "uuid"}
+_AT: Final = {"type": "string", "format": "date-time"}
+_MEMBER: Final = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21"
+_ORDER: Final[dict[str, Any]] = {
+    "order_id": {"type": "string"},
+    "member_id": _ID,
+    "ordered_at": _AT,
+    "channel": {"type": "string"},
+    "store_id": {"type": "string"},
+    "amount": {"type": "string"},
+    "currency": {"type": "string"},
+}
+_EXAMPLE: Final[dict[str, Any]] = {
+    "order_id": "S01-20261122-0007",
+    "member_id": _MEMBER,
+    "ordered_at": "2026-11-22T02:15:00Z",
+    "channel": "store",
+    "store_id": "S01",
+    "amount": "39.80",
+    "currency": "CNY",
+}
+_POINTS: Final = {"type": "object", "additionalProperties": {"type": "integer"}}
+
+
+def _event(name: str, description: str, more: dict[str, Any], example: dict[str, Any]) -> EventType:
+    return EventType(
+        name=name,
+        description=description,
+        schema={
+            "type": "object",
+            "required": ["order_id", "member_id", *more],
+            "properties": {**_ORDER, **more},
+            "additionalProperties": True,
+        },
+        example={**_EXAMPLE, **example},
+    )
+
+
+ORDER_EVENTS: Final = (
+    _event(
+        "order.recorded",
+        _("An order was recorded; `points` says what it earned. A guest order has no member."),
+        {"points": _POINTS},
+        {"points": {"accrued": 39, "pending": 0, "debt_repaid": 0}},
+    ),
+    _event(
+        "order.completed",
+        _("An order was completed: what waited for it became available."),
+        {"completed_at": _AT},
+        {"completed_at": "2026-11-29T02:15:00Z"},
+    ),
+    _event(
+        "order.returned",
+        _("Some or all of an order came back; `points` says what was taken back for it."),
+        {"return_id": {"type": "string"}, "points": _POINTS, "whole": {"type": "boolean"}},
+        {"return_id": "R-1", "points": {"taken_back": 39, "debt": 0}, "whole": True},
+    ),
+    _event(
+        "order.cancelled",
+        _("An order was cancelled: everything that was left of it came back."),
+        {"points": _POINTS},
+        {"points": {"taken_back": 39, "debt": 0}},
+    ),
+)

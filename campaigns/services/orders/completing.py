@@ -1,0 +1,216 @@
+"""What becomes of an order after it was recorded: completion, cancellation, and what time brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from django.db import transaction
+
+from campaigns import facts, selectors
+from campaigns.engine import Order
+from campaigns.errors import OrderCancelled, OrderNotFound
+from campaigns.services.orders import judging, returning, stored
+from campaigns.services.orders.reading import instant_json
+from campaigns.services.orders.returncontent import CANCEL_PREFIX, ReturnContent
+from loyalty.lib import ids
+from loyalty.outbox import services as outbox
+from members.models import Purchase, PurchaseReturn
+from members.services import purchases
+from points import services as points
+from points.services import tiers
+from tenants.context import current_brand
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is told of a completion or cancellation: the first answer, and the account as it is now."""
+
+    result: Mapping[str, Any]
+    account: Mapping[str, Any] | None
+
+    def body(self) -> dict[str, Any]:
+        """The answer as JSON."""
+        return {**self.result, "account": self.account}
+
+
+def complete_order(*, order_id: str, now: datetime, completed_at: datetime | None = None) -> Answer:
+    """Complete an order: what waited for it becomes available, and rules on `order.completed` give theirs.
+
+    What came back before is not judged. Completing it again answers as the first time.
+
+    Raises OrderNotFound, OrderCancelled.
+    """
+    with transaction.atomic(savepoint=False):
+        purchase, held = returning.enter(find(order_id), now)
+        if purchase.status == Purchase.Status.CANCELLED:
+            raise OrderCancelled(order_id=order_id)
+        if purchase.status != Purchase.Status.COMPLETED:
+            _complete(purchase, held, completed_at or now, now)
+        kept = purchase.evaluation.get("completion", {})
+        result = {
+            "order_id": order_id,
+            "member_id": str(purchase.member_id) if purchase.member_id else None,
+            "status": "completed",
+            "completed_at": instant_json(purchase.completed_at or now),
+            "points": kept.get("points", {"activated": 0, "accrued": 0, "pending": 0, "debt_repaid": 0}),
+            "entries": kept.get("entries", []),
+        }
+        return Answer(result, returning.account_now(purchase, now))
+
+
+def cancel_order(*, order_id: str, now: datetime) -> Answer:
+    """Cancel an order: everything that is left of it comes back. Repeating it answers as the first time.
+
+    Raises OrderNotFound.
+    """
+    with transaction.atomic(savepoint=False):
+        purchase, held = returning.enter(find(order_id), now)
+        return_id = CANCEL_PREFIX + order_id
+        earlier = PurchaseReturn.objects.filter(return_id=return_id).first()
+        if earlier is not None:
+            told: Mapping[str, Any] = earlier.result
+        elif stored.remaining(stored.lines_of(purchase)):
+            told = returning.apply(purchase, ReturnContent(return_id, None, {}, everything=True), held, now)
+        else:
+            told = {"points": {"taken_back": 0, "debt": 0}, "entries": []}
+        if purchase.status != Purchase.Status.CANCELLED:
+            purchases.change(purchase, status=Purchase.Status.CANCELLED)
+            _tell("order.cancelled", purchase, now, points=told["points"])
+        result = {
+            "order_id": order_id,
+            "member_id": str(purchase.member_id) if purchase.member_id else None,
+            "status": "cancelled",
+            "points": told["points"],
+            "entries": told["entries"],
+        }
+        return Answer(result, returning.account_now(purchase, now))
+
+
+def complete_due(*, now: datetime, limit: int = 500) -> int:
+    """Complete up to `limit` orders older than the brand's `auto_complete_days`; returns how many."""
+    days = current_brand().setting("auto_complete_days")
+    if days is None:
+        return 0
+    due = Purchase.objects.filter(
+        status=Purchase.Status.RECORDED, ordered_at__lte=now - timedelta(days=int(days))
+    )
+    order_ids = list(due.order_by("ordered_at").values_list("order_id", flat=True)[:limit])
+    for order_id in order_ids:
+        try:
+            complete_order(order_id=order_id, now=now)
+        except OrderCancelled:
+            continue
+    return len(order_ids)
+
+
+def find(order_id: str) -> Purchase:
+    """The order of this number. Raises OrderNotFound."""
+    purchase = Purchase.objects.filter(order_id=order_id).first()
+    if purchase is None:
+        raise OrderNotFound
+    return purchase
+
+
+def _complete(purchase: Purchase, held: tiers.Held | None, completed_at: datetime, now: datetime) -> None:
+    kept = dict(purchase.evaluation)
+    if purchase.member_id is not None:
+        before = points.lock_account(member_id=purchase.member_id, now=now)
+        points.activate(waits_for=judging.COMPLETED, waits_ref=purchase.order_id, now=now)
+        after = points.lock_account(member_id=purchase.member_id, now=now)
+        given = {"accrued": 0, "pending": 0, "debt_repaid": 0}
+        entries: list[dict[str, Any]] = []
+        if not after.earn_frozen:
+            given, entries, judged = _give(purchase, held, completed_at, now)
+            kept |= judged
+        kept["completion"] = {
+            "points": {"activated": before.pending - after.pending, **given},
+            "entries": entries,
+        }
+    purchases.change(purchase, status=Purchase.Status.COMPLETED, completed_at=completed_at, evaluation=kept)
+    _tell("order.completed", purchase, now, completed_at=instant_json(completed_at))
+
+
+def _give(
+    purchase: Purchase, held: tiers.Held | None, completed_at: datetime, now: datetime
+) -> tuple[dict[str, int], list[dict[str, Any]], dict[str, Any]]:
+    """Judge what is left of the order by the rules on completion, and post what they give."""
+    none = {"accrued": 0, "pending": 0, "debt_repaid": 0}
+    order = _left(purchase)
+    member = purchase.member
+    rules = selectors.published_rules(tiers=held.program.codes if held else ())
+    if member is None or not order.lines:
+        return none, [], {}
+    known = facts.member_facts(
+        member,
+        rules=rules,
+        triggers=(judging.COMPLETED,),
+        at=purchase.ordered_at,
+        tier=held.code if held else None,
+        without_order=purchase.order_id,
+    )
+    judged = judging.judge(order, known, rules, (judging.COMPLETED,))
+    record = judging.record(judged)
+    wanted = judging.postings(
+        judged, order_id=purchase.order_id, ordered_at=purchase.ordered_at, completed_at=completed_at
+    )
+    if not wanted:
+        return none, [], record
+    posted = points.post(
+        member_id=member.id,
+        journal_id=ids.new(),
+        entries=wanted,
+        now=now,
+        event_data={"source": judging.SOURCES[judging.COMPLETED], "reference": purchase.order_id},
+    )
+    judging.count(member.id, judged)
+    counts = judging.qualifying_points(judged)
+    if counts:
+        fact = tiers.Fact(
+            at=purchase.ordered_at,
+            points=counts,
+            spend=judging.money(Fraction(0)),
+            visits=0,
+            source=judging.SOURCES[judging.COMPLETED],
+            reference=purchase.order_id,
+        )
+        tiers.qualify(member_id=member.id, held=held, fact=fact, now=now)
+        if "counted" in purchase.evaluation:
+            counted = purchase.evaluation["counted"]
+            record["counted"] = counted | {"points": counted["points"] + counts}
+    return judging.summary(posted.entries), judging.entries_json(posted.entries, wanted, now), record
+
+
+def _left(purchase: Purchase) -> Order:
+    """The order as if only what was not returned had been bought, discounts in proportion."""
+    lines = stored.lines_of(purchase)
+    order = stored.order_of(purchase, lines)
+    left = stored.remaining(lines)
+    kept = tuple(
+        replace(
+            line,
+            quantity=left[line.line_id],
+            discount=line.discount
+            if left[line.line_id] == line.quantity
+            else Fraction(line.discount) * Fraction(left[line.line_id]) / Fraction(line.quantity),
+        )
+        for line in order.lines
+        if line.line_id in left
+    )
+    return replace(order, lines=kept)
+
+
+def _tell(event: str, purchase: Purchase, now: datetime, **more: Any) -> None:
+    outbox.publish(
+        type=event,
+        payload={
+            "order_id": purchase.order_id,
+            "member_id": str(purchase.member_id) if purchase.member_id else None,
+            **more,
+        },
+        member_id=purchase.member_id,
+        occurred_at=now,
+    )

@@ -1,0 +1,24 @@
+"""Putting a tier programme in force: the levels in `points`, their multipliers as earning rules here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from campaigns.services import tierrules
+from points.services import tiers
+from points.tiers import Program
+
+
+def put_in_force(*, config: Mapping[str, Any], actor: str, now: datetime) -> Program:
+    """Store a checked programme and publish, change or retire the rules of its multipliers, together.
+
+    Raises Invalid for a multiplier that no rule may have.
+    """
+    with transaction.atomic():
+        program = tiers.store_program(config=config, actor=actor, now=now)
+        tierrules.sync(levels=program.levels, actor=actor, now=now)
+        return program

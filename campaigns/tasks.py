@@ -1,0 +1,33 @@
+"""Ticks of this room: each asks Postgres what is due, brand by brand."""
+
+from celery import shared_task
+
+from campaigns.services import orders
+from loyalty.lib import clock
+from tenants.fanout import alone, for_each_brand
+
+BATCH = 200
+ROUNDS = 20
+
+
+@shared_task
+def tick_orders() -> None:
+    """Ask every active brand to see to its orders."""
+    for_each_brand(see_to_orders)
+
+
+@shared_task
+def see_to_orders() -> None:
+    """Complete orders that are old enough, apply parked returns whose order came, give up old ones.
+
+    A bounded piece of work: what is left waits for the next tick.
+    """
+    with alone("campaigns.orders") as held:
+        if not held:
+            return
+        now = clock.now()
+        orders.apply_waiting(now=now, limit=BATCH)
+        orders.drop_parked(now=now)
+        for _round in range(ROUNDS):
+            if orders.complete_due(now=now, limit=BATCH) < BATCH:
+                return
