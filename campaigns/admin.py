@@ -17,7 +17,7 @@ from campaigns.models import Rule, RuleVersion
 from campaigns.services import rules
 from loyalty.lib import clock
 from loyalty.lib.console import JsonArea, Operation, Page, ReadOnlyTable, actor, errors_of
-from loyalty.lib.display import LABELS, code, pretty, status
+from loyalty.lib.display import LABELS, Status, code, pretty, status
 from loyalty.lib.errors import Invalid, Refusal, Text
 from tenants.context import current_brand
 
@@ -53,7 +53,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     """The rule's body; what the schema refuses is said with the place where it stands."""
 
     body = forms.CharField(
-        label=_("rule"),
+        label=_("Rule"),
         widget=JsonArea(rows=24),
         help_text=_(
             "JSON as in the API documentation. After saving, this page says in words what the rule does."
@@ -214,7 +214,7 @@ class RuleAdmin(Page):
         return code(rule.code)
 
     @display(description=_("status"), label=LABELS, ordering="status")
-    def state(self, rule: Rule) -> tuple[str, str]:
+    def state(self, rule: Rule) -> Status:
         """The status, coloured."""
         return status(rule)
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.lib.console import Page, ReadOnlyPage, ReadOnlyTable
-from loyalty.lib.display import LABELS, link, money, pretty, status
+from loyalty.lib.display import LABELS, Status, link, money, pretty, status
 from members import identities
 from members.models import Identity, Member, ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
 
@@ -83,7 +83,7 @@ class MemberAdmin(Page):
         return str(member)
 
     @display(description=_("status"), label=LABELS, ordering="status")
-    def state(self, member: Member) -> tuple[str, str]:
+    def state(self, member: Member) -> Status:
         """The status, coloured."""
         return status(member)
 
@@ -125,9 +125,8 @@ class ReturnTable(ReadOnlyTable):
     ordering = ("-returned_at",)
 
 
-@admin.register(Purchase)
 class PurchaseAdmin(ReadOnlyPage):
-    """An order, its lines, and the evaluation that gave its points."""
+    """An order and its lines. The console registers it with what the rules made of it."""
 
     list_display = ("order_id", "buyer", "state", "ordered_at", "channel", "store_id", "total")
     list_filter = ("status", "channel")
@@ -150,9 +149,8 @@ class PurchaseAdmin(ReadOnlyPage):
                 )
             },
         ),
-        (_("Evaluation"), {"fields": ("how",), "classes": ("tab",)}),
     )
-    readonly_fields = ("buyer", "total", "how")
+    readonly_fields = ("buyer", "total")
 
     @display(description=_("member"))
     def buyer(self, purchase: Purchase) -> SafeString | str:
@@ -160,7 +158,7 @@ class PurchaseAdmin(ReadOnlyPage):
         return link(purchase.member) if purchase.member else _("guest")
 
     @display(description=_("status"), label=LABELS, ordering="status")
-    def state(self, purchase: Purchase) -> tuple[str, str]:
+    def state(self, purchase: Purchase) -> Status:
         """The status, coloured."""
         return status(purchase)
 
@@ -168,11 +166,6 @@ class PurchaseAdmin(ReadOnlyPage):
     def total(self, purchase: Purchase) -> SafeString:
         """The amount with its currency."""
         return money(purchase.amount, purchase.currency)
-
-    @display(description=_("evaluation"))
-    def how(self, purchase: Purchase) -> SafeString:
-        """Rule versions, facts and points as they were recorded."""
-        return pretty(purchase.evaluation)
 
 
 @admin.register(ParkedReturn)

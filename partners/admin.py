@@ -1,4 +1,4 @@
-"""API keys, webhook endpoints and their deliveries."""
+"""API keys; webhooks stand in `hookadmin.py`."""
 
 from typing import Any
 
@@ -16,10 +16,13 @@ from unfold.widgets import (
 
 from loyalty.lib import clock
 from loyalty.lib.console import Operation, Page
+from loyalty.lib.display import Status
 from loyalty.lib.errors import Text
 from loyalty.lib.scopes import SCOPES
 from partners import services
-from partners.models import ApiKey
+from partners.hookadmin import DeliveryAdmin, EndpointAdmin
+from partners.models import ApiKey, WebhookDelivery, WebhookEndpoint
+
 
 SCOPE_WORDS = {
     "members:read": _("read members"),
@@ -39,18 +42,18 @@ class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]
     """What the key is for, what it may do, and for how long."""
 
     name = forms.CharField(
-        label=_("name"),
+        label=_("Name"),
         max_length=80,
         help_text=_("Who will use it, for example “till system”."),
         widget=UnfoldAdminTextInputWidget,
     )
     scopes = forms.MultipleChoiceField(
-        label=_("scopes"),
+        label=_("Scopes"),
         choices=[(scope, scope) for scope in SCOPES],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     expires_in_days = forms.IntegerField(
-        label=_("expires in days"),
+        label=_("Expires in days"),
         required=False,
         min_value=1,
         max_value=3650,
@@ -153,10 +156,14 @@ class ApiKeyAdmin(Page):
         return ", ".join(key.scopes)
 
     @display(description=_("status"), label={"active": "success", "revoked": "danger", "expired": "warning"})
-    def state(self, key: ApiKey) -> tuple[str, Any]:
+    def state(self, key: ApiKey) -> Status:
         """Active, expired or revoked."""
         if key.revoked_at is not None:
-            return "revoked", _("revoked")
+            return Status(("revoked", _("revoked")))
         if key.expires_at is not None and key.expires_at <= clock.now():
-            return "expired", _("expired")
-        return "active", _("active")
+            return Status(("expired", _("expired")))
+        return Status(("active", _("active")))
+
+
+admin.site.register(WebhookEndpoint, EndpointAdmin)
+admin.site.register(WebhookDelivery, DeliveryAdmin)

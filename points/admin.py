@@ -18,11 +18,11 @@ from unfold.widgets import (
 
 from loyalty.lib import clock, ids
 from loyalty.lib.console import Operation, ReadOnlyPage, ReadOnlyTable, actor
-from loyalty.lib.display import code, link, number, pretty, status
+from loyalty.lib.display import Status, code, link, number, pretty, status
 from loyalty.lib.errors import Text
 from members.admin import found_by
 from members.models import Member
-from points import services
+from points import services, wording
 from points.models import Account, AdjustmentRequest, Entry, Lot
 from points.postings import MAX_POINTS
 
@@ -31,10 +31,20 @@ class EntryTable(ReadOnlyTable):
     """The account's movements, newest first."""
 
     model = Entry
-    fields = ("recorded_at", "kind", "signed", "after", "source", "reference", "rule", "reason")
-    readonly_fields = ("signed", "after")
+    fields = ("recorded_at", "what", "signed", "after", "rule_n", "reason")
+    readonly_fields = ("what", "signed", "after", "rule_n")
     ordering = ("-seq",)
     fk_name = "account"
+
+    @display(description=_("what"))
+    def what(self, entry: Entry) -> SafeString | str:
+        """The fact behind it, as a link to the entry."""
+        return link(entry, wording.what(entry))
+
+    @display(description=_("rule"))
+    def rule_n(self, entry: Entry) -> str:
+        """The rule that gave the points."""
+        return wording.rule(entry) or "–"
 
     @display(description=_("points"))
     def signed(self, entry: Entry) -> SafeString:
@@ -170,13 +180,12 @@ class AccountAdmin(ReadOnlyPage):
                     ("available_n", "pending_n"),
                     ("held_n", "debt_n"),
                     ("total_n", "last_activity_at"),
-                    ("earn_frozen", "burn_frozen"),
-                    ("freeze_reason", "opened_at"),
+                    ("freeze_n", "opened_at"),
                 )
             },
         ),
     )
-    readonly_fields = ("holder", "available_n", "pending_n", "held_n", "debt_n", "total_n")
+    readonly_fields = ("holder", "available_n", "pending_n", "held_n", "debt_n", "total_n", "freeze_n")
     operations = (
         Operation(
             "adjust",
@@ -244,6 +253,17 @@ class AccountAdmin(ReadOnlyPage):
         """Owed after a return that found too little."""
         return number(account.debt)
 
+    @display(description=_("freeze"))
+    def freeze_n(self, account: Account) -> str:
+        """What is frozen and why, in words."""
+        if not frozen(account):
+            return str(_("nothing is frozen"))
+        if account.earn_frozen and account.burn_frozen:
+            what = _("earning and spending")
+        else:
+            what = _("earning") if account.earn_frozen else _("spending")
+        return f"{what}: {account.freeze_reason}"
+
     @display(description=_("accrued in total"))
     def total_n(self, account: Account) -> SafeString:
         """Over the whole life of the account."""
@@ -254,7 +274,7 @@ class AccountAdmin(ReadOnlyPage):
 class EntryAdmin(ReadOnlyPage):
     """The ledger: every movement, newest first."""
 
-    list_display = ("recorded_at", "holder", "kind", "signed", "after", "source", "reference", "rule")
+    list_display = ("recorded_at", "holder", "what", "signed", "after", "rule_n")
     list_filter = ("kind",)
     list_select_related = ("account__member",)
     search_fields = ("=reference",)
@@ -279,6 +299,16 @@ class EntryAdmin(ReadOnlyPage):
         (_("Explanation"), {"fields": ("why",), "classes": ("tab",)}),
     )
     readonly_fields = ("holder", "signed", "after", "why", "entry_id", "journal")
+
+    @display(description=_("what"))
+    def what(self, entry: Entry) -> str:
+        """The fact behind it."""
+        return wording.what(entry)
+
+    @display(description=_("rule"))
+    def rule_n(self, entry: Entry) -> str:
+        """The rule that gave the points."""
+        return wording.rule(entry) or "–"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
@@ -396,6 +426,6 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
         return number(waiting.points, signed=True)
 
     @display(description=_("status"), label={"pending_approval": "warning", "approved": "success"})
-    def state(self, waiting: AdjustmentRequest) -> tuple[str, str]:
+    def state(self, waiting: AdjustmentRequest) -> Status:
         """The status, coloured."""
         return status(waiting)

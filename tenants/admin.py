@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from loyalty.lib.console import Operation, Page
-from loyalty.lib.display import LABELS, pretty, status
+from loyalty.lib.display import LABELS, Status, pretty, status
 from loyalty.lib.errors import Text
 from tenants import hosts
 from tenants.models import Brand, Domain
@@ -111,7 +111,7 @@ class BrandAdmin(Page):
         return False
 
     @display(description=_("status"), label=LABELS, ordering="status")
-    def state(self, brand: Brand) -> tuple[str, str]:
+    def state(self, brand: Brand) -> Status:
         """The status, coloured."""
         return status(brand)
 

@@ -27,6 +27,19 @@ def as_owner() -> Iterator[None]:
         connection.search_path_set_schemas = None
 
 
+@contextmanager
+def as_brand() -> Iterator[None]:
+    """Statements in the block run with the current brand's role although the owner is logged in."""
+    before = connection.as_owner
+    connection.as_owner = False
+    connection.search_path_set_schemas = None
+    try:
+        yield
+    finally:
+        connection.as_owner = before
+        connection.search_path_set_schemas = None
+
+
 def grant_platform() -> None:
     """Give the platform's role its rights on the shared schema. Run after the shared migrations."""
     _grant(platform_role(), get_public_schema_name(), insert_only=())

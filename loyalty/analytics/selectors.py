@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Count, DateField, F, Q, Sum
+from django.db.models.functions import TruncDate, TruncWeek
 
 from members.models import Member, Purchase
 from points.models import Account, Entry
@@ -88,14 +88,16 @@ def flows(span: Span) -> dict[str, Series]:
     return {name: {row["day"]: int(row[name]) for row in found} for name in (*FLOWS, "given_back", "net")}
 
 
-def active_members(span: Span) -> Series:
-    """Members who earned or redeemed, by day. One query."""
-    rows = (
-        Entry.objects.filter(recorded_at__gte=span.start, recorded_at__lt=span.end, kind__in=LIVELY)
-        .values(day=TruncDate("recorded_at", tzinfo=span.zone))
-        .annotate(members=Count("account", distinct=True))
+def active_members(span: Span, *, weekly: bool = False) -> Series:
+    """Members who earned or redeemed, by day, or by week under its first day in the span. One query."""
+    within = Entry.objects.filter(recorded_at__gte=span.start, recorded_at__lt=span.end, kind__in=LIVELY)
+    local = (
+        TruncWeek("recorded_at", tzinfo=span.zone, output_field=DateField())
+        if weekly
+        else TruncDate("recorded_at", tzinfo=span.zone)
     )
-    return {row["day"]: row["members"] for row in rows}
+    rows = within.values(day=local).annotate(members=Count("account", distinct=True))
+    return {max(row["day"], span.first): row["members"] for row in rows}
 
 
 def active_total(span: Span) -> int:

@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 
 from loyalty.console.memberpage import MemberDesk
+from loyalty.console.orderpage import OrderPage
 from loyalty.console.sites import platform_site
-from members.models import Member
+from members.models import Member, Purchase
 from tenants.admin import BrandAdmin, DomainAdmin
 from tenants.models import Brand, Domain
 from tenants.operators.admin import OperatorAdmin
@@ -17,3 +18,4 @@ platform_site().register(Operator, OperatorAdmin)
 platform_site().register(Brand, BrandAdmin)
 platform_site().register(Domain, DomainAdmin)
 admin.site.register(Member, MemberDesk)
+admin.site.register(Purchase, OrderPage)

@@ -79,8 +79,8 @@ def _dataset(line: Line, kind: str) -> dict[str, Any]:
     colour = COLOURS[line.colour]
     shared = {"label": line.label, "data": list(line.values), "borderColor": colour}
     if kind == "line":
-        return {**shared, "backgroundColor": f"{colour}22", "fill": True, "borderWidth": 2, "tension": 0.25,
-                "pointRadius": 0, "pointHitRadius": 12}  # fmt: skip
+        smooth = {"cubicInterpolationMode": "monotone", "pointRadius": 0, "pointHitRadius": 12}
+        return {**shared, "backgroundColor": f"{colour}22", "fill": True, "borderWidth": 2, **smooth}
     return {**shared, "backgroundColor": colour, "borderRadius": 3, "borderWidth": 0, "maxBarThickness": 28}
 
 
@@ -105,6 +105,7 @@ def _options(*, stacked: bool) -> dict[str, Any]:
                 "stacked": stacked,
                 "grid": {"lineWidth": 1},
                 "border": {"display": False},
+                "beginAtZero": True,
                 "ticks": {**tick, "maxTicksLimit": 6, "precision": 0},
             },
         },

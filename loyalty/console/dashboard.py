@@ -114,7 +114,9 @@ def _figures(
     figures = [
         _figure(_("Points accrued"), _sum(flows["accrued"], span), _sum(flows["accrued"], before)),
         _figure(_("Points redeemed"), _sum(flows["burned"], span), _sum(flows["burned"], before)),
-        _figure(_("Points expired"), _sum(flows["expired"], span), _sum(flows["expired"], before)),
+        _figure(
+            _("Points expired"), _sum(flows["expired"], span), _sum(flows["expired"], before), judged=False
+        ),
         _figure(_("Active members"), selectors.active_total(span), selectors.active_total(before)),
         _figure(_("New members"), selectors.enrolled(span), selectors.enrolled(before)),
         _figure(_("Orders"), _sum(counts, span), _sum(counts, before)),
@@ -129,14 +131,17 @@ def _figures(
     return [*figures, liability]
 
 
-def _figure(label: str, now: Any, before: Any, *, unit: str = "", places: int = 0) -> Figure:
+def _figure(
+    label: str, now: Any, before: Any, *, unit: str = "", places: int = 0, judged: bool = True
+) -> Figure:
     value = f"{_number(now, places)} {unit}".strip()
     note = _("before: %(value)s") % {"value": _number(before, places)}
     if not before:
         return Figure(label, value, note)
     change = (Decimal(now) - Decimal(before)) / Decimal(before) * 100
     text = formats.number_format(abs(change), decimal_pos=0 if abs(change) >= 10 else 1, force_grouping=True)
-    return Figure(label, value, note, f"{'+' if change >= 0 else '−'}{text} %", change >= 0)
+    sign = "+" if change > 0 else "−" if change < 0 else "±"
+    return Figure(label, value, note, f"{sign}{text} %", change > 0 if judged and change else None)
 
 
 def _number(value: Any, places: int = 0) -> str:
@@ -159,7 +164,7 @@ def _charts(
 
     level = selectors.outstanding(owed.points, flows["net"], span)
     counts = {day: count for day, (count, _amount) in orders.items()}
-    active = selectors.active_members(span)
+    active = selectors.active_members(span, weekly=weekly)
     return [
         chart(
             "flows",
@@ -178,8 +183,8 @@ def _charts(
             "members",
             _("Active members"),
             axis,
-            [Line(_("Members"), "members", values(active, merge=max))],
-            note=_("who earned or redeemed on the day; of a week its best day")
+            [Line(_("Members"), "members", [active.get(day, 0) for day in axis])],
+            note=_("who earned or redeemed in the week")
             if weekly
             else _("who earned or redeemed on the day"),
             kind="line",
@@ -204,8 +209,3 @@ def _charts(
 
 def _last(values: Sequence[int]) -> int:
     return values[-1]
-
-
-def period_of(span: Span) -> str:
-    """The span in words, for the page's head."""
-    return f"{formats.date_format(span.first)} – {formats.date_format(span.last)}"

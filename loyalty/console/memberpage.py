@@ -16,7 +16,7 @@ from loyalty.lib import clock, words
 from loyalty.lib.console import Operation
 from members.admin import MemberAdmin
 from members.models import Member, Purchase
-from points import selectors
+from points import selectors, wording
 from points.admin import AdjustForm, adjust
 from points.models import Account, Entry
 from points.postings import DEFAULT_CURRENCY
@@ -24,7 +24,7 @@ from points.services import open_account
 from points.services import tiers as tier_services
 from tenants.context import current_brand
 
-LATEST = 15
+LATEST = 10
 """How many entries, orders and redemptions the page shows before it refers to the lists."""
 
 
@@ -50,6 +50,7 @@ class Desk:
     more_entries: str
     more_orders: str
     points_name: str
+    later: int
 
 
 def desk_of(member: Member, now: datetime) -> Desk:
@@ -59,8 +60,9 @@ def desk_of(member: Member, now: datetime) -> Desk:
         Entry.objects.filter(account=account).order_by("-seq")[:LATEST] if account is not None else []
     )
     tier, note = _tier(member, now)
+    view = selectors.account_view(member.pk, now)
     return Desk(
-        account=selectors.account_view(member.pk, now),
+        account=view,
         account_id=account.pk if account else None,
         tier=tier,
         tier_note=note,
@@ -69,6 +71,7 @@ def desk_of(member: Member, now: datetime) -> Desk:
         more_entries=reverse("admin:points_account_change", args=[account.pk]) if account else "",
         more_orders=reverse("admin:members_purchase_changelist") + f"?member__id__exact={member.pk}",
         points_name=current_brand().points_label,
+        later=sum(points for _at, points in list(view.expiring)[LATEST:]),
     )
 
 
@@ -88,7 +91,7 @@ def _tier(member: Member, now: datetime) -> tuple[str, str]:
 
 def _movements(entries: Sequence[Entry]) -> list[Movement]:
     names = _rule_names({entry.rule for entry in entries if entry.rule})
-    return [Movement(entry, what(entry), why(entry, names)) for entry in entries]
+    return [Movement(entry, wording.what(entry), why(entry, names)) for entry in entries]
 
 
 def _rule_names(codes: set[str]) -> dict[str, str]:
@@ -96,37 +99,12 @@ def _rule_names(codes: set[str]) -> dict[str, str]:
     return {code: words.pick(body.get("name")) for code, body in rows.values_list("rule__code", "body")}
 
 
-def what(entry: Entry) -> str:
-    """The fact behind an entry, in words."""
-    texts: Mapping[tuple[str, str], str] = {
-        ("accrual", "order"): _("Order %(reference)s"),
-        ("accrual", "activity"): _("Activity %(reference)s"),
-        ("burn", "redemption"): _("Reward redeemed, %(reference)s"),
-        ("reversal", "redemption"): _("Redemption cancelled, %(reference)s"),
-        ("clawback", "return"): _("Return of goods, %(reference)s"),
-    }
-    general: Mapping[str, str] = {
-        "accrual": _("Earned, %(reference)s"),
-        "burn": _("Spent, %(reference)s"),
-        "capture": _("Reserved points spent, %(reference)s"),
-        "expiry": _("Expired"),
-        "reversal": _("Given back, %(reference)s"),
-        "clawback": _("Taken back, %(reference)s"),
-        "adjustment": _("Adjusted by hand"),
-        "transfer": _("Received from another member")
-        if entry.direction > 0
-        else _("Given to another member"),
-        "opening": _("Opening balance"),
-    }
-    text = texts.get((entry.kind, entry.source), general[entry.kind])
-    return text % {"reference": entry.reference}
-
-
 def why(entry: Entry, rule_names: Mapping[str, str]) -> str:
     """What stands behind it: the rule by its name, or the reason that was given and by whom."""
-    rule = rule_names.get(entry.rule) or entry.rule
-    if rule and entry.rule_version:
-        rule = _("rule “%(name)s”, version %(version)s") % {"name": rule, "version": entry.rule_version}
+    rule = ""
+    if entry.rule_version:
+        name = rule_names.get(entry.rule) or entry.rule
+        rule = _("rule “%(name)s”, version %(version)s") % {"name": name, "version": entry.rule_version}
     by = entry.actor.removeprefix("operator:") if entry.actor.startswith("operator:") else ""
     return " · ".join(part for part in (rule, entry.reason, by) if part)
 

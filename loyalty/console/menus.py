@@ -104,6 +104,8 @@ def brand_menu() -> list[dict[str, Any]]:
             "title": gettext_lazy("Integration"),
             "items": [
                 _item(gettext_lazy("API keys"), "key", "partners.apikey"),
+                _item(gettext_lazy("Webhooks"), "webhook", "partners.webhookendpoint"),
+                _item(gettext_lazy("Deliveries"), "send", "partners.webhookdelivery"),
                 _item(gettext_lazy("Events"), "bolt", "outbox.outboxevent"),
             ],
         },

@@ -40,7 +40,5 @@ UNFOLD: Final[dict[str, Any]] = {
         "navigation": "loyalty.console.menus.navigation",
     },
     "ENVIRONMENT": "loyalty.console.menus.environment",
-    "ACCOUNT": {"navigation": []},
-    "LOGIN": {"image": None},
-    "EXTENSIONS": {"modeltranslation": {"flags": {}}},
+    "LOGIN": {"form": "loyalty.console.signin.SignInForm"},
 }

@@ -24,13 +24,13 @@ from tenants.provisioning import create_operator
 class NewOperatorForm(forms.ModelForm):  # type: ignore[type-arg]
     """A new operator; without a password one is generated and shown once."""
 
-    email = forms.EmailField(label=_("e-mail address"), widget=UnfoldAdminEmailInputWidget)
-    name = forms.CharField(label=_("name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget)
+    email = forms.EmailField(label=_("E-mail address"), widget=UnfoldAdminEmailInputWidget)
+    name = forms.CharField(label=_("Name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget)
     language = forms.ChoiceField(
-        label=_("language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
+        label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
     )
     password = forms.CharField(
-        label=_("password"),
+        label=_("Password"),
         required=False,
         help_text=_("Left empty, one is generated and shown once."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "new-password"}),
@@ -71,10 +71,10 @@ class OperatorForm(forms.ModelForm):  # type: ignore[type-arg]
     """Role, name, language, and whether the account is open."""
 
     first_name = forms.CharField(
-        label=_("name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
+        label=_("Name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
     )
     language = forms.ChoiceField(
-        label=_("language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
+        label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
     )
 
     class Meta:

@@ -1,0 +1,55 @@
+"""An order's page: what was bought, what the rules made of it and why, and what it moved in the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from campaigns.services.orders import judging
+from campaigns.services.orders.told import Told
+from members.admin import PurchaseAdmin
+from members.models import Purchase
+from points import wording
+from points.models import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDesk:
+    """What stands below the order."""
+
+    verdicts: Sequence[dict[str, Any]]
+    movements: Sequence[tuple[Entry, str]]
+
+
+def desk_of(purchase: Purchase) -> OrderDesk:
+    """The verdict of each rule in words, and the entries that name the order or one of its returns."""
+    evaluations = tuple(judging.recorded(purchase.evaluation).values())
+    told = Told(purchase.order_id, purchase.member_id, purchase.status, evaluations=evaluations)
+    references = [purchase.order_id, *purchase.returns.values_list("return_id", flat=True)]
+    entries = Entry.objects.filter(reference__in=references, source__in=["order", "return"])
+    return OrderDesk(
+        verdicts=told.explanation(),
+        movements=[(entry, wording.what(entry)) for entry in entries.order_by("recorded_at", "seq")],
+    )
+
+
+class OrderPage(PurchaseAdmin):
+    """The order with the verdicts of the rules."""
+
+    change_form_outer_after_template = "console/order_panels.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page, with its panels."""
+        purchase = self.get_object(request, object_id)
+        more = {"desk": desk_of(purchase)} if purchase is not None else {}
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **more}
+        )
+        return response

@@ -1,0 +1,19 @@
+"""The sign-in form: operators are known by their e-mail address."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import AuthenticationForm
+
+
+class SignInForm(AuthenticationForm):  # type: ignore[misc]
+    """Address and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("E-mail address")
+        self.fields["username"].widget.attrs |= {"autocomplete": "username", "inputmode": "email"}
+
+    def clean_username(self) -> str:
+        """Addresses are kept in lower case."""
+        return str(self.cleaned_data["username"]).strip().lower()
