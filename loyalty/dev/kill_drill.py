@@ -268,6 +268,8 @@ def _verdict(instance: Instance, traffic: Traffic) -> int:
     print(f"{sent} orders acknowledged, {traffic.broken} calls broken off and sent again", flush=True)
     found = audit(instance.values["DATABASE_OWNER_URL"], BRAND, traffic.answers)
     found += [f"refused: {line}" for line in traffic.refused[:5]]
+    if not any(body["points"]["accrued"] for body in traffic.answers.values()):
+        found.append("no order earned points: the drill has shown nothing")
     try:
         print(instance.manage("verify_ledger", "--brand", BRAND, owner=True).splitlines()[-1])
     except DrillError as trouble:
