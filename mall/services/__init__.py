@@ -1,0 +1,21 @@
+"""Everything that writes in the mall. Use as `from mall import services as mall`."""
+
+from mall.services.fulfilment import complete, set_address, ship
+from mall.services.redemptions import Placed, cancel, place
+from mall.services.rewards import create_offer, create_reward, update_offer, update_reward
+from mall.services.stock import add_stock, set_stock
+
+__all__ = [
+    "Placed",
+    "add_stock",
+    "cancel",
+    "complete",
+    "create_offer",
+    "create_reward",
+    "place",
+    "set_address",
+    "set_stock",
+    "ship",
+    "update_offer",
+    "update_reward",
+]
