@@ -220,7 +220,7 @@ def _tell(output: Output, values: Mapping[str, str], places: Places, seconds: fl
     output.say(f"  platform   {address(values)}console/")
     demo = read_json(places.folder / "demo.json")
     for line in _demo_lines(demo):
-        output.say(line)
+        output.say(line.replace("{port}", values["PORT"]))
     output.say(
         f"  webhooks   http://127.0.0.1:{values['DEMO_RECEIVER_PORT']}/ shows what the demo's receiver got"
     )

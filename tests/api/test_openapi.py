@@ -8,7 +8,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-SNAPSHOT = Path(__file__).resolve().parent.parent.parent / "docs" / "openapi" / "brand.json"
+SNAPSHOT = Path(__file__).resolve().parent.parent.parent / "docs" / "openapi" / "loyalty.json"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 

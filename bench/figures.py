@@ -1,0 +1,43 @@
+"""A measured figure and the floor it is held against."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`measured` and `floor` in the same unit; more is better; `gate` and `stretch` are ratios (perf.md)."""
+
+    name: str
+    measured: float
+    floor: float
+    gate: float | None = None
+    stretch: float | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """What was reached of the floor."""
+        return self.measured / self.floor if self.floor else 0.0
+
+    @property
+    def missed(self) -> bool:
+        """Whether the gate was missed."""
+        return self.gate is not None and self.ratio < self.gate
+
+    def line(self) -> str:
+        """The figure as a row of the table."""
+        gate = f"{self.gate:.2f}" if self.gate is not None else "-"
+        stretch = f"{self.stretch:.2f}" if self.stretch is not None else "-"
+        row = f"{self.name:58} {self.measured:10.0f} {self.floor:10.0f} {self.ratio:7.2f}"
+        row = f"{row} {gate:>6} {stretch:>8}"
+        return f"{row}{'  MISSED' if self.missed else ''}{'  ' + self.note if self.note else ''}"
+
+
+def alternate(
+    first: Callable[[], float], second: Callable[[], float], rounds: int = 3
+) -> tuple[float, float]:
+    """The medians of both, measured in turn, so that a noisy neighbour disturbs both alike."""
+    pairs = [(first(), second()) for _round in range(rounds)]
+    return median(p[0] for p in pairs), median(p[1] for p in pairs)

@@ -1,0 +1,5 @@
+"""The product's settings, with one more URL: the trivial read that answers are measured against."""
+
+from loyalty.settings import *  # noqa: F403
+
+ROOT_URLCONF = "bench.urls"
