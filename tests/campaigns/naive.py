@@ -94,9 +94,8 @@ def in_time(schedule: dict[str, Any], at: datetime) -> bool:
         if "rrule" not in schedule:
             return True
         midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
-        return bool(
-            rrulestr(schedule["rrule"], dtstart=datetime(2000, 1, 1)).between(midnight, midnight, inc=True)
-        )
+        days = rrulestr(schedule["rrule"], dtstart=midnight.replace(year=2000, month=1, day=1))
+        return bool(days.between(midnight, midnight, inc=True))
 
     if "hours" not in schedule:
         return recurs(at)

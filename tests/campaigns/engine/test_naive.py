@@ -87,13 +87,16 @@ nodes = st.recursive(
 effects = st.one_of(
     st.builds(
         lambda points, per, whole: {"type": "per_amount", "points": points, "per": per, "whole": whole},
-        decimals(1, 9, 1),
+        st.one_of(st.sampled_from(["1", "2"]), decimals(1, 9, 1)),
         st.sampled_from(["1", "3", "10", "0.7"]),
         st.booleans(),
     ),
     st.builds(lambda points: {"type": "per_unit", "points": points}, decimals(1, 5, 2)),
     st.builds(lambda points: {"type": "fixed", "points": points}, st.integers(1, 200)),
-    st.builds(lambda factor: {"type": "multiplier", "factor": factor}, decimals(1, 4, 2)),
+    st.builds(
+        lambda factor: {"type": "multiplier", "factor": factor},
+        st.one_of(st.sampled_from(["1.5", "1.51", "2"]), decimals(1, 4, 2)),
+    ),
 )
 caps = st.fixed_dictionaries(
     {},
@@ -122,7 +125,7 @@ def rules(currencies: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
         optional={
             "when": nodes.map(lambda node: {"all": [node]}),
             "schedule": schedules,
-            "stacking": st.sampled_from(["x", "y"]).map(lambda name: {"group": name, "policy": "best"}),
+            "stacking": st.sampled_from(["x", "x", "y"]).map(lambda name: {"group": name, "policy": "best"}),
             "priority": st.integers(-2, 2),
             "caps": caps,
             "points": st.sampled_from(currencies).map(lambda name: {"currency": name}),
