@@ -155,6 +155,23 @@ class Instance:
             raise DrillError(f"manage.py {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout.strip()
 
+    def worker_answers(self) -> bool:
+        """Does the Celery worker hear what comes through the broker?"""
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "--quiet",
+            "-A",
+            "loyalty",
+            "inspect",
+            "ping",
+            "--timeout",
+            "3",
+        ]
+        env = {**os.environ, **self.values}
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False).returncode == 0
+
     def pid(self, name: str) -> int:
         """The process that now is `name`."""
         for child in read_json(self.places.children_file).get("children", []):
@@ -222,11 +239,13 @@ def kill(instance: Instance, traffic: Traffic, target: str) -> dict[str, Any]:
     wait(lambda: up.readiness(instance.values)[0], 60, f"/readyz green after {target} was killed")
     ready = time.monotonic() - moment
     wait(lambda: traffic.silence_after(moment) is not None, 60, f"an order after {target} was killed")
+    wait(instance.worker_answers, 90, f"the worker answers after {target} was killed")
     return {
         "killed": target,
         "new_process_s": round(replaced, 2),
         "ready_s": round(ready, 2),
         "first_order_s": round(traffic.silence_after(moment) or 0.0, 2),
+        "worker_s": round(time.monotonic() - moment, 1),
     }
 
 
