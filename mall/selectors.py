@@ -104,27 +104,22 @@ def closed_tags(member: Member, act: str, now: datetime) -> frozenset[str]:
     return matrix().blocking_tags(act, **facts)
 
 
-def situation(
-    member: Member,
-    now: datetime,
-    *,
-    available: Mapping[str, int] | None = None,
-    tier: Mapping[str, Any] | None = None,
-) -> Situation:
-    """What the catalogue needs to know of a member.
+def situation_of(member: Member, now: datetime) -> Situation:
+    """What the catalogue needs to know of a member, read here: balances by currency, and the tier."""
+    available = {
+        account.currency: points_selectors.account_view(member.id, now, currency=account.currency).available
+        for account in points_selectors.accounts(member.id)
+    }
+    return situation(member, now, available=available, tier=tiers.tier_view(member.id, now))
 
-    Balance and tier are read here unless the caller has them (`tier` as `points` tells it). How much was
-    taken is added for the rewards at hand (`taken`).
+
+def situation(
+    member: Member, now: datetime, *, available: Mapping[str, int], tier: Mapping[str, Any] | None
+) -> Situation:
+    """What the catalogue needs to know of a member; `tier` as `points` tells it, None without tiers.
+
+    How many of each reward were taken is added for the rewards at hand (`taken`).
     """
-    if available is None:
-        available = {
-            account.currency: points_selectors.account_view(
-                member.id, now, currency=account.currency
-            ).available
-            for account in points_selectors.accounts(member.id)
-        }
-    if tier is None:
-        tier = tiers.tier_view(member.id, now)
     program = tiers.program() if tier else None
     return Situation(
         now=now,

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.api import rules, tiers
+from campaigns.api import home, rules, tiers
 
 partner_urlpatterns: list[URLPattern] = [
     path("earning-rules", rules.EarningRules.as_view(), name="earning-rules"),
@@ -12,4 +12,6 @@ partner_urlpatterns: list[URLPattern] = [
     path("earning-rules/<str:code>/retire", rules.RetireRule.as_view(), name="earning-rule-retire"),
     path("tiers", tiers.Tiers.as_view(), name="tiers"),
 ]
-member_urlpatterns: list[URLPattern] = []
+member_urlpatterns: list[URLPattern] = [
+    path("home", home.HomeView.as_view(), name="home"),
+]

@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
-import loyalty.lib.ids
 from django.db import migrations, models
+
+import loyalty.lib.ids
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from points.api import accounts, corrections, spending
+from points.api import accounts, corrections, member, spending
 
 partner_urlpatterns: list[URLPattern] = [
     path("members/<uuid:member_id>/account", accounts.AccountView.as_view(), name="account"),
@@ -16,4 +16,6 @@ partner_urlpatterns: list[URLPattern] = [
     path("adjustments", corrections.AdjustmentsView.as_view(), name="adjustments"),
     path("transfers", corrections.TransfersView.as_view(), name="transfers"),
 ]
-member_urlpatterns: list[URLPattern] = []
+member_urlpatterns: list[URLPattern] = [
+    path("me/entries", member.OwnEntriesView.as_view(), name="own-entries"),
+]
