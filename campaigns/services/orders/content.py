@@ -202,7 +202,7 @@ def member_ref(value: Any, body: Reader, name: str = "member") -> MemberRef | No
     except Invalid as invalid:
         body.errors += invalid.errors
         return None
-    if len(keys) != 1:
+    if len(keys) != 1 and not any(error.pointer.startswith(f"{who.pointer}/") for error in body.errors):
         body.fail(name, "one_identity", _("Name the member by member_id or by exactly one identity."))
     return MemberRef(None, tuple(keys))
 
