@@ -16,11 +16,28 @@ from campaigns.engine import explain
 from campaigns.models import Rule, RuleVersion
 from campaigns.services import rules
 from loyalty.lib import clock
-from loyalty.lib.console import JsonArea, Operation, Page, ReadOnlyTable, actor, errors_of
+from loyalty.lib.console import JsonArea, Operation, ReadOnlyTable, ServiceForm, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, code, pretty, status
-from loyalty.lib.errors import Invalid, Refusal, Text
+from loyalty.lib.errors import Invalid, Text
 from tenants.context import current_brand
 
+RULE_PARTS = (
+    "code",
+    "name",
+    "description",
+    "trigger",
+    "when",
+    "schedule",
+    "effect",
+    "to",
+    "stacking",
+    "priority",
+    "caps",
+    "points",
+    "audience",
+    "cost_centre",
+)
+"""The parts of a rule in the order in which they are read."""
 EXAMPLES: dict[str, dict[str, Any]] = {
     "base": {
         "code": "base",
@@ -49,9 +66,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
+class RuleForm(ServiceForm):
     """The rule's body; what the schema refuses is said with the place where it stands."""
 
+    fields_of = dict.fromkeys(RULE_PARTS, "body")
     body = forms.CharField(
         label=_("Rule"),
         widget=JsonArea(rows=24),
@@ -66,38 +84,29 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = bool(Rule.objects.filter(pk=self.instance.pk).exists())
-        body = selectors.working_body(self.instance) if known else EXAMPLES["base"]
-        self.fields["body"].initial = json.dumps(body, ensure_ascii=False, indent=2)
-        self.known = known
+        self.known = not self.instance._state.adding
+        if self.known:
+            self.fields["body"].initial = written_out(selectors.working_body(self.instance))
 
-    def clean(self) -> dict[str, Any]:
-        """Save the draft by its service: its refusal is the form's error."""
-        data = super().clean() or {}
+    def clean_body(self) -> Any:
+        """The body as data. Raises ValidationError when it is not JSON."""
         try:
-            body = json.loads(data.get("body") or "")
+            return json.loads(self.cleaned_data["body"])
         except ValueError as error:
-            self.add_error("body", _("Not JSON: %(error)s") % {"error": error})
-            return data
-        try:
-            self.checked = self._write(body)
-        except Refusal as refusal:
-            for line in errors_of(refusal):
-                self.add_error("body", line)
-        return data
+            raise forms.ValidationError(_("Not JSON: %(error)s") % {"error": error}) from None
 
-    def _write(self, body: Any) -> rules.Saved:
+    def write(self, data: dict[str, Any]) -> Rule:
+        """Save the draft. Raises Invalid, RuleCodeTaken, RuleRetired."""
+        body, now = data["body"], clock.now()
         if not self.known:
-            return rules.create_draft(body=body, actor=self.actor, now=clock.now())
-        if not isinstance(body, dict):
+            saved = rules.create_draft(body=body, actor=self.actor, now=now)
+        elif not isinstance(body, dict):
             raise Invalid.at("", "type", _("Must be an object."))
-        gone = dict.fromkeys(set(selectors.working_body(self.instance)) - set(body))
-        return rules.update_draft(code=self.instance.code, changes={**gone, **body}, now=clock.now())
-
-    def save(self, commit: bool = True) -> Rule:
-        """The draft, written in `clean`."""
-        self.save_m2m = lambda: None
-        return self.checked.rule
+        else:
+            gone = dict.fromkeys(set(selectors.working_body(self.instance)) - set(body))
+            saved = rules.update_draft(code=self.instance.code, changes={**gone, **body}, now=now)
+        self.warnings = saved.warnings
+        return saved.rule
 
 
 def publish(_admin: Any, request: HttpRequest, rule: Rule, _data: dict[str, Any]) -> Text:
@@ -128,7 +137,7 @@ class VersionTable(ReadOnlyTable):
 
 
 @admin.register(Rule)
-class RuleAdmin(Page):
+class RuleAdmin(ServicePage):
     """A rule, its draft and its versions."""
 
     form = RuleForm
@@ -180,28 +189,16 @@ class RuleAdmin(Page):
         allowed: bool = super().has_change_permission(request, obj)
         return allowed and (obj is None or obj.status != Rule.Status.RETIRED)
 
-    def get_form(
-        self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """The form, which knows who writes."""
-        kwargs["fields"] = ()
-        form = super().get_form(request, obj, change, **kwargs)
-        form.actor = actor(request)
-        return form
-
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A new rule begins as the example that was asked for."""
         example = EXAMPLES.get(request.GET.get("example", ""), EXAMPLES["base"])
-        return {"body": json.dumps(example, ensure_ascii=False, indent=2)}
+        return {"body": written_out(example)}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Warnings are told; the service has written the draft."""
-        for warning in form.checked.warnings:
+        """What is odd without being wrong is told."""
+        for warning in form.warnings:
             self.message_user(request, f"{warning.pointer}: {warning.detail}", level="WARNING")
-        return form.save()
-
-    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
-        """Nothing: the service has written it."""
+        return super().save_form(request, form, change)
 
     @display(description=_("name"))
     def title(self, rule: Rule) -> str:
@@ -233,6 +230,16 @@ class RuleAdmin(Page):
     def running(self, rule: Rule) -> SafeString:
         """The body, for those who may only look."""
         return pretty(selectors.working_body(rule))
+
+
+def written_out(body: dict[str, Any]) -> str:
+    """A rule's body as JSON, its parts in the order in which they are read."""
+    order = {name: number for number, name in enumerate(RULE_PARTS)}
+    parts = {name: body[name] for name in sorted(body, key=lambda name: order.get(name, len(order)))}
+    if isinstance(parts.get("effect"), dict):
+        effect = parts["effect"]
+        parts["effect"] = {"type": effect["type"], **effect} if "type" in effect else effect
+    return json.dumps(parts, ensure_ascii=False, indent=2)
 
 
 def language() -> str:

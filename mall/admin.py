@@ -361,6 +361,8 @@ class RedemptionAdmin(ReadOnlyPage):
     @display(description=_("reversing entry"))
     def reversal(self, redemption: Redemption) -> SafeString | str:
         """The entry that gave them back."""
+        if redemption.reversal_id is None:
+            return "–"
         return link(Entry.objects.filter(pk=redemption.reversal_id).first())
 
 

@@ -155,7 +155,7 @@ class PurchaseAdmin(ReadOnlyPage):
     @display(description=_("member"))
     def buyer(self, purchase: Purchase) -> SafeString | str:
         """Who bought, as a link; a guest order has nobody."""
-        return link(purchase.member) if purchase.member else _("guest")
+        return link(purchase.member) if purchase.member else str(_("guest"))
 
     @display(description=_("status"), label=LABELS, ordering="status")
     def state(self, purchase: Purchase) -> Status:

@@ -23,7 +23,6 @@ from partners import services
 from partners.hookadmin import DeliveryAdmin, EndpointAdmin
 from partners.models import ApiKey, WebhookDelivery, WebhookEndpoint
 
-
 SCOPE_WORDS = {
     "members:read": _("read members"),
     "members:write": _("enrol and change members"),
@@ -78,7 +77,7 @@ class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]
             expires_in_days=data["expires_in_days"],
             now=clock.now(),
         )
-        self.save_m2m = lambda: None
+        self.save_m2m = lambda: None  # type: ignore[method-assign]
         return key
 
 

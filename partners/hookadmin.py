@@ -15,17 +15,18 @@ from unfold.widgets import (
 )
 
 from loyalty.lib import clock
-from loyalty.lib.console import Operation, Page, ReadOnlyPage, ReadOnlyTable, errors_of
+from loyalty.lib.console import Operation, ReadOnlyPage, ReadOnlyTable, ServiceForm, ServicePage
 from loyalty.lib.display import LABELS, Status, code, link, number, pretty, status
-from loyalty.lib.errors import Refusal, Text
+from loyalty.lib.errors import Text
 from loyalty.outbox import registry
 from partners import services
 from partners.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 
-class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
+class EndpointForm(ServiceForm):
     """Where to, and which events. The service checks the URL."""
 
+    secret = ""
     url = forms.CharField(
         label=_("URL"),
         max_length=2048,
@@ -51,32 +52,13 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         choices: Any = self.fields["event_types"]
         choices.choices = [(name, name) for name in registry.event_types()]
 
-    def clean(self) -> dict[str, Any]:
-        """Write by the service; a refusal becomes the form's error and nothing is written."""
-        data = super().clean() or self.cleaned_data
-        if self.errors:
-            return data
+    def write(self, data: dict[str, Any]) -> WebhookEndpoint:
+        """Create or change the endpoint. Raises UrlNotAllowed."""
         wanted = {name: data[name] for name in ("url", "description", "event_types")}
-        try:
-            if self.instance._state.adding:
-                self.written, self.secret = services.create_endpoint(**wanted, now=clock.now())
-            else:
-                self.secret = ""
-                self.written = services.change_endpoint(
-                    endpoint_id=self.instance.pk, changes=wanted, now=clock.now()
-                )
-        except Refusal as refusal:
-            for line in errors_of(refusal):
-                self.add_error("url", line)
-        return data
-
-    def _post_clean(self) -> None:
-        """The model is validated and written by the service alone."""
-
-    def save(self, commit: bool = True) -> WebhookEndpoint:
-        """What the service wrote."""
-        self.save_m2m = lambda: None
-        return self.written
+        if self.instance._state.adding:
+            endpoint, self.secret = services.create_endpoint(**wanted, now=clock.now())
+            return endpoint
+        return services.change_endpoint(endpoint_id=self.instance.pk, changes=wanted, now=clock.now())
 
 
 def tell_secret(request: HttpRequest, secret: str) -> None:
@@ -108,7 +90,7 @@ def resend(_admin: Any, _request: HttpRequest, delivery: WebhookDelivery, _data:
     return _("It is sent again now.")
 
 
-class EndpointAdmin(Page):
+class EndpointAdmin(ServicePage):
     """Partners' URLs that are told of events."""
 
     form = EndpointForm
@@ -177,10 +159,6 @@ class EndpointAdmin(Page):
     ) -> tuple[str, ...]:
         """Nothing computed on an empty page."""
         return self.readonly_fields if obj else ()
-
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """The service has written it."""
-        return form.save()
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         """Show a new endpoint's secret, once."""

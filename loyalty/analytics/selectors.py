@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, DateField, F, Q, Sum
 from django.db.models.functions import TruncDate, TruncWeek
 
+from mall.models import Redemption
 from members.models import Member, Purchase
 from points.models import Account, Entry
 from tenants.context import current_brand
@@ -84,7 +85,7 @@ def flows(span: Span) -> dict[str, Series]:
         )
         .order_by("day")
     )
-    found = list(rows)
+    found: list[dict[str, Any]] = list(rows)
     return {name: {row["day"]: int(row[name]) for row in found} for name in (*FLOWS, "given_back", "net")}
 
 
@@ -103,7 +104,7 @@ def active_members(span: Span, *, weekly: bool = False) -> Series:
 def active_total(span: Span) -> int:
     """Members who earned or redeemed at least once within the span. One query."""
     found = Entry.objects.filter(recorded_at__gte=span.start, recorded_at__lt=span.end, kind__in=LIVELY)
-    return found.aggregate(members=Count("account", distinct=True))["members"]
+    return int(found.aggregate(members=Count("account", distinct=True))["members"])
 
 
 def orders(span: Span) -> dict[date, tuple[int, Decimal]]:
@@ -122,6 +123,17 @@ def orders(span: Span) -> dict[date, tuple[int, Decimal]]:
         .annotate(count=Count("pk"), amount=Sum("amount"))
     )
     return {row["day"]: (row["count"], row["amount"]) for row in rows}
+
+
+def redemptions(span: Span) -> Series:
+    """Redemptions that were not cancelled, by day. One query."""
+    rows = (
+        Redemption.objects.filter(placed_at__gte=span.start, placed_at__lt=span.end)
+        .exclude(status=Redemption.Status.CANCELLED)
+        .values(day=TruncDate("placed_at", tzinfo=span.zone))
+        .annotate(count=Count("pk"))
+    )
+    return {row["day"]: row["count"] for row in rows}
 
 
 def enrolled(span: Span) -> int:

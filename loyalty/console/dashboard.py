@@ -17,6 +17,7 @@ from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
 from loyalty.console.menus import brand_of
 from loyalty.lib import clock
+from mall.models import Reward
 from partners.models import ApiKey
 from tenants import schemas
 from tenants.models import Brand
@@ -67,6 +68,7 @@ def brand_overview(*, days: int, weekly: bool, now: datetime) -> dict[str, Any]:
     both = Span(span.last, span.days * 2, span.zone)
     flows = selectors.flows(both)
     orders = selectors.orders(both)
+    redeemed = selectors.redemptions(both)
     owed = selectors.liability()
     return {
         "days": days,
@@ -74,8 +76,8 @@ def brand_overview(*, days: int, weekly: bool, now: datetime) -> dict[str, Any]:
         "span": span,
         "steps": next_steps(),
         "is_new": not any(flows["accrued"].values()) and not orders and not owed.points,
-        "figures": _figures(span, flows, orders, owed),
-        "charts": _charts(span, flows, orders, owed, weekly),
+        "figures": _figures(span, flows, orders, redeemed, owed),
+        "charts": _charts(span, flows, orders, redeemed, owed, weekly),
     }
 
 
@@ -94,6 +96,12 @@ def next_steps() -> list[Step]:
             reverse("admin:partners_apikey_add"),
             ApiKey.objects.filter(revoked_at__isnull=True).exists(),
         ),
+        Step(
+            _("Add a reward"),
+            _("Something that members can have for their points. Publish it when it is ready."),
+            reverse("admin:mall_reward_changelist"),
+            Reward.objects.filter(status=Reward.Status.PUBLISHED).exists(),
+        ),
     ]
     return [] if all(step.done for step in steps) else steps
 
@@ -106,6 +114,7 @@ def _figures(
     span: Span,
     flows: Mapping[str, selectors.Series],
     orders: Mapping[date, tuple[int, Decimal]],
+    redeemed: selectors.Series,
     owed: selectors.Liability,
 ) -> list[Figure]:
     before = span.before
@@ -118,8 +127,8 @@ def _figures(
             _("Points expired"), _sum(flows["expired"], span), _sum(flows["expired"], before), judged=False
         ),
         _figure(_("Active members"), selectors.active_total(span), selectors.active_total(before)),
-        _figure(_("New members"), selectors.enrolled(span), selectors.enrolled(before)),
         _figure(_("Orders"), _sum(counts, span), _sum(counts, before)),
+        _figure(_("Redemptions"), _sum(redeemed, span), _sum(redeemed, before)),
         _figure(_("Sales"), _sum(amounts, span), _sum(amounts, before), unit=owed.currency, places=0),
     ]
     liability = Figure(
@@ -152,6 +161,7 @@ def _charts(
     span: Span,
     flows: Mapping[str, selectors.Series],
     orders: Mapping[date, tuple[int, Decimal]],
+    redeemed: selectors.Series,
     owed: selectors.Liability,
     weekly: bool,
 ) -> list[Chart]:
@@ -204,6 +214,13 @@ def _charts(
             kind="line",
         ),
         chart("orders", _("Orders"), axis, [Line(_("Orders"), "orders", values(counts))]),
+        chart(
+            "redemptions",
+            _("Redemptions"),
+            axis,
+            [Line(_("Redemptions"), "redemptions", values(redeemed))],
+            note=_("without cancelled ones"),
+        ),
     ]
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.models import RuleVersion
 from loyalty.lib import clock, words
 from loyalty.lib.console import Operation
+from mall.models import Redemption
 from members.admin import MemberAdmin
 from members.models import Member, Purchase
 from points import selectors, wording
@@ -51,6 +52,8 @@ class Desk:
     more_orders: str
     points_name: str
     later: int
+    redemptions: Sequence[Redemption]
+    more_redemptions: str
 
 
 def desk_of(member: Member, now: datetime) -> Desk:
@@ -71,6 +74,10 @@ def desk_of(member: Member, now: datetime) -> Desk:
         more_entries=reverse("admin:points_account_change", args=[account.pk]) if account else "",
         more_orders=reverse("admin:members_purchase_changelist") + f"?member__id__exact={member.pk}",
         points_name=current_brand().points_label,
+        redemptions=list(
+            Redemption.objects.filter(member=member).select_related("reward").order_by("-placed_at")[:LATEST]
+        ),
+        more_redemptions=reverse("admin:mall_redemption_changelist") + f"?member__id__exact={member.pk}",
         later=sum(points for _at, points in list(view.expiring)[LATEST:]),
     )
 

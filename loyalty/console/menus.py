@@ -101,6 +101,14 @@ def brand_menu() -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": gettext_lazy("Mall"),
+            "items": [
+                _item(gettext_lazy("Rewards"), "redeem", "mall.reward"),
+                _item(gettext_lazy("Redemptions"), "confirmation_number", "mall.redemption"),
+                _item(gettext_lazy("Stock"), "inventory_2", "mall.stockitem"),
+            ],
+        },
+        {
             "title": gettext_lazy("Integration"),
             "items": [
                 _item(gettext_lazy("API keys"), "key", "partners.apikey"),

@@ -51,7 +51,7 @@ _LOOK_AT_MALL: Final = (
     "mall.view_offer",
     "mall.view_stockitem",
     "mall.view_redemption",
-    "mall.view_redemptionevent",
+    "mall.view_redemptionstep",
 )
 GRANTS: Final[Mapping[str, Sequence[str]]] = {
     Role.OWNER: (
@@ -90,7 +90,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "points.adjust+freeze_account",
         "mall.view_reward",
         "mall.view_redemption",
-        "mall.view_redemptionevent",
+        "mall.view_redemptionstep",
         "mall.cancel_redemption",
     ),
     Role.SHOP: (

@@ -15,7 +15,7 @@ class ConsoleSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Sign in; who has chosen no language in this browser gets the one of their account."""
-        response = super().login(request, extra_context)
+        response: HttpResponse = super().login(request, extra_context)
         if request.user.is_authenticated and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
             remember_language(response, request.user.language)
         return response

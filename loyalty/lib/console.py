@@ -1,7 +1,7 @@
 """What the console pages of all rooms share: read-only tables, and operations that ask before they act."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -81,7 +81,8 @@ class Page(ModelAdmin):  # type: ignore[misc]
             )
             for operation in self.operations
         ]
-        return ours + super().get_urls()
+        urls: list[URLPattern] = ours + super().get_urls()
+        return urls
 
     def render_change_form(
         self,
@@ -99,7 +100,8 @@ class Page(ModelAdmin):  # type: ignore[misc]
                 *(context.get("actions_detail") or []),
                 *(self._button(operation, obj) for operation in self._possible(request, obj)),
             ]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        page: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
+        return page
 
     def _possible(self, request: HttpRequest, obj: Any) -> list[Operation]:
         return [o for o in self.operations if request.user.has_perm(o.permission) and o.shown(obj)]
@@ -150,8 +152,71 @@ class Page(ModelAdmin):  # type: ignore[misc]
                 form.add_error(None, line)
             return False
         self.log_change(request, obj, str(operation.label))
-        messages.success(request, told or _("Done."))
+        messages.success(request, str(told or _("Done.")))
         return True
+
+
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form whose object a service writes; a refusal becomes the form's error, and nothing is written.
+
+    `actor` is set by the page. `fields_of` maps the beginning of a refusal's pointer to the form's field.
+    """
+
+    actor: ClassVar[str] = ""
+    fields_of: ClassVar[Mapping[str, str]] = {}
+    written: Any = None
+
+    def write(self, data: dict[str, Any]) -> Any:
+        """Call the service; the object. Raises Refusal."""
+        raise AssertionError(data)
+
+    def clean(self) -> dict[str, Any]:
+        """The cleaned data, after the service has taken them."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors:
+            return data
+        try:
+            with transaction.atomic():
+                self.written = self.write(data)
+        except Refusal as refusal:
+            self._refused(refusal)
+        return data
+
+    def _refused(self, refusal: Refusal) -> None:
+        faults = refusal.errors if isinstance(refusal, Invalid) else ()
+        for fault in faults:
+            name = fault.pointer.strip("/").split("/")[0]
+            known = self.fields_of.get(name, name)
+            here = known if known in self.fields else None
+            shown = fault.detail if here and here == name else f"{fault.pointer}: {fault.detail}"
+            self.add_error(here, str(shown) if fault.pointer else str(fault.detail))
+        if not faults:
+            self.add_error(None, str(refusal.detail))
+
+    def _post_clean(self) -> None:
+        """The service alone validates and writes the model."""
+
+    def save(self, commit: bool = True) -> Any:
+        """What the service wrote."""
+        self.save_m2m = lambda: None  # type: ignore[method-assign]
+        return self.written
+
+
+class ServicePage(Page):
+    """A page whose form is a `ServiceForm`."""
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which knows who writes."""
+        if self.has_change_permission(request, obj) if change else self.has_add_permission(request):
+            return type(self.form.__name__, (self.form,), {"actor": actor(request)})
+        return super().get_form(request, obj, change, fields=(), form=forms.ModelForm, **kwargs)
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """The service has written it."""
+        return form.save()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing: the service has written it."""
 
 
 class ReadOnly:
@@ -194,7 +259,8 @@ class JsonArea(forms.Textarea):
     def format_value(self, value: Any) -> str | None:
         """The JSON, indented; what does not parse is shown as it was typed."""
         if not isinstance(value, str):
-            return super().format_value(value)
+            shown: str | None = super().format_value(value)
+            return shown
         try:
             return json.dumps(json.loads(value), ensure_ascii=False, indent=2)
         except ValueError:

@@ -63,7 +63,7 @@ class NewOperatorForm(forms.ModelForm):  # type: ignore[type-arg]
         Operator.objects.filter(pk=operator.pk).update(language=data["language"])
         operator.language = data["language"]
         self.shown_password = "" if data["password"] else password
-        self.save_m2m = lambda: None
+        self.save_m2m = lambda: None  # type: ignore[method-assign]
         return operator
 
 
@@ -82,7 +82,7 @@ class OperatorForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("first_name", "role", "language", "is_active")
 
 
-class OperatorAdmin(Page, UserAdmin):  # type: ignore[misc]
+class OperatorAdmin(Page, UserAdmin):  # type: ignore[misc, type-arg]
     """Who works here, in which role."""
 
     form = OperatorForm
