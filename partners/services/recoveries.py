@@ -41,7 +41,8 @@ def recover(
 ) -> WebhookRecovery:
     """Send again what failed (or waits for a later attempt) and what was never sent.
 
-    That is, of the events that were recorded since then. The first portion is put in line at once, the rest by the dispatcher. Raises NotFound.
+    That is, of the events that were recorded since then. The first portion is put in line at once, the rest
+    by the dispatcher. Raises NotFound.
     """
     with transaction.atomic():
         endpoint = locks.endpoint(endpoint_id)

@@ -1,4 +1,4 @@
-"""A brand's tables, as the dispatcher's database thread works on them: write what is done, take what is due."""
+"""A brand's tables as the dispatcher's database thread works on them: write results, take what is due."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
