@@ -20,6 +20,7 @@ DAY_PARTS: Final = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYS
     f"BY{part}" for part in ("DAY", "MONTHDAY", "MONTH", "YEARDAY", "WEEKNO")
 }
 DAY_MINUTES: Final = 24 * 60
+MAX_STEP: Final = 10_000
 
 
 class ScheduleError(ValueError):
@@ -71,6 +72,9 @@ def rrule_parts(text: str) -> dict[str, str]:
         raise ScheduleError("rrule", "rrule_not_daily", "a rule recurs on days; give hours in schedule.hours")
     if parts.get("FREQ") not in FREQUENCIES:
         raise ScheduleError("rrule", "invalid", "FREQ must be one of " + ", ".join(FREQUENCIES))
+    for key in ("INTERVAL", "COUNT"):
+        if key in parts and not 1 <= int(parts[key] if parts[key].isdecimal() else 0) <= MAX_STEP:
+            raise ScheduleError("rrule", "invalid", f"{key} must be a whole number from 1 to {MAX_STEP}")
     foreign = sorted(set(parts) - DAY_PARTS)
     if foreign:
         raise ScheduleError(
