@@ -6,11 +6,13 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.engine import BrandContext
+from campaigns.engine.rule import compile_rule
 from campaigns.schema.conditions import ConditionCheck
 from campaigns.schema.context import CheckContext, Checked, Named
 from campaigns.schema.document import RULE_SCHEMA
 from campaigns.schema.semantics import sense_errors
-from campaigns.schema.structure import shape_errors
+from campaigns.schema.structure import shape_errors, text_errors
 from loyalty.lib.errors import FieldError
 from loyalty.lib.fields import plain_json
 
@@ -28,4 +30,16 @@ def check(body: Any, context: CheckContext) -> Checked:
         conditions.check(plain.get("when"))
     if not errors:
         errors = sense_errors(plain, context)
-    return Checked(plain, tuple(errors + conditions.errors), tuple(conditions.named))
+    errors += conditions.errors + list(text_errors(plain, ""))
+    if not errors:
+        errors = _uncompilable(plain, context)
+    return Checked(plain, tuple(errors), tuple(conditions.named))
+
+
+def _uncompilable(body: dict[str, Any], context: CheckContext) -> list[FieldError]:
+    """The last gate: what the engine cannot compile must never be published, or no order could be judged."""
+    try:
+        compile_rule(body, 0, BrandContext(context.timezone, context.tiers))
+    except (ValueError, KeyError, TypeError, ArithmeticError):
+        return [FieldError("", "invalid", _("Is not valid."))]
+    return []

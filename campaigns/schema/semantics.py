@@ -23,12 +23,14 @@ from campaigns.engine.schedule import (
 )
 from campaigns.engine.types import ACTIVITY_PREFIX, ORDER_TRIGGERS
 from campaigns.schema.context import CheckContext
-from loyalty.lib.errors import FieldError
+from loyalty.lib.errors import FieldError, Text
 
 RESERVED: Final = frozenset({"schema", "simulate"})  # they are paths of the API
 MAX_FACTOR: Final = 100
 MAX_POINTS: Final = 1_000_000_000
 MAX_DAYS: Final = 3660
+FIRST_YEAR: Final = 1971
+LAST_YEAR: Final = 2199
 MAX_PRIORITY: Final = 1_000_000
 # A rule of days that does not recur within 30 years of its start recurs never.
 HORIZON: Final = timedelta(days=366 * 30)
@@ -45,6 +47,10 @@ def sense_errors(body: Mapping[str, Any], context: CheckContext) -> list[FieldEr
         *_points(body, context),
         *_audience(body.get("audience") or {}),
     ]
+
+
+def _years() -> Text:
+    return _("Must lie between the years %(first)s and %(last)s.") % {"first": FIRST_YEAR, "last": LAST_YEAR}
 
 
 def _code(body: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -109,6 +115,10 @@ def _schedule(schedule: Mapping[str, Any], context: CheckContext) -> Iterator[Fi
             except ValueError:
                 detail = _("Must be an instant with an offset, such as 2026-11-01T00:00:00+08:00.")
                 yield FieldError(f"/schedule/{key}", "type", detail)
+                continue
+            if not FIRST_YEAR <= instants[key].year <= LAST_YEAR:
+                del instants[key]
+                yield FieldError(f"/schedule/{key}", "range", _years())
     starts_at, ends_at = instants.get("starts_at"), instants.get("ends_at")
     if starts_at and ends_at and ends_at <= starts_at:
         yield FieldError("/schedule/ends_at", "ends_before_start", _("Must be after starts_at."))
@@ -198,9 +208,12 @@ def _points(body: Mapping[str, Any], context: CheckContext) -> Iterator[FieldErr
                 yield FieldError(f"/points/expiry/{unit}", "max_value", detail)
     if expiry.get("policy") == "fixed":
         try:
-            date.fromisoformat(expiry["on"])
+            on = date.fromisoformat(expiry["on"])
         except ValueError:
             yield FieldError("/points/expiry/on", "type", _("Must be a date such as 2026-12-31."))
+        else:
+            if not FIRST_YEAR <= on.year <= LAST_YEAR:
+                yield FieldError("/points/expiry/on", "range", _years())
 
 
 def _audience(audience: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from campaigns.schema.document import schema_for
 from loyalty.lib.errors import FieldError, Text
 
+MAX_TEXT: Final = 400
 _TYPES: Final[dict[str, Text]] = {
     "object": _("Must be an object."),
     "array": _("Must be a list."),
@@ -73,3 +75,20 @@ def _other(validator: str, limit: Any) -> tuple[str, Text]:
     }
     code, sentence = sentences.get(validator, ("invalid", _("Is not valid.")))
     return code, sentence % {"limit": limit} if "%(limit)s" in str(sentence) else sentence
+
+
+def text_errors(value: Any, pointer: str) -> Iterator[FieldError]:
+    """Texts that no rule needs: control characters, and more than MAX_TEXT of them (a description may be
+    longer and have lines)."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if pointer or key != "description":
+                yield from text_errors(item, pointer + pointer_of(key))
+    elif isinstance(value, list):
+        for n, item in enumerate(value):
+            yield from text_errors(item, f"{pointer}/{n}")
+    elif isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            yield FieldError(pointer, "too_long", _("At most %(limit)s characters.") % {"limit": MAX_TEXT})
+        elif any(unicodedata.category(char) == "Cc" for char in value):
+            yield FieldError(pointer, "character", _("Contains a character that no text may hold."))
