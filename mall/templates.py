@@ -32,7 +32,7 @@ REWARDS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
 
 
 def install(template: str, *, now: datetime) -> None:
-    """Set up the brand's beginnings for `template`. Safe to repeat: where there are rewards, none is added."""
+    """Set up the beginnings for `template`. Safe to repeat: where there are rewards, none is added."""
     if template not in REWARDS or Reward.objects.exists():
         return
     for values in REWARDS[template]:

@@ -94,4 +94,4 @@ def _locked(redemption_id: UUID, by_member: UUID | None = None) -> Redemption:
 
 def _allow(redemption: Redemption, action: str) -> None:
     if action not in redemption.actions:
-        raise RedemptionState(status=redemption.status, actions=redemption.actions)
+        raise RedemptionState(redemption_status=redemption.status, actions=redemption.actions)

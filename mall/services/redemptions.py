@@ -124,7 +124,7 @@ def cancel(
             return Placed(redemption, account, replayed=True)
         allowed = redemption.actions if by_member is None else redemption.member_actions
         if "cancel" not in allowed:
-            raise RedemptionState(status=redemption.status, actions=allowed)
+            raise RedemptionState(redemption_status=redemption.status, actions=allowed)
         before = redemption.status
         reversed_ = points.reverse(
             entry_id=redemption.entry_id,

@@ -40,4 +40,4 @@ LEFT JOIN LATERAL (
   WHERE step.redemption_id = redemption.id ORDER BY step.at DESC, step.id DESC LIMIT 1
 ) last ON true
 WHERE last.to_status IS DISTINCT FROM redemption.status
-LIMIT %(most)s
+LIMIT 5
