@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, DateField, F, Q, Sum
@@ -85,7 +85,7 @@ def flows(span: Span) -> dict[str, Series]:
         )
         .order_by("day")
     )
-    found: list[dict[str, Any]] = list(rows)
+    found = cast("list[dict[str, Any]]", list(rows))
     return {name: {row["day"]: int(row[name]) for row in found} for name in (*FLOWS, "given_back", "net")}
 
 
