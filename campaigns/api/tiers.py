@@ -108,7 +108,7 @@ class Tiers(ApiView):
             OpenApiExample("The programme", ANSWER, response_only=True),
         ],
     )
-    def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> Any:
         """Put a programme in force at once. Each multiplier above 1 is the published rule `tier-<code>`.
 
         Members are judged by it with their next order, or within minutes.

@@ -63,10 +63,8 @@ def record(*, purchase_id: UUID, order: NewPurchase, now: datetime) -> bool:
     Waits for another transaction that is storing the same order number.
     """
     status = Purchase.Status.COMPLETED if order.completed_at else Purchase.Status.RECORDED
-    lines = [
-        {**line, "id": str(ids.new()), "position": number} for number, line in enumerate(order.lines, 1)
-    ]
-    values = [
+    lines = [{**line, "id": str(ids.new()), "position": number} for number, line in enumerate(order.lines, 1)]
+    values: list[Any] = [
         purchase_id,
         order.order_id,
         order.member_id,

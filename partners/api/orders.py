@@ -36,7 +36,7 @@ class Orders(ApiView):
             docs.answered(docs.RECORDED_EXAMPLE, "The same order again", "200"),
         ],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> Any:
         """Record an order: points, balance, tier and events at once.
 
         The same `order_id` with the same content answers 200 with the first points and entries and the
@@ -113,7 +113,7 @@ class Completion(ApiView):
             docs.answered(docs.COMPLETED_EXAMPLE),
         ],
     )
-    def post(self, request: Request, order_id: str) -> Response:
+    def post(self, request: Request, order_id: str) -> Any:
         """Complete an order: what waited for it becomes available. Repeating it changes nothing."""
         now = clock.now()
 
@@ -140,7 +140,7 @@ class Cancellation(ApiView):
         responses={200: docs.CANCELLED},
         examples=[docs.asked({}), docs.answered(docs.CANCELLED_EXAMPLE)],
     )
-    def post(self, request: Request, order_id: str) -> Response:
+    def post(self, request: Request, order_id: str) -> Any:
         """Cancel an order: everything that is left of it comes back. Repeating it changes nothing."""
         now = clock.now()
 
@@ -169,7 +169,7 @@ class Returns(ApiView):
             docs.answered(docs.PARKED_EXAMPLE, "Parked until the order comes", "202"),
         ],
     )
-    def post(self, request: Request, order_id: str) -> Response:
+    def post(self, request: Request, order_id: str) -> Any:
         """Take back what an order no longer deserves without what came back.
 
         A return of an order that is not known yet is parked for 30 days. The same `return_id` with other

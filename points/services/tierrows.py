@@ -199,7 +199,16 @@ def insert(member_id: UUID, fact: Fact) -> None:
 
 def insert_and_sum(member_id: UUID, program: Program, fact: Fact, now: datetime) -> Decimal:
     span = current_window(program, now)
-    added = [ids.new(), member_id, fact.at, fact.points, fact.spend, fact.visits, fact.source, fact.reference]
+    added: list[Any] = [
+        ids.new(),
+        member_id,
+        fact.at,
+        fact.points,
+        fact.spend,
+        fact.visits,
+        fact.source,
+        fact.reference,
+    ]
     with connection.cursor() as cursor:
         cursor.execute(_QUALIFY + _SUM[program.qualify_by], [*added, member_id, span.start, span.end])
         before = Decimal(cursor.fetchone()[0])

@@ -11,7 +11,7 @@ from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from members.models import ParkedReturn, Purchase, PurchaseReturn
 from tenants.models import Brand
-from tests.orders.shapes import BASE, line, multiplier, order, priced
+from tests.orders.shapes import BASE, line, multiplier, order, priced, set_policy
 from tests.support.brands import ANNA
 from tests.support.client import Api
 
@@ -341,3 +341,36 @@ def test_windows_and_first_order_skip_what_came_back_whole(api: Api, publish: Ca
     assert api.post("/orders", priced("1", "5.00")).json()["points"]["accrued"] == 1005
     give_back(api, "1")
     assert api.post("/orders", priced("2", "5.00")).json()["points"]["accrued"] == 1005
+
+
+def test_what_came_back_before_completion_gives_nothing_on_completion(
+    api: Api, publish: Callable[..., None]
+) -> None:
+    publish(BASE | {"trigger": "order.completed"})
+    api.post("/orders", order("1", lines=[line("10.00", "3", discount="1.00")]))
+    give_back(api, "1", lines=lines(("1", "1")))
+    assert api.post("/orders/1/complete").json()["points"]["accrued"] == 19  # 20 − 0.67
+    assert give_back(api, "1", "R-2", lines=lines(("1", "1"))).json()["points"]["taken_back"] == 10
+    assert account(api)["available"] == 9
+
+
+def test_carried_fractions_are_added_to_the_next_order(api: Api, base_rule: None, acme: Brand) -> None:
+    set_policy(acme, rounding="carry")
+    given = [api.post("/orders", priced(f"c{n}", "0.40")).json()["points"]["accrued"] for n in range(5)]
+    assert given == [0, 0, 1, 0, 1]
+
+
+def test_blocked_lines_do_not_exist(api: Api, publish: Callable[..., None], in_acme: Brand) -> None:
+    second = BASE | {
+        "code": "second-order",
+        "when": {"all": [{"fact": "member.nth_order", "op": "eq", "value": 2}]},
+        "effect": {"type": "fixed", "points": 100},
+    }
+    publish(BASE, second)
+    formula = line("300.00", tags=["infant_0_6"])
+    blocked = api.post("/orders", order("1", lines=[formula])).json()
+    assert blocked["points"]["accrued"] == 0
+    assert {e["reason"] for e in blocked["explanation"]} == {"compliance"}
+    assert not Purchase.objects.get(order_id="1").visible_earn
+    assert api.post("/orders", order("2", lines=[formula, line("5.00")])).json()["points"]["accrued"] == 5
+    assert api.post("/orders", priced("3", "5.00")).json()["points"]["accrued"] == 105

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from django.db import transaction
 
 from campaigns import facts, selectors
-from campaigns.engine import Order
+from campaigns.engine import Line, Order
 from campaigns.errors import OrderCancelled, OrderNotFound
 from campaigns.services.orders import judging, returning, stored
 from campaigns.services.orders.reading import instant_json
@@ -190,17 +191,17 @@ def _left(purchase: Purchase) -> Order:
     order = stored.order_of(purchase, lines)
     left = stored.remaining(lines)
     kept = tuple(
-        replace(
-            line,
-            quantity=left[line.line_id],
-            discount=line.discount
-            if left[line.line_id] == line.quantity
-            else Fraction(line.discount) * Fraction(left[line.line_id]) / Fraction(line.quantity),
-        )
+        line if left[line.line_id] == line.quantity else _part(line, left[line.line_id])
         for line in order.lines
         if line.line_id in left
     )
     return replace(order, lines=kept)
+
+
+def _part(line: Line, quantity: Decimal) -> Line:
+    # The engine takes any exact number for a discount; a prorated one need not be a decimal.
+    discount = Fraction(line.discount) * Fraction(quantity) / Fraction(line.quantity)
+    return replace(line, quantity=quantity, discount=discount)  # type: ignore[arg-type]
 
 
 def _tell(event: str, purchase: Purchase, now: datetime, **more: Any) -> None:
