@@ -120,7 +120,7 @@ def _from_drf(exc: exceptions.APIException) -> Response:
         response["WWW-Authenticate"] = exc.auth_header  # type: ignore[attr-defined]
     wait = getattr(exc, "wait", None)
     if wait:
-        response["Retry-After"] = str(int(wait) + 1)
+        response["Retry-After"] = str(max(1, int(wait)))
     return response
 
 

@@ -35,6 +35,7 @@ def create_endpoint(
     """
     url = targets.check(url, targets.allowed_pairs(current_brand()))
     secret = signing.new_secret()
+    relay.run()  # what happened before this moment has its position, and stays out
     endpoint = WebhookEndpoint.objects.create(
         url=url,
         description=description,

@@ -48,6 +48,7 @@ def recover(
         endpoint = locks.endpoint(endpoint_id)
         if endpoint is None:
             raise NotFound
+        relay.run()
         end = relay.head()
         start = min(_before(since), end)
         recovery = WebhookRecovery.objects.create(

@@ -90,13 +90,14 @@ def _check_host(host: str) -> None:
         raise _refused(_("The host is not public."))
     if ":" not in name and "." not in name and not name[:1].isdigit():
         raise _refused(_("The host is not public."))
-    if any(not is_public(address) for address in _addresses(name)):
+    addresses = [name] if ":" in name else _addresses(name)
+    if any(not is_public(address) for address in addresses):
         raise _refused(_("The host leads to an address that is not public."))
 
 
 def _addresses(name: str) -> Iterable[str]:
     try:
-        encoded = name if ":" in name else name.encode("idna").decode()
+        encoded = name.encode("idna").decode()
         found = _lookups.submit(socket.getaddrinfo, encoded, None, type=socket.SOCK_STREAM)
         return {str(info[4][0]) for info in found.result(LOOKUP_TIMEOUT_S)}
     except UnicodeError:

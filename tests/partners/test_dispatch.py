@@ -1,6 +1,8 @@
 """Delivery through a real server: what is sent, how often, and what a failure leads to."""
 
 import json
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +12,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from werkzeug import Response
 
 from loyalty.lib import clock
+from loyalty.outbox import relay
 from loyalty.outbox.models import OutboxEvent
 from partners.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from partners.webhooks import queue
+from partners.webhooks import queue, results
+from tenants import hosts
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.conftest import NOW
@@ -194,8 +198,6 @@ def test_a_redirect_is_a_failure_and_is_not_followed(live: Api, receiver: Receiv
 
 
 def test_no_answer_in_time_is_a_failure(live: Api, receiver: Receiver) -> None:
-    import time
-
     def slowly(_request: object) -> Response:
         time.sleep(0.6)
         return Response("late")
@@ -216,8 +218,6 @@ def test_no_answer_in_time_is_a_failure(live: Api, receiver: Receiver) -> None:
 def test_nobody_listening_is_a_failure(live: Api, receiver: Receiver) -> None:
     closed = "127.0.0.1:1"
     Brand.objects.filter(slug="acme").update(settings={"webhook_hosts": [receiver.host, closed]})
-    from tenants import hosts
-
     hosts.forget()
     made = live.post("/webhook-endpoints", {"url": f"http://{closed}/"}).json()
     happened()
@@ -315,9 +315,7 @@ def test_a_success_in_between_ends_the_streak(live: Api, receiver: Receiver) -> 
     ],
     ids=lambda value: str(getattr(value, "headers", value)).replace("\n", " "),
 )
-def test_retry_after_is_honoured(
-    live: Api, receiver: Receiver, response: Response, again_after: int
-) -> None:
+def test_retry_after_is_honoured(live: Api, receiver: Receiver, response: Response, again_after: int) -> None:
     made = endpoint(live, receiver)
     receiver.answers["/hook"] = [response]
     happened()
@@ -447,8 +445,6 @@ def test_what_a_killed_dispatcher_held_is_sent_again_when_the_lease_ends(
     event_id = happened()
     acme = Brand.objects.get(slug="acme")
     with in_brand(acme):  # a dispatcher leases the delivery, and is killed before it sends
-        from loyalty.outbox import relay
-
         assert relay.run() == 1
         (row,) = WebhookEndpoint.objects.all()
         jobs, _more = queue.fan_out("acme", {row.id: 10}, now=NOW)
@@ -466,8 +462,6 @@ def test_what_a_killed_dispatcher_held_is_sent_again_when_the_lease_ends(
 def test_what_was_sent_but_not_recorded_is_sent_again_with_the_same_id(
     live: Api, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from partners.webhooks import results
-
     endpoint(live, receiver)
     event_id = happened()
 
@@ -477,9 +471,10 @@ def test_what_was_sent_but_not_recorded_is_sent_again_with_the_same_id(
     def killed(*_args: object, **_kwargs: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(results, "record", killed)
-        send_due()
+        with pytest.raises(Killed):
+            send_due()
     assert receiver.ids() == [str(event_id)]
     with clock.frozen(NOW + queue.LEASE):
         send_due()
@@ -505,8 +500,6 @@ def test_hundreds_of_events_arrive_once_each_in_several_brands(live: Api, receiv
 
 
 def test_a_dead_endpoint_does_not_hold_up_its_neighbour(live: Api, receiver: Receiver) -> None:
-    import threading
-
     let_go = threading.Event()
 
     def hanging(_request: object) -> Response:
