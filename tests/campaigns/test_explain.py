@@ -35,9 +35,10 @@ def test_a_rule_in_full_for_operators() -> None:
         "When an order is paid: 2× the base points, on the lines that match; if the category is fresh and "
         "the member's tier is at least Gold and the channel is one of store, miniprogram and the member's "
         "tags include new-parent and not (the member's tags include staff); from 2026-11-01 00:00; every "
-        "Saturday, Sunday; between 18:30–21:30; at most 500 points per order; at most 1000 points per member "
-        "a day; at most 5000 points per member a month; once per member in all; 1000000 points in all, "
-        "while they last; usable after 7 days; valid for 12 months; only the best rule of the group “promo” counts; "
+        "Saturday, Sunday; between 18:30–21:30; at most 500 points per order; at most 1000 points per "
+        "member a day; at most 5000 points per member a month; once per member in all; 1000000 points in "
+        "all, while they last; usable after 7 days; valid for 12 months; only the best rule of the group "
+        "“promo” counts; "
         "priority 10; paid by hq."
     )
     assert explain.rule_text(GOOD, "zh-hans", WORDS) == (
