@@ -8,8 +8,9 @@ import pytest
 
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
-from mall.models import Redemption
+from mall.models import Redemption, Reward
 from members.models import Member
+from points import services as points
 from points.models import Entry
 from points.services import tiers
 from tenants.context import in_brand
@@ -239,8 +240,6 @@ def test_a_named_offer_applies_or_nothing_does(api: Api, acme: Brand, anna: None
 def test_a_tag_that_the_law_forbids_closes_a_reward_published_before(
     api: Api, acme: Brand, anna: None, mug: str, unchanged: Look
 ) -> None:
-    from mall.models import Reward
-
     with in_brand(acme):
         Reward.objects.filter(pk=mug).update(tags=["infant_0_6"])
     before = unchanged()
@@ -289,8 +288,6 @@ def test_running_low_is_told_once(api: Api, acme: Brand, anna: None) -> None:
 def test_a_frozen_account_spends_nothing(
     api: Api, acme: Brand, anna: None, mug: str, unchanged: Look
 ) -> None:
-    from points import services as points
-
     with in_brand(acme):
         points.freeze(member_id=ANNA, earn=False, burn=True, reason="fraud", now=clock.now())
     before = unchanged()
