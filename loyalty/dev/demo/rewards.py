@@ -8,7 +8,7 @@ from mall import services as mall
 
 # name (zh, en), kind, SKU, points, stock, limit for each member
 CATALOGUE: tuple[tuple[str, str, str, str, int, int | None, int | None], ...] = (
-    ("环保购物袋", "Shopping bag", "physical", "BAG", 80, 200, None),
+    ("环保购物袋", "Shopping bag", "physical", "BAG-ECO", 80, 200, None),
     ("鲜牛奶 1 升", "Fresh milk, 1 l", "physical", "MILK-1L", 150, 120, None),
     ("满 50 减 5 券", "5 off 50", "coupon", "C-5-50", 200, None, None),
     ("陶瓷马克杯", "Ceramic mug", "physical", "MUG", 350, 60, 2),
