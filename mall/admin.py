@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -128,7 +129,7 @@ class RewardAdmin(ServicePage):
             "image",
             "tags",
         )
-        offer = (("points", "limit_per_member"), ("starts_at", "ends_at"), "tier_min")
+        offer = (("points", "limit_per_member"), "starts_at", "ends_at", "tier_min")
         parts = [(None, {"fields": texts}), (_("Main offer"), {"fields": offer})]
         if obj is None:
             return [*parts, (_("Stock"), {"fields": (("sku", "stock"),)})]
@@ -356,14 +357,18 @@ class RedemptionAdmin(ReadOnlyPage):
     @display(description=_("burn entry"))
     def burn(self, redemption: Redemption) -> SafeString | str:
         """The entry that took the points."""
-        return link(Entry.objects.filter(pk=redemption.entry_id).first())
+        return entry_link(redemption.entry_id)
 
     @display(description=_("reversing entry"))
     def reversal(self, redemption: Redemption) -> SafeString | str:
         """The entry that gave them back."""
-        if redemption.reversal_id is None:
-            return "–"
-        return link(Entry.objects.filter(pk=redemption.reversal_id).first())
+        return entry_link(redemption.reversal_id)
+
+
+def entry_link(entry_id: UUID | None) -> SafeString | str:
+    """A ledger entry by its points, as a link."""
+    entry = Entry.objects.filter(pk=entry_id).first() if entry_id else None
+    return link(entry, number(entry.signed_points, signed=True)) if entry else "–"
 
 
 @admin.register(StockItem)

@@ -1,26 +1,35 @@
 """Members and their orders. The console registers the member's page with the panels of the rooms above."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from loyalty.lib.console import Page, ReadOnlyPage, ReadOnlyTable
-from loyalty.lib.display import LABELS, Status, link, money, pretty, status
+from loyalty.lib.display import LABELS, Status, code, link, money, pretty, status
 from members import identities
 from members.models import Identity, Member, ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
 
-
-class IdentityTable(ReadOnlyTable):
-    """How the member is known."""
-
-    model = Identity
-    fields = ("provider", "app_id", "subject", "verified_at", "created_at")
-    ordering = ("provider", "subject")
+KINDS: Mapping[str, Promise] = {
+    "phone": _("phone"),
+    "card_no": _("card"),
+    "external_id": _("external id"),
+    "email": _("e-mail"),
+    "openid": _("WeChat openid"),
+    "unionid": _("WeChat unionid"),
+    "alipay_open_id": _("Alipay"),
+}
+"""What the kinds of identities are called; others are called by their provider."""
 
 
 def found_by(term: str) -> Q:
@@ -45,8 +54,7 @@ class MemberAdmin(Page):
     search_fields = ("name",)
     search_help_text = _("Phone, card number, order number, external id, referral code or name")
     ordering = ("-enrolled_at", "-id")
-    inlines = (IdentityTable,)
-    readonly_fields = ("status", "source", "referral_code", "referrer", "merged_into", "enrolled_at", "id")
+    readonly_fields = ("status", "source", "referral_code", "referrer", "merged_into", "enrolled_at", "ident")
     fieldsets = (
         (
             None,
@@ -57,11 +65,28 @@ class MemberAdmin(Page):
                     ("status", "enrolled_at"),
                     ("source", "referral_code"),
                     ("referrer", "merged_into"),
-                    "id",
+                    "ident",
                 )
             },
         ),
     )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A member's name is a person's; the language is one of ours."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "name":
+            field.label = _("Full name")
+        if db_field.name == "locale":
+            choices = [("", "–"), *settings.LANGUAGES]
+            return forms.ChoiceField(
+                label=field.label, required=False, choices=choices, widget=UnfoldAdminSelectWidget
+            )
+        return field
+
+    @display(description=_("id"))
+    def ident(self, member: Member) -> SafeString:
+        """The id by which the APIs know the member."""
+        return code(member.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Members enrol through the APIs, with an identity."""

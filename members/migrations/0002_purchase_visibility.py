@@ -4,33 +4,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('members', '0001_initial'),
+        ("members", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='parkedreturn',
-            name='problem',
-            field=models.JSONField(blank=True, null=True, verbose_name='why it could not be applied'),
+            model_name="parkedreturn",
+            name="problem",
+            field=models.JSONField(blank=True, null=True, verbose_name="why it could not be applied"),
         ),
         migrations.AddField(
-            model_name='purchase',
-            name='visible_bonus',
+            model_name="purchase",
+            name="visible_bonus",
             field=models.BooleanField(db_default=True, default=True, editable=False),
         ),
         migrations.AddField(
-            model_name='purchase',
-            name='visible_earn',
+            model_name="purchase",
+            name="visible_earn",
             field=models.BooleanField(db_default=True, default=True, editable=False),
         ),
         migrations.AddIndex(
-            model_name='parkedreturn',
-            index=models.Index(condition=models.Q(('applied_at__isnull', True), ('dropped_at__isnull', True)), fields=['parked_at'], name='parkedreturn_waiting'),
+            model_name="parkedreturn",
+            index=models.Index(
+                condition=models.Q(("applied_at__isnull", True), ("dropped_at__isnull", True)),
+                fields=["parked_at"],
+                name="parkedreturn_waiting",
+            ),
         ),
         migrations.AddIndex(
-            model_name='purchase',
-            index=models.Index(condition=models.Q(('status', 'recorded')), fields=['ordered_at'], name='purchase_not_completed'),
+            model_name="purchase",
+            index=models.Index(
+                condition=models.Q(("status", "recorded")),
+                fields=["ordered_at"],
+                name="purchase_not_completed",
+            ),
         ),
     ]
