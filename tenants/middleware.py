@@ -37,7 +37,6 @@ class BrandMiddleware:
             brand = hosts.find(host)
         except (OperationalError, InterfaceError) as error:
             log.error("database_unavailable", error=str(error))  # noqa: TRY400 - no traceback for a restart
-            connection.close()
             return problems.plain(503, "unavailable", str(problems.UNAVAILABLE))
         if brand is None or brand.status == Brand.Status.PROVISIONING:
             return problems.plain(404, "unknown_host", _("No brand answers on this host."))

@@ -61,6 +61,13 @@ class Page(ModelAdmin):  # type: ignore[misc]
     actions: ClassVar[Sequence[Any]] = ()
     operations: ClassVar[Sequence[Operation]] = ()
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list; without search and filters what it found is all there is."""
+        found = super().get_changelist_instance(request)
+        if not found.query and not found.has_active_filters:
+            found.full_result_count = found.result_count
+        return found
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """No bulk actions: what is done to many goes through a service of its own."""
         return {}

@@ -1,13 +1,13 @@
 """How the console writes numbers, money, ids, JSON, states and links."""
 
 import json
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.utils import quote
 from django.db import models
 from django.urls import reverse
-from django.utils import formats
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -28,6 +28,11 @@ def money(amount: Any, currency: str = "", places: int | None = 2) -> SafeString
         return format_html('<span class="num">{}</span>', "–")
     text = formats.number_format(amount, decimal_pos=places, force_grouping=True)
     return format_html('<span class="num">{}</span>', f"{text} {currency}".strip())
+
+
+def instant(at: datetime | None) -> str:
+    """An instant in the active time zone, the brand's."""
+    return "–" if at is None else formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
 def code(text: object) -> SafeString:
@@ -51,14 +56,19 @@ def link(obj: models.Model | None, text: object | None = None) -> SafeString | s
     return format_html('<a class="text-link" href="{}">{}</a>', target, obj if text is None else text)
 
 
-LABELS: Mapping[str, str] = {
-    "active": "success", "published": "success", "completed": "success", "fulfilled": "success",
-    "delivered": "success", "open": "success", "shipped": "info", "placed": "info", "recorded": "info",
-    "pending": "warning", "draft": "warning", "provisioning": "warning", "paid": "info",
-    "suspended": "danger", "cancelled": "danger", "failed": "danger", "closed": "default",
-    "retired": "default", "merged": "default", "archived": "default", "revoked": "danger",
-}  # fmt: skip
-"""The colour of a status, by its value."""
+class Colours(dict[str, str]):
+    """The colour of a status, by its value; what is not named is grey."""
+
+    def __missing__(self, value: str) -> str:
+        return "default"
+
+
+LABELS = Colours(
+    dict.fromkeys(("active", "published", "completed", "delivered", "open", "approved"), "success")
+    | dict.fromkeys(("shipped", "placed", "recorded", "paid"), "info")
+    | dict.fromkeys(("pending", "draft", "provisioning", "paused", "pending_approval", "expired"), "warning")
+    | dict.fromkeys(("suspended", "cancelled", "failed", "disabled", "revoked", "blocked"), "danger")
+)
 
 
 class Status(tuple[str, Any]):

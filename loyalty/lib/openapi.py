@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
 PROBLEM = {
     "type": "object",
     "description": "RFC 9457 problem details.",
@@ -36,6 +38,28 @@ PROBLEM = {
     },
 }
 METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How partners sign in."""
+
+    target_class = "partners.auth.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """An API key of the brand."""
+        return {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer lk_…`"}
+
+
+class MemberTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How members sign in."""
+
+    target_class = "members.auth.MemberTokenAuthentication"
+    name = "memberToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """An access token of a member of the brand."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 def problems_everywhere(result: Any, generator: Any, request: Any, public: Any) -> Any:

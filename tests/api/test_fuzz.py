@@ -1,10 +1,13 @@
 """Random input against every operation of the contract, in process: no 500, no undocumented answer."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import (
@@ -27,6 +30,16 @@ SCHEMA = schemathesis.openapi.from_dict(
 )
 SCHEMA.app = application
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _one_connection(db: None) -> Iterator[None]:
+    """As Django's own test client does: the end of a request leaves the test's transaction alone."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @SCHEMA.parametrize()
