@@ -74,19 +74,19 @@ def instant(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
-def account_state(data: Mapping[str, Any]) -> AccountState:
-    """An account as a function described it."""
+def account_state(data: Mapping[str, Any], member_id: UUID) -> AccountState:
+    """A member's account as a function described it."""
     return AccountState(
         account_id=UUID(data["account_id"]),
-        member_id=UUID(data["member_id"]),
+        member_id=member_id,
         currency=data["points_currency"],
         available=data["available"],
         pending=data["pending"],
         held=data["held"],
         debt=data["debt"],
         lifetime_accrued=data["lifetime_accrued"],
-        earn_frozen=data["earn_frozen"],
-        burn_frozen=data["burn_frozen"],
+        earn_frozen=data.get("earn_frozen", False),
+        burn_frozen=data.get("burn_frozen", False),
     )
 
 
@@ -100,7 +100,7 @@ def entry_result(data: Mapping[str, Any], *, replayed: bool) -> EntryResult:
         rule=data["rule"],
         rule_version=data["version"],
         currency=data["points_currency"],
-        lot_id=UUID(data["lot_id"]) if data.get("lot_id") else None,
+        lot_id=UUID(data["entry_id"]) if "pending" in data else None,
         available_at=instant(data.get("available_at")),
         expires_at=instant(data.get("expires_at")),
         pending=data.get("pending", False),
@@ -109,11 +109,18 @@ def entry_result(data: Mapping[str, Any], *, replayed: bool) -> EntryResult:
     )
 
 
+def account_states(data: Mapping[str, Any]) -> dict[str, AccountState]:
+    """The accounts of a result by currency, that of the first entry first."""
+    member_id = UUID(data["member_id"])
+    states = data.get("accounts") or [data["account"]]
+    return {state["points_currency"]: account_state(state, member_id) for state in states}
+
+
 def burn_result(data: Mapping[str, Any]) -> BurnResult:
     """The single entry of an operation and the account after it."""
     replayed = data["replayed"]
     return BurnResult(
         entry=entry_result(data["entries"][0], replayed=replayed),
-        account=account_state(data["account"]),
+        account=account_state(data["account"], UUID(data["member_id"])),
         replayed=replayed,
     )

@@ -154,17 +154,18 @@ def hold(hold_id: UUID) -> Hold:
 
 def lot_trace(of: Entry) -> list[dict[str, Any]]:
     """What the entry did to lots: opened (+), took (−), gave back (+), with each lot's origin and end."""
-    trace = [
-        {"lot_id": lot.id, "points": lot.points, "entry_id": of.id, "expires_at": lot.original_expires_at}
-        for lot in of.opened_lots.all()
+    return [
+        *(
+            {"lot_id": lot.id, "points": lot.points, "entry_id": of.id, "expires_at": lot.original_expires_at}
+            for lot in of.opened_lots.all()
+        ),
+        *(
+            {
+                "lot_id": used.lot_id,
+                "points": -used.points,
+                "entry_id": used.lot.entry_id,
+                "expires_at": used.lot.expires_at,
+            }
+            for used in of.consumptions.all()
+        ),
     ]
-    trace += [
-        {
-            "lot_id": used.lot_id,
-            "points": -used.points,
-            "entry_id": used.lot.entry_id,
-            "expires_at": used.lot.expires_at,
-        }
-        for used in of.consumptions.all()
-    ]
-    return trace

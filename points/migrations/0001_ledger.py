@@ -3,6 +3,8 @@
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.comparison
+import django.db.models.lookups
 from django.db import migrations, models
 
 import loyalty.lib.ids
@@ -441,31 +443,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="account",
             constraint=models.CheckConstraint(
-                condition=models.Q(("available__gte", 0)), name="points_account_available"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("pending__gte", 0)), name="points_account_pending"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("held__gte", 0)), name="points_account_held"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("debt__gte", 0)), name="points_account_debt"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("lifetime_accrued__gte", 0)), name="points_account_lifetime_accrued"
+                condition=django.db.models.lookups.GreaterThanOrEqual(
+                    django.db.models.functions.comparison.Least(
+                        "available", "pending", "held", "debt", "lifetime_accrued"
+                    ),
+                    models.Value(0),
+                ),
+                name="points_account_not_negative",
             ),
         ),
         migrations.AddIndex(
@@ -497,10 +481,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="entry",
-            index=models.Index(fields=["journal_id"], name="points_entry_journal"),
-        ),
-        migrations.AddIndex(
-            model_name="entry",
             index=models.Index(
                 condition=models.Q(("reverses__isnull", False)),
                 fields=["reverses"],
@@ -526,13 +506,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="entry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("points__gt", 0)), name="points_entry_points"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("direction__in", [1, -1])), name="points_entry_direction"
+                condition=models.Q(("direction__in", [1, -1]), ("points__gt", 0)),
+                name="points_entry_moves_points",
             ),
         ),
         migrations.AddConstraint(
@@ -611,38 +586,21 @@ class Migration(migrations.Migration):
             model_name="lot",
             constraint=models.CheckConstraint(
                 condition=models.Q(
+                    models.Q(
+                        models.Q(("remaining__gt", 0), ("state", "open")),
+                        models.Q(("held", 0), ("remaining__gt", 0), ("state", "pending")),
+                        models.Q(("remaining", 0), ("state", "closed")),
+                        _connector="OR",
+                    ),
+                    models.Q(
+                        ("expires_at__isnull", True), ("inactivity_months__isnull", True), _connector="OR"
+                    ),
                     ("held__gte", 0),
+                    ("points__gt", 0),
                     ("points__gte", models.F("remaining")),
                     ("remaining__gte", models.F("held")),
                 ),
                 name="points_lot_bounds",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("points__gt", 0)), name="points_lot_points"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("remaining__gt", 0), ("state", "open")),
-                    models.Q(("held", 0), ("remaining__gt", 0), ("state", "pending")),
-                    models.Q(("remaining", 0), ("state", "closed")),
-                    _connector="OR",
-                ),
-                name="points_lot_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at__isnull", True), ("inactivity_months__isnull", True), _connector="OR"
-                ),
-                name="points_lot_expiry",
             ),
         ),
         migrations.AddConstraint(

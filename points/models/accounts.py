@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Least
+from django.db.models.lookups import GreaterThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import ids
@@ -42,13 +44,12 @@ class Account(models.Model):
         verbose_name_plural = _("points accounts")
         constraints = [
             models.UniqueConstraint(fields=["member", "currency"], name="points_account_member_currency"),
-            models.CheckConstraint(condition=Q(available__gte=0), name="points_account_available"),
-            models.CheckConstraint(condition=Q(pending__gte=0), name="points_account_pending"),
-            models.CheckConstraint(condition=Q(held__gte=0), name="points_account_held"),
-            models.CheckConstraint(condition=Q(debt__gte=0), name="points_account_debt"),
+            # One constraint rather than five: each is prepared anew for every statement.
             models.CheckConstraint(
-                condition=Q(lifetime_accrued__gte=0),
-                name="points_account_lifetime_accrued",
+                condition=GreaterThanOrEqual(
+                    Least("available", "pending", "held", "debt", "lifetime_accrued"), Value(0)
+                ),
+                name="points_account_not_negative",
             ),
         ]
         indexes = [
@@ -60,7 +61,7 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.member_id} {self.currency}"
+        return f"{self.member} · {self.currency}"
 
     @property
     def balance(self) -> int:

@@ -79,11 +79,11 @@ class Entry(models.Model):
                 name="points_entry_reference",
             ),
             models.UniqueConstraint(fields=["account", "seq"], name="points_entry_account_seq"),
-            models.CheckConstraint(condition=Q(points__gt=0), name="points_entry_points"),
-            models.CheckConstraint(condition=Q(direction__in=[1, -1]), name="points_entry_direction"),
+            models.CheckConstraint(
+                condition=Q(points__gt=0, direction__in=[1, -1]), name="points_entry_moves_points"
+            ),
         ]
         indexes = [
-            models.Index(fields=["journal_id"], name="points_entry_journal"),
             models.Index(
                 fields=["reverses"],
                 name="points_entry_reverses",
@@ -102,7 +102,10 @@ class Entry(models.Model):
 
 
 class Lot(models.Model):
-    """The batch of points that an earning entry opened; `remaining − held` of it can be spent."""
+    """The batch of points that an earning entry opened; `remaining − held` of it can be spent.
+
+    A lot that its entry opened alone has the entry's id; the lots of a transfer have ids of their own.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending", _("pending")
@@ -151,20 +154,19 @@ class Lot(models.Model):
         verbose_name = _("lot")
         verbose_name_plural = _("lots")
         constraints = [
+            # One constraint rather than several: each is prepared anew for every statement.
             models.CheckConstraint(
-                condition=Q(held__gte=0, remaining__gte=F("held"), points__gte=F("remaining")),
+                condition=Q(
+                    Q(state="open", remaining__gt=0)
+                    | Q(state="pending", remaining__gt=0, held=0)
+                    | Q(state="closed", remaining=0),
+                    Q(expires_at__isnull=True) | Q(inactivity_months__isnull=True),
+                    held__gte=0,
+                    remaining__gte=F("held"),
+                    points__gte=F("remaining"),
+                    points__gt=0,
+                ),
                 name="points_lot_bounds",
-            ),
-            models.CheckConstraint(condition=Q(points__gt=0), name="points_lot_points"),
-            models.CheckConstraint(
-                condition=Q(state="open", remaining__gt=0)
-                | Q(state="pending", remaining__gt=0, held=0)
-                | Q(state="closed", remaining=0),
-                name="points_lot_state",
-            ),
-            models.CheckConstraint(
-                condition=Q(expires_at__isnull=True) | Q(inactivity_months__isnull=True),
-                name="points_lot_expiry",
             ),
         ]
         indexes = [

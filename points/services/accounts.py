@@ -38,7 +38,7 @@ def lock_account(*, member_id: UUID, now: datetime, currency: str = DEFAULT_CURR
             "p_tz": ("text", current_brand().timezone),
         },
     )
-    return ledger.account_state(data)
+    return ledger.account_state(data, member_id)
 
 
 def freeze(
@@ -67,4 +67,4 @@ def _set_frozen(
             "p_tz": ("text", current_brand().timezone),
         },
     )
-    return tuple(ledger.account_state(item) for item in data)
+    return tuple(ledger.account_state(item, member_id) for item in data)

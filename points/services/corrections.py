@@ -97,7 +97,7 @@ def clawback(
             "p_data": ("jsonb", json.dumps(dict(event_data or {}), default=str)),
         },
     )
-    accounts = {state["points_currency"]: ledger.account_state(state) for state in data["accounts"]}
+    accounts = ledger.account_states(data)
     return ClawbackResult(
         account=accounts.get("points") or next(iter(accounts.values())),
         accounts=accounts,

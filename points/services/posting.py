@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from loyalty.lib import ids
 from points import errors, ledger
 from points.postings import (
     DEFAULT_CURRENCY,
@@ -52,10 +53,9 @@ def post(
             "p_data": ("jsonb", json.dumps(dict(event_data or {}), default=str)),
         },
     )
-    accounts = {state["points_currency"]: ledger.account_state(state) for state in data["accounts"]}
-    first = entries[0].currency if entries else DEFAULT_CURRENCY
+    accounts = ledger.account_states(data)
     return PostResult(
-        account=accounts[first],
+        account=next(iter(accounts.values())),
         accounts=accounts,
         entries=tuple(ledger.entry_result(item, replayed=data["replayed"]) for item in data["entries"]),
         replayed=data["replayed"],
@@ -112,6 +112,7 @@ def check_points(points: int) -> None:
 
 def _plain(entry: Posting) -> dict[str, Any]:
     plain: dict[str, Any] = {
+        "id": str(ids.new()),
         "kind": entry.kind,
         "points": entry.points,
         "system_account": entry.system_account,

@@ -147,7 +147,7 @@ def _hold_result(data: Mapping[str, Any]) -> HoldResult:
         captured=hold_data["captured"],
         released=hold_data["released"],
         expires_at=expires_at,
-        account=ledger.account_state(data["account"]),
+        account=ledger.account_state(data["account"], UUID(data["member_id"])),
         entry=ledger.entry_result(data["entries"][0], replayed=replayed) if data.get("entries") else None,
         replayed=replayed,
     )

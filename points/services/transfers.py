@@ -60,7 +60,7 @@ def transfer(
         journal_id=UUID(data["journal_id"]),
         sent=ledger.entry_result(data["entries"][0], replayed=replayed),
         received=ledger.entry_result(data["entries"][1], replayed=replayed),
-        from_account=ledger.account_state(data["accounts"][0]),
-        to_account=ledger.account_state(data["accounts"][1]),
+        from_account=ledger.account_state(data["accounts"][0], from_member_id),
+        to_account=ledger.account_state(data["accounts"][1], to_member_id),
         replayed=replayed,
     )

@@ -1,6 +1,7 @@
 -- What every ledger function stands on: ids, dates, locking, and the words in which results are told.
 
 -- UUIDv7 with twelve bits of microseconds, so that rows written by one call sort in the order of writing.
+-- The random part need not be secret: gen_random_uuid() would ask the operating system each time.
 CREATE OR REPLACE FUNCTION points_uuid7() RETURNS uuid
 LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 DECLARE
@@ -8,7 +9,7 @@ DECLARE
 BEGIN
   RETURN encode(
     int8send(((v_us / 1000) << 16) | 28672 | ((v_us % 1000) * 4096 / 1000))
-      || substring(uuid_send(gen_random_uuid()) FROM 9),
+      || int8send(random(0::bigint, 4611686018427387903) - 9223372036854775807 - 1),
     'hex')::uuid;
 END $$;
 
@@ -31,22 +32,18 @@ CREATE OR REPLACE FUNCTION points_account_json(p_account points_account) RETURNS
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN jsonb_build_object(
   'account_id', (p_account).id,
-  'member_id', (p_account).member_id,
   'points_currency', (p_account).currency,
   'available', (p_account).available,
   'pending', (p_account).pending,
   'held', (p_account).held,
   'debt', (p_account).debt,
-  'lifetime_accrued', (p_account).lifetime_accrued,
-  'earn_frozen', (p_account).earn_frozen,
-  'burn_frozen', (p_account).burn_frozen);
+  'lifetime_accrued', (p_account).lifetime_accrued);
 
--- An entry as events and services know it, with the first lot that it opened, if any.
+-- An entry as events and services know it, with the dates of its lot where it opened one.
 CREATE OR REPLACE FUNCTION points_entry_json(p_entry points_entry, p_currency text) RETURNS jsonb
 LANGUAGE sql STABLE
 RETURN jsonb_build_object(
     'entry_id', (p_entry).id,
-    'journal', (p_entry).journal_id,
     'kind', (p_entry).kind,
     'points', (p_entry).points * (p_entry).direction,
     'points_currency', p_currency,
@@ -55,9 +52,9 @@ RETURN jsonb_build_object(
     'balance_after', (p_entry).balance_after)
   || coalesce(
     (SELECT jsonb_build_object(
-        'lot_id', lot.id, 'available_at', lot.available_at, 'expires_at', lot.original_expires_at,
+        'available_at', lot.available_at, 'expires_at', lot.original_expires_at,
         'pending', lot.waits_for IS NOT NULL OR coalesce(lot.available_at > (p_entry).recorded_at, false))
-      FROM points_lot lot WHERE lot.entry_id = (p_entry).id ORDER BY lot.id LIMIT 1),
+      FROM points_lot lot WHERE lot.id = (p_entry).id),
     '{}'::jsonb);
 
 -- Something happened: one event, in the transaction of the fact.

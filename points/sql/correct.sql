@@ -16,9 +16,9 @@ BEGIN
     WHERE lot.account_id = p_account AND lot.state <> 'closed' AND lot.remaining > lot.held
       AND CASE
         WHEN p_of_entry IS NOT NULL THEN lot.entry_id = p_of_entry
-        WHEN p_of_journal IS NOT NULL THEN lot.entry_id IN (
-          SELECT entry.id FROM points_entry entry
-          WHERE entry.journal_id = p_of_journal AND entry.account_id = p_account AND entry.direction = 1)
+        WHEN p_of_journal IS NOT NULL THEN EXISTS (
+          SELECT 1 FROM points_entry entry
+          WHERE entry.id = lot.entry_id AND entry.journal_id = p_of_journal)
         ELSE lot.state = 'open' END
     ORDER BY lot.expires_at NULLS LAST, lot.id
   LOOP
@@ -59,7 +59,7 @@ BEGIN
   IF v_found = 0 THEN
     v_account := points_enter(p_member, 'points', p_now, p_tz);
     PERFORM points_store(v_account, p_now);
-    RETURN jsonb_build_object('replayed', false, 'entries', v_entries, 'taken', 0, 'debt_added', 0,
+    RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', false, 'entries', v_entries, 'taken', 0, 'debt_added', 0,
       'account', points_account_json(v_account), 'accounts', jsonb_build_array(points_account_json(v_account)));
   END IF;
   PERFORM 1 FROM points_account WHERE id = ANY(v_account_ids) ORDER BY id FOR UPDATE;
@@ -91,7 +91,7 @@ BEGIN
       p_member, p_now);
   END IF;
   RETURN v_result || jsonb_build_object(
-    'entries', v_entries, 'account', v_accounts -> 0, 'accounts', v_accounts);
+    'member_id', p_member, 'entries', v_entries, 'account', v_accounts -> 0, 'accounts', v_accounts);
 END $$;
 
 -- The clawback entries of one locked and settled account.
@@ -275,7 +275,7 @@ BEGIN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;
     PERFORM points_store(v_account, p_now);
-    RETURN jsonb_build_object('replayed', true, 'account', points_account_json(v_account),
+    RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', true, 'account', points_account_json(v_account),
       'entries', jsonb_build_array(points_entry_json(v_known, v_account.currency)));
   END IF;
   v_left := v_origin.points - coalesce((SELECT sum(points) FROM points_entry WHERE reverses_id = v_origin.id), 0);
@@ -320,5 +320,5 @@ BEGIN
     points_entry_json(v_entry, v_account.currency) || jsonb_build_object('reverses', v_origin.id));
   PERFORM points_tell('points.reversed', v_account, v_entry.journal_id, v_entries,
     jsonb_build_object('source', p_source, 'reference', p_reference, 'reason', p_reason), p_now);
-  RETURN jsonb_build_object('replayed', false, 'account', points_account_json(v_account), 'entries', v_entries);
+  RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', false, 'account', points_account_json(v_account), 'entries', v_entries);
 END $$;

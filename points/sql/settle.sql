@@ -82,7 +82,7 @@ BEGIN
     p_account.debt := p_account.debt - v_paid;
     v_points := v_points + v_lot.remaining;
     v_repaid := v_repaid + v_paid;
-    v_lots := v_lots || jsonb_build_object('entry_id', v_lot.entry_id, 'lot_id', v_lot.id, 'points', v_lot.remaining);
+    v_lots := v_lots || jsonb_build_object('entry_id', v_lot.entry_id, 'points', v_lot.remaining);
   END LOOP;
   IF v_points > 0 THEN
     PERFORM points_tell('points.activated', p_account, NULL, '[]',
@@ -233,7 +233,8 @@ BEGIN
   IF v_due <= p_now THEN
     PERFORM points_store(v_account, p_now);
   END IF;
-  RETURN points_account_json(v_account);
+  RETURN points_account_json(v_account)
+    || jsonb_build_object('earn_frozen', v_account.earn_frozen, 'burn_frozen', v_account.burn_frozen);
 END $$;
 
 CREATE OR REPLACE FUNCTION points_freeze(
@@ -252,6 +253,8 @@ BEGIN
     WHERE account.member_id = p_member
     RETURNING account AS account
   )
-  SELECT jsonb_agg(points_account_json(account)) INTO v_result FROM changed;
+  SELECT jsonb_agg(points_account_json(account) || jsonb_build_object(
+    'earn_frozen', (account).earn_frozen, 'burn_frozen', (account).burn_frozen))
+  INTO v_result FROM changed;
   RETURN v_result;
 END $$;

@@ -10,6 +10,7 @@ DECLARE
   v_entry_id uuid := points_uuid7();
   v_journal uuid := points_uuid7();
   v_entries jsonb;
+  v_result jsonb;
   v_lot record;
   v_left bigint := p_points;
   v_take bigint;
@@ -17,7 +18,12 @@ BEGIN
   IF p_points NOT BETWEEN 1 AND 1000000000000 THEN
     RAISE EXCEPTION 'points out of range' USING ERRCODE = 'PL012';
   END IF;
-  v_account := points_enter(p_member, p_currency, p_now, p_tz);
+  -- As in points_enter, without the call.
+  SELECT * INTO v_account FROM points_account
+  WHERE member_id = p_member AND currency = p_currency FOR UPDATE;
+  IF NOT FOUND OR v_account.next_due_at <= p_now THEN
+    v_account := points_enter(p_member, p_currency, p_now, p_tz);
+  END IF;
   IF v_account.available >= p_points AND NOT (v_account.burn_frozen AND p_kind = 'burn') THEN
     INSERT INTO points_entry(
       id, journal_id, account_id, seq, system_account, direction, points, kind, source, reference,
@@ -30,7 +36,7 @@ BEGIN
     ON CONFLICT (reference, source, kind, rule) DO NOTHING;
   END IF;
 
-  IF NOT FOUND OR v_account.available < p_points OR (v_account.burn_frozen AND p_kind = 'burn') THEN
+  IF v_account.available < p_points OR (v_account.burn_frozen AND p_kind = 'burn') OR NOT FOUND THEN
     SELECT * INTO v_known FROM points_entry known
     WHERE known.reference = p_reference AND known.source = p_source AND known.kind = p_kind AND known.rule = '';
     IF NOT FOUND AND v_account.burn_frozen AND p_kind = 'burn' THEN
@@ -43,7 +49,8 @@ BEGIN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;
     PERFORM points_store(v_account, p_now);
-    RETURN jsonb_build_object('replayed', true, 'account', points_account_json(v_account),
+    RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', true, 'journal', v_known.journal_id,
+      'account', points_account_json(v_account),
       'entries', jsonb_build_array(points_entry_json(v_known, p_currency)));
   END IF;
 
@@ -79,14 +86,15 @@ BEGIN
   WHERE id = v_account.id;
 
   v_entries := jsonb_build_array(jsonb_build_object(
-    'entry_id', v_entry_id, 'journal', v_journal, 'kind', p_kind, 'points', -p_points,
+    'entry_id', v_entry_id, 'kind', p_kind, 'points', -p_points,
     'points_currency', p_currency, 'rule', '', 'version', NULL,
     'balance_after', v_account.available + v_account.pending + v_account.held - v_account.debt));
+  v_result := jsonb_build_object('member_id', p_member, 'journal', v_journal, 'entries', v_entries,
+    'source', p_source, 'reference', p_reference, 'reason', p_reason,
+    'account', points_account_json(v_account));
   INSERT INTO outbox_event(id, type, payload, member_id, occurred_at)
-  VALUES (points_uuid7(), p_event, jsonb_build_object(
-    'member_id', p_member, 'journal', v_journal, 'entries', v_entries, 'source', p_source,
-    'reference', p_reference, 'reason', p_reason, 'account', points_account_json(v_account)), p_member, p_now);
-  RETURN jsonb_build_object('replayed', false, 'account', points_account_json(v_account), 'entries', v_entries);
+  VALUES (points_uuid7(), p_event, v_result, p_member, p_now);
+  RETURN v_result || '{"replayed": false}';
 END $$;
 
 CREATE OR REPLACE FUNCTION points_adjust(
@@ -97,7 +105,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   IF p_points > 0 THEN
     RETURN points_post(p_member, points_uuid7(), jsonb_build_array(jsonb_build_object(
-        'kind', 'adjustment', 'points', p_points, 'system_account', 'adjustment', 'source', p_source,
+        'id', points_uuid7(), 'kind', 'adjustment', 'points', p_points, 'system_account', 'adjustment', 'source', p_source,
         'reference', p_reference, 'currency', p_currency, 'expires_at', p_expires_at,
         'inactivity_months', p_inactivity_months, 'reason', p_reason, 'actor', p_actor,
         'cost_centre', p_cost_centre)),
@@ -142,7 +150,7 @@ BEGIN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;
     PERFORM points_store(v_account, p_now);
-    RETURN jsonb_build_object('replayed', true, 'account', points_account_json(v_account),
+    RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', true, 'account', points_account_json(v_account),
       'hold', points_hold_json(v_hold));
   END IF;
   IF v_account.burn_frozen THEN
@@ -174,7 +182,7 @@ BEGIN
   v_account.next_due_at := least(v_account.next_due_at, p_expires_at);
   PERFORM points_store(v_account, p_now);
   PERFORM points_tell('points.held', v_account, NULL, '[]', points_hold_json(v_hold), p_now);
-  RETURN jsonb_build_object('replayed', false, 'account', points_account_json(v_account),
+  RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', false, 'account', points_account_json(v_account),
     'hold', points_hold_json(v_hold));
 END $$;
 
@@ -223,7 +231,7 @@ BEGIN
       AND known.rule = '' AND known.account_id = v_account.id AND known.points = v_hold.captured;
     IF FOUND AND v_hold.captured = v_entry.points THEN
       PERFORM points_store(v_account, p_now);
-      RETURN jsonb_build_object('replayed', true, 'account', points_account_json(v_account),
+      RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', true, 'account', points_account_json(v_account),
         'hold', points_hold_json(v_hold),
         'entries', jsonb_build_array(points_entry_json(v_known, v_account.currency)));
     END IF;
@@ -283,7 +291,7 @@ BEGIN
   SELECT * INTO STRICT v_hold FROM points_hold WHERE id = v_hold.id;
   PERFORM points_tell('points.burned', v_account, v_entry.journal_id, v_entries,
     points_hold_json(v_hold) || jsonb_build_object('reason', v_entry.reason), p_now);
-  RETURN jsonb_build_object('replayed', false, 'account', points_account_json(v_account),
+  RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', false, 'account', points_account_json(v_account),
     'hold', points_hold_json(v_hold), 'entries', v_entries);
 END $$;
 
@@ -309,6 +317,6 @@ BEGIN
     PERFORM points_tell('points.voided', v_account, NULL, '[]', points_hold_json(v_hold), p_now);
   END IF;
   PERFORM points_store(v_account, p_now);
-  RETURN jsonb_build_object('replayed', v_replayed, 'account', points_account_json(v_account),
+  RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', v_replayed, 'account', points_account_json(v_account),
     'hold', points_hold_json(v_hold));
 END $$;
