@@ -16,7 +16,7 @@ from unfold.widgets import (
 
 from loyalty.lib import clock
 from loyalty.lib.console import Operation, Page
-from loyalty.lib.display import Status
+from loyalty.lib.display import LABELS, Status
 from loyalty.lib.errors import Text
 from loyalty.lib.scopes import SCOPES
 from partners import services
@@ -154,7 +154,7 @@ class ApiKeyAdmin(Page):
         """What it may do."""
         return ", ".join(key.scopes)
 
-    @display(description=_("status"), label={"active": "success", "revoked": "danger", "expired": "warning"})
+    @display(description=_("status"), label=LABELS)
     def state(self, key: ApiKey) -> Status:
         """Active, expired or revoked."""
         if key.revoked_at is not None:

@@ -18,23 +18,29 @@ from unfold.widgets import (
 
 from loyalty.lib import clock, ids
 from loyalty.lib.console import Operation, ReadOnlyPage, ReadOnlyTable, actor
-from loyalty.lib.display import Status, code, link, number, pretty, status
+from loyalty.lib.display import LABELS, Status, code, instant, link, number, pretty, status
 from loyalty.lib.errors import Text
 from members.admin import found_by
 from members.models import Member
 from points import services, wording
 from points.models import Account, AdjustmentRequest, Entry, Lot
-from points.postings import MAX_POINTS
+from points.postings import DEFAULT_CURRENCY, MAX_POINTS
+from tenants.context import current_brand
 
 
 class EntryTable(ReadOnlyTable):
     """The account's movements, newest first."""
 
     model = Entry
-    fields = ("recorded_at", "what", "signed", "after", "rule_n", "reason")
-    readonly_fields = ("what", "signed", "after", "rule_n")
+    fields = ("when", "what", "signed", "after", "rule_n", "reason")
+    readonly_fields = ("when", "what", "signed", "after", "rule_n")
     ordering = ("-seq",)
     fk_name = "account"
+
+    @display(description=_("When"), ordering="recorded_at")
+    def when(self, entry: Entry) -> str:
+        """When it was recorded, in the brand's time."""
+        return instant(entry.recorded_at)
 
     @display(description=_("what"))
     def what(self, entry: Entry) -> SafeString | str:
@@ -165,7 +171,15 @@ def frozen(account: Account) -> bool:
 class AccountAdmin(ReadOnlyPage):
     """What one member holds."""
 
-    list_display = ("holder", "currency", "available_n", "pending_n", "held_n", "debt_n", "last_activity_at")
+    list_display = (
+        "holder",
+        "currency_n",
+        "available_n",
+        "pending_n",
+        "held_n",
+        "debt_n",
+        "last_activity_at",
+    )
     list_select_related = ("member",)
     search_fields = ("member__name",)
     search_help_text = _("Phone, card number, order number, external id, referral code or name")
@@ -176,7 +190,7 @@ class AccountAdmin(ReadOnlyPage):
             None,
             {
                 "fields": (
-                    ("holder", "currency"),
+                    ("holder", "currency_n"),
                     ("available_n", "pending_n"),
                     ("held_n", "debt_n"),
                     ("total_n", "last_activity_at"),
@@ -185,7 +199,16 @@ class AccountAdmin(ReadOnlyPage):
             },
         ),
     )
-    readonly_fields = ("holder", "available_n", "pending_n", "held_n", "debt_n", "total_n", "freeze_n")
+    readonly_fields = (
+        "holder",
+        "available_n",
+        "pending_n",
+        "held_n",
+        "debt_n",
+        "total_n",
+        "freeze_n",
+        "currency_n",
+    )
     operations = (
         Operation(
             "adjust",
@@ -233,6 +256,11 @@ class AccountAdmin(ReadOnlyPage):
         """Whose it is."""
         return link(account.member)
 
+    @display(description=_("points currency"), ordering="currency")
+    def currency_n(self, account: Account) -> str:
+        """What the brand calls its points; other currencies by their code."""
+        return current_brand().points_label if account.currency == DEFAULT_CURRENCY else account.currency
+
     @display(description=_("available"), ordering="available")
     def available_n(self, account: Account) -> SafeString:
         """Can be spent now."""
@@ -274,7 +302,7 @@ class AccountAdmin(ReadOnlyPage):
 class EntryAdmin(ReadOnlyPage):
     """The ledger: every movement, newest first."""
 
-    list_display = ("recorded_at", "holder", "what", "signed", "after", "rule_n")
+    list_display = ("when", "holder", "what", "signed", "after", "rule_n")
     list_filter = ("kind",)
     list_select_related = ("account__member",)
     search_fields = ("=reference",)
@@ -299,6 +327,11 @@ class EntryAdmin(ReadOnlyPage):
         (_("Explanation"), {"fields": ("why",), "classes": ("tab",)}),
     )
     readonly_fields = ("holder", "signed", "after", "why", "entry_id", "journal")
+
+    @display(description=_("When"), ordering="recorded_at")
+    def when(self, entry: Entry) -> str:
+        """When it was recorded, in the brand's time."""
+        return instant(entry.recorded_at)
 
     @display(description=_("what"))
     def what(self, entry: Entry) -> str:
@@ -425,7 +458,7 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
         """Given or taken."""
         return number(waiting.points, signed=True)
 
-    @display(description=_("status"), label={"pending_approval": "warning", "approved": "success"})
+    @display(description=_("status"), label=LABELS)
     def state(self, waiting: AdjustmentRequest) -> Status:
         """The status, coloured."""
         return status(waiting)

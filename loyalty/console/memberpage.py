@@ -6,17 +6,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.decorators import display
 
+from campaigns import selectors as rule_selectors
 from campaigns.models import RuleVersion
 from loyalty.lib import clock, words
 from loyalty.lib.console import Operation
+from loyalty.lib.display import number
 from mall.models import Redemption
-from members.admin import MemberAdmin
-from members.models import Member, Purchase
+from members.admin import KINDS, MemberAdmin
+from members.models import Identity, Member, Purchase
 from points import selectors, wording
 from points.admin import AdjustForm, adjust
 from points.models import Account, Entry
@@ -39,6 +44,16 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that the member is known by."""
+
+    words: str
+    app: str
+    value: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """Everything below and above the profile."""
 
@@ -53,6 +68,7 @@ class Desk:
     points_name: str
     later: int
     redemptions: Sequence[Redemption]
+    identities: Sequence[Mark]
     more_redemptions: str
 
 
@@ -74,6 +90,10 @@ def desk_of(member: Member, now: datetime) -> Desk:
         more_entries=reverse("admin:points_account_change", args=[account.pk]) if account else "",
         more_orders=reverse("admin:members_purchase_changelist") + f"?member__id__exact={member.pk}",
         points_name=current_brand().points_label,
+        identities=[
+            Mark(str(KINDS.get(i.provider, i.provider)), i.app_id, i.subject, i.created_at)
+            for i in Identity.objects.filter(member=member).order_by("provider", "subject")
+        ],
         redemptions=list(
             Redemption.objects.filter(member=member).select_related("reward").order_by("-placed_at")[:LATEST]
         ),
@@ -125,6 +145,7 @@ def adjust_member(admin: Any, request: HttpRequest, member: Member, data: dict[s
 class MemberDesk(MemberAdmin):
     """The member's page with the panels of all rooms."""
 
+    list_display = ("who", "known_by", "state", "available", "tier_name", "enrolled_at")
     change_form_outer_before_template = "console/member_head.html"
     change_form_outer_after_template = "console/member_panels.html"
     operations = (
@@ -141,6 +162,43 @@ class MemberDesk(MemberAdmin):
             shown=lambda member: member.status == Member.Status.ACTIVE,
         ),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        """With what the list shows of other rooms, in a fixed number of queries."""
+        account = Account.objects.filter(member=OuterRef("pk"), currency=DEFAULT_CURRENCY)
+        found: QuerySet[Member] = super().get_queryset(request)
+        return (
+            found.annotate(points_available=Subquery(account.values("available")[:1]))
+            .select_related("tier")
+            .prefetch_related("identities")
+        )
+
+    @display(description=gettext_lazy("known by"))
+    def known_by(self, member: Member) -> str:
+        """Phone or card, what a caller would say."""
+        found = {identity.provider: identity.subject for identity in member.identities.all()}
+        first = next((found[kind] for kind in ("phone", "card_no", "external_id") if kind in found), "")
+        return first or next(iter(found.values()), "–")
+
+    @display(description=gettext_lazy("available"), ordering="points_available")
+    def available(self, member: Any) -> SafeString:
+        """Points that can be spent, as last written; the member's page reckons to the second."""
+        return number(member.points_available)
+
+    @display(description=gettext_lazy("tier"))
+    def tier_name(self, member: Member) -> str:
+        """The tier held, by the name that the brand gives it."""
+        return getattr(member, "tier_words", "–")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with the names of the tiers: they are read once, not for each member."""
+        found = super().get_changelist_instance(request)
+        names = rule_selectors.tier_names()
+        lowest = next(iter(names), "")
+        for member in found.result_list:
+            code = member.tier.code if hasattr(member, "tier") else lowest
+            member.tier_words = words.pick(names.get(code)) or code or "–"
+        return found
 
     def change_view(
         self,

@@ -15,6 +15,7 @@ from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from loyalty.lib.console import Page, errors_of
+from loyalty.lib.display import Colours, Status, status
 from loyalty.lib.errors import Refusal
 from tenants.operators import services
 from tenants.operators.models import Operator, Role
@@ -25,7 +26,9 @@ class NewOperatorForm(forms.ModelForm):  # type: ignore[type-arg]
     """A new operator; without a password one is generated and shown once."""
 
     email = forms.EmailField(label=_("E-mail address"), widget=UnfoldAdminEmailInputWidget)
-    name = forms.CharField(label=_("Name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(
+        label=_("Full name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
+    )
     language = forms.ChoiceField(
         label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
     )
@@ -71,7 +74,7 @@ class OperatorForm(forms.ModelForm):  # type: ignore[type-arg]
     """Role, name, language, and whether the account is open."""
 
     first_name = forms.CharField(
-        label=_("Name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
+        label=_("Full name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
     )
     language = forms.ChoiceField(
         label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
@@ -88,14 +91,14 @@ class OperatorAdmin(Page, UserAdmin):  # type: ignore[misc, type-arg]
     form = OperatorForm
     add_form = NewOperatorForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "first_name", "role_label", "is_active", "last_login")
+    list_display = ("address", "full_name", "role_label", "is_active", "last_login")
     list_filter = ("role", "is_active")
     search_fields = ("username", "first_name")
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = ("username", "last_login", "date_joined")
+    readonly_fields = ("address", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("username", "first_name", "role", "language", "is_active")}),
+        (None, {"fields": ("address", "first_name", "role", "language", "is_active")}),
         (_("Sign-ins"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "role", "language", "password")}),)
@@ -104,10 +107,20 @@ class OperatorAdmin(Page, UserAdmin):  # type: ignore[misc, type-arg]
         """The address is the name of the account and stays."""
         return self.readonly_fields if obj else ()
 
-    @display(description=_("role"), ordering="role", label={Role.OWNER: "info"})
-    def role_label(self, operator: Operator) -> tuple[str, str]:
+    @display(description=_("E-mail address"), ordering="username")
+    def address(self, operator: Operator) -> str:
+        """The address, by which they sign in."""
+        return operator.username
+
+    @display(description=_("Full name"), ordering="first_name")
+    def full_name(self, operator: Operator) -> str:
+        """What they are called."""
+        return operator.first_name or "–"
+
+    @display(description=_("role"), ordering="role", label=Colours({Role.OWNER: "info"}))
+    def role_label(self, operator: Operator) -> Status:
         """The role, in words."""
-        return operator.role, operator.get_role_display()
+        return status(operator, "role")
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """New accounts are made by their service, which the form calls."""
