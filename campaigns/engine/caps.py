@@ -27,7 +27,7 @@ def period_key(period: str, day: date) -> str:
     return f"year:{day.year:04d}" if period == "year" else "lifetime"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cut:
     """Points left after caps, the cap that took the last of them, and what to add to the counters."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from campaigns.engine.facts import spec_of
-from campaigns.engine.predicates import predicate
+from campaigns.engine.predicates import category_prefixes, predicate
 from campaigns.engine.windows import Window, compile_window
 
 Facts = Mapping[str, Any]
@@ -27,6 +27,7 @@ class Conditions:
     line_test: Test | None
     paths: tuple[str, ...]
     facts: frozenset[str]
+    line_facts: frozenset[str]
     windows: tuple[Window, ...]
 
 
@@ -35,6 +36,7 @@ class _Compiler:
     tiers: Sequence[str]
     paths: list[str] = field(default_factory=lambda: [""])
     facts: set[str] = field(default_factory=set)
+    line_facts: set[str] = field(default_factory=set)
     windows: dict[str, Window] = field(default_factory=dict)
 
     def mark(self, path: str) -> int:
@@ -73,13 +75,23 @@ class _Compiler:
             window = compile_window(leaf)
             self.windows[window.key] = window
             name = window.key
-        elif spec.scope != "line":
+        elif spec.scope == "line":
+            self.line_facts.add(name)
+        else:
             self.facts.add(name)
-        test = predicate(spec.type, leaf["op"], leaf["value"], self.tiers)
         failed = self.mark(path)
-        if spec.scope == "line":
+        on_line = spec.scope == "line"
+        if on_line and spec.type == "category" and leaf["op"] in ("eq", "in"):
+            return _in_category(name, category_prefixes(leaf["value"]), failed), True
+        test = predicate(spec.type, leaf["op"], leaf["value"], self.tiers)
+        if on_line:
             return (lambda _facts, line: 0 if test(line[name]) else failed), True
         return (lambda facts, _line: 0 if test(facts[name]) else failed), False
+
+
+def _in_category(name: str, prefixes: tuple[str, ...], failed: int) -> Test:
+    """The commonest condition of all, without a call in between."""
+    return lambda _facts, line: 0 if line[name].startswith(prefixes) else failed
 
 
 def _all(tests: Sequence[Test]) -> Test:
@@ -135,5 +147,6 @@ def compile_conditions(when: Mapping[str, Any] | None, tiers: Sequence[str] = ()
         line_test=_all(line_tests) if line_tests else None,
         paths=tuple(compiler.paths),
         facts=frozenset(compiler.facts),
+        line_facts=frozenset(compiler.line_facts),
         windows=tuple(compiler.windows.values()),
     )

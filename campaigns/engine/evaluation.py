@@ -8,7 +8,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from campaigns.engine.types import CounterKey, RuleResult
+from campaigns.engine.exact import simplify
+from campaigns.engine.types import CounterKey, Exact, RuleResult
 
 RECORD_VERSION: Final = 1
 
@@ -121,6 +122,11 @@ def _fact_of(value: Any) -> Any:
     return value
 
 
+def _exact_record(value: Exact) -> int | str:
+    value = simplify(value)
+    return value if isinstance(value, int) else str(value)
+
+
 def _result_record(result: RuleResult) -> dict[str, Any]:
     short: dict[str, Any] = {"rule": result.rule, "version": result.version, "effect": result.effect}
     if result.receiver != "member":
@@ -130,7 +136,10 @@ def _result_record(result: RuleResult) -> dict[str, Any]:
     if result.reason is not None:
         short |= {"reason": result.reason, "path": result.path}
         return short
-    short |= {"points": result.points, "exact": str(result.exact), "basis": str(result.basis)}
+    short |= {"points": result.points, "exact": _exact_record(result.exact_units)}
+    short |= {"unit": result.unit, "basis": _exact_record(result.basis_units)}
+    if result.basis_unit != result.unit:
+        short["basis_unit"] = result.basis_unit
     optional: dict[str, Any] = {
         "path": result.path,
         "lines": list(result.lines),
@@ -159,8 +168,10 @@ def _result_of(short: Mapping[str, Any]) -> RuleResult:
         path=short.get("path"),
         lines=tuple(short.get("lines", ())),
         currency=short.get("currency", "points"),
-        exact=Fraction(short.get("exact", 0)),
-        basis=Fraction(short.get("basis", 0)),
+        exact_units=simplify(Fraction(short.get("exact", 0))),
+        unit=short.get("unit", 1),
+        basis_units=simplify(Fraction(short.get("basis", 0))),
+        basis_unit=short.get("basis_unit", short.get("unit", 1)),
         floored=short.get("floored", points),
         qualifying=short.get("qualifying", 0),
         pending=pending,

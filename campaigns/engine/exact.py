@@ -7,13 +7,16 @@ prorated by quantity, say) stays a ``Fraction`` of the same unit. Nothing is eve
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
 from typing import Any, Final
 
 from campaigns.engine.types import Exact
 
-SCALE: Final = 10**7
+PLACES: Final = 7
+SCALE: Final = 10**PLACES
+# Wide enough for the product of any two numbers that an order may hold; what does not fit raises.
+WIDE: Final = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow])
 MAX_DIGITS: Final = 40
 
 
@@ -62,9 +65,11 @@ def times(value: Exact, factor: Fraction) -> Exact:
 
 def scaled(value: Decimal | Fraction | int) -> Exact:
     """The value in units of 1/SCALE."""
-    numerator, denominator = value.as_integer_ratio()
-    quotient, rest = divmod(numerator * SCALE, denominator)
-    return quotient if not rest else Fraction(numerator * SCALE, denominator)
+    if isinstance(value, Decimal):
+        units = value.scaleb(PLACES, WIDE)
+        whole = int(units)
+        return whole if whole == units else Fraction(units)
+    return simplify(Fraction(value) * SCALE)
 
 
 def unscaled(value: Exact) -> Fraction:

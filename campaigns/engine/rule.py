@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from fractions import Fraction
 from typing import Any, Final
@@ -26,7 +26,8 @@ class CompiledRule:
     """A rule as the evaluation reads it.
 
     ``rate`` is points per unit of money or piece, ``points`` those of a fixed effect, ``bonus`` a
-    multiplier's factor − 1, ``step`` the full amount of a ``whole`` effect (else None).
+    multiplier's factor − 1, ``step`` the full amount of a ``whole`` effect (else None). ``limited`` rules
+    have a schedule or an audience. ``losses`` and ``blanks`` remember how the rule can come to nothing.
     """
 
     code: str
@@ -52,6 +53,10 @@ class CompiledRule:
     pending: Mapping[str, Any] | None
     expiry: Mapping[str, Any] | None
     cost_centre: str
+    grant: Mapping[str, Any] | None
+    limited: bool
+    losses: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    blanks: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -90,6 +95,9 @@ def compile_rule(body: Mapping[str, Any], version: int, context: BrandContext) -
     stacking = body.get("stacking") or {}
     audience = body.get("audience") or {}
     segment, percent = audience.get("segment"), number(audience.get("rollout_percent", 100))
+    segment = None if segment in (None, "", "all") else segment
+    rollout = None if percent >= 100 else percent * BUCKETS / 100
+    schedule = compile_schedule(body.get("schedule"), context.timezone)
     return CompiledRule(
         code=code,
         version=version,
@@ -104,9 +112,9 @@ def compile_rule(body: Mapping[str, Any], version: int, context: BrandContext) -
         points=given.numerator if kind == "fixed" else 0,
         bonus=factor - 1,
         conditions=compile_conditions(body.get("when"), context.tiers),
-        schedule=compile_schedule(body.get("schedule"), context.timezone),
-        segment=None if segment in (None, "", "all") else segment,
-        rollout=None if percent >= 100 else percent * BUCKETS / 100,
+        schedule=schedule,
+        segment=segment,
+        rollout=rollout,
         group=stacking.get("group") if stacking.get("policy", "best") == "best" else None,
         caps=compile_caps(code, body.get("caps")),
         currency=points.get("currency") or "points",
@@ -114,6 +122,8 @@ def compile_rule(body: Mapping[str, Any], version: int, context: BrandContext) -
         pending=points.get("pending"),
         expiry=points.get("expiry"),
         cost_centre=body.get("cost_centre") or "",
+        grant={key: value for key, value in effect.items() if key != "type"} if kind == "grant" else None,
+        limited=bool(schedule or segment or rollout is not None),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +15,7 @@ from campaigns.engine.evaluation import Evaluation
 from campaigns.engine.exact import SCALE, unscaled
 from campaigns.engine.judge import Outcome, Program, judge
 from campaigns.engine.returns import Recount, kept_of, recorded_scene
-from campaigns.engine.rule import CompiledRule, availability, compile_rule
+from campaigns.engine.rule import BASE_EFFECTS, CompiledRule, availability, compile_rule
 from campaigns.engine.scene import Needs, Scene, live_scene
 from campaigns.engine.types import (
     ORDER_TRIGGERS,
@@ -28,12 +28,33 @@ from campaigns.engine.types import (
     MemberFacts,
     Order,
     PastOrder,
+    Reason,
     Receiver,
     RuleResult,
 )
 
 _ORDER = {"per_amount": 0, "per_unit": 0, "fixed": 1, "multiplier": 2, "grant": 3}
 _HISTORY_COUNTS = frozenset({"member.first_order", "member.nth_order"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Trigger:
+    """What a trigger runs: for the member it happens to, and for the referrer where there is one."""
+
+    rules: tuple[CompiledRule, ...]
+    own: Program
+    theirs: Program
+    needs: Needs
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An outcome, and who would receive it."""
+
+    receiver: Receiver
+    member_id: str
+    outcome: Outcome
+    unit: int
 
 
 class RuleSet:
@@ -45,14 +66,15 @@ class RuleSet:
         by_trigger: dict[str, list[CompiledRule]] = {}
         for rule in self.rules:
             by_trigger.setdefault(rule.trigger, []).append(rule)
-        self._programs = {trigger: _program(found) for trigger, found in by_trigger.items()}
-        self._needs = {trigger: _needs(found, context) for trigger, found in by_trigger.items()}
+        self._triggers = {name: _trigger(found, context) for name, found in by_trigger.items()}
+        self._nothing = _trigger([], context)
+
+    def _of(self, trigger: str) -> _Trigger:
+        return self._triggers.get(trigger, self._nothing)
 
     def history_needs(self, trigger: str, at: datetime) -> HistoryNeeds:
         """What of the member's earlier orders the rules with this trigger will ask for."""
-        needs = self._needs.get(trigger)
-        if needs is None:
-            return HistoryNeeds(count=False, last=False, since=None)
+        needs = self._of(trigger).needs
         starts = [window.start(at, self.context.timezone) for window in needs.windows]
         return HistoryNeeds(
             count=not _HISTORY_COUNTS.isdisjoint(needs.member),
@@ -64,11 +86,10 @@ class RuleSet:
         self, event: Event, member: MemberFacts, *, referrer: MemberFacts | None = None
     ) -> frozenset[CounterKey]:
         """Every cap counter that an evaluation of this event may read: load them in one query."""
-        program = self._programs.get(event.trigger)
         day = event.occurred_at.astimezone(self.context.timezone).date()
         return frozenset(
             key
-            for rule in (program.rules if program else ())
+            for rule in self._of(event.trigger).rules
             if rule.caps is not None
             for _, who in _receivers(rule, member, referrer)
             for key in rule.caps.keys(who.member_id, event, day)
@@ -83,45 +104,48 @@ class RuleSet:
         referrer: MemberFacts | None = None,
     ) -> Evaluation:
         """Judge every rule with the event's trigger; writes nothing but ``counters.take_total``."""
-        program = self._programs.get(event.trigger) or _program([])
-        needs = self._needs.get(event.trigger) or _needs([], self.context)
-        scene = live_scene(event, member, self.context, needs)
-        own = [rule for rule in program.rules if rule.to != "referrer"]
-        outcomes = judge(program, scene, own)
-        carry_in, carry_out = self._carry(outcomes, scene, program.unit, member.carry)
-        judged = [(_label(outcome.rule, own=True), member.member_id, outcome) for outcome in outcomes]
-        theirs = [rule for rule in program.rules if rule.to in ("referrer", "both")]
-        if theirs and referrer is not None:
-            other = live_scene(event, referrer, self.context, needs)
-            judged += [("referrer", referrer.member_id, outcome) for outcome in judge(program, other, theirs)]
-        elif theirs:
-            for rule in theirs:
-                judged.append(("referrer", "", Outcome(rule, reason="audience", path="/to")))
-        cuts = _cut(judged, scene, counters)
-        results = [
-            self._result(receiver, outcome, cut, program.unit, scene)
-            for (receiver, _, outcome), cut in zip(judged, cuts, strict=True)
-        ]
+        trigger = self._of(event.trigger)
+        scene = live_scene(event, member, self.context, trigger.needs)
+        outcomes = judge(trigger.own, scene)
+        carry_in, carry_out = self._carry(outcomes, scene, trigger.own.unit, member.carry)
+        me, unit = member.member_id, trigger.own.unit
+        entries = [_Entry(_label(outcome.rule), me, outcome, unit) for outcome in outcomes]
+        if trigger.theirs.extra or trigger.theirs.base:
+            entries += self._of_referrer(event, referrer, trigger)
+        cuts = cut(entries, scene, counters)
+        results = [self._result(*pair, scene) for pair in zip(entries, cuts, strict=True)]
         added: dict[CounterKey, int] = {}
-        for cut in cuts:
-            for key, count in cut.counts.items() if cut else ():
-                added[key] = added.get(key, 0) + count
-        tier_lines = [line for line in scene.lines["earn"] if line.counts_for_tier]
+        for each in cuts:
+            if each is not None and each.counts:
+                for key, count in each.counts.items():
+                    added[key] = added.get(key, 0) + count
+        spent = sum([line.earning for line in scene.lines["earn"] if line.counts_for_tier])
         return Evaluation(
             trigger=event.trigger,
             occurred_at=event.occurred_at,
-            member_id=member.member_id,
-            results=tuple(sorted(results, key=_result_order)),
+            member_id=me,
+            results=tuple(results),
             facts=scene.recorded,
             windows=scene.windows,
             counters=added,
             carry_in=carry_in,
             carry_out=carry_out,
-            qualifying_amount=sum((unscaled(line.earning) for line in tier_lines), Fraction(0)),
+            qualifying_amount=unscaled(spent),
             blocked=scene.blocked,
             tiers=self.context.tiers,
             rounding=self.context.rounding,
         )
+
+    def _of_referrer(self, event: Event, referrer: MemberFacts | None, trigger: _Trigger) -> list[_Entry]:
+        """The referrer's side of a referral; without a referrer it comes to nothing."""
+        program = trigger.theirs
+        if referrer is None:
+            rules = program.base + program.extra
+            lost = [Outcome(rule, reason="audience", path="/to") for rule in rules]
+            return [_Entry("referrer", "", outcome, program.unit) for outcome in lost]
+        scene = live_scene(event, referrer, self.context, trigger.needs)
+        outcomes = judge(program, scene)
+        return [_Entry("referrer", referrer.member_id, outcome, program.unit) for outcome in outcomes]
 
     def reevaluate(
         self,
@@ -152,16 +176,13 @@ class RuleSet:
                 window_orders=window_orders,
                 returned_orders=returned_orders,
             )
-        program = self._programs.get(recorded.trigger) or _program([])
-        needs = self._needs.get(recorded.trigger) or _needs([], self.context)
+        trigger = self._of(recorded.trigger)
         recount = Recount({each.order_id: each for each in window_orders}, returned_orders)
-        scene = recorded_scene(recorded, order, remaining, recount, self.context, needs)
-        versions = {(result.rule, result.version) for result in recorded.results}
-        rules = [rule for rule in program.rules if (rule.code, rule.version) in versions]
-        outcomes = judge(program, scene, rules)
-        self._carry(outcomes, scene, program.unit, recorded.carry_in)
+        scene = recorded_scene(recorded, order, remaining, recount, self.context, trigger.needs)
+        outcomes = judge(trigger.own, scene)
+        self._carry(outcomes, scene, trigger.own.unit, recorded.carry_in)
         now = {outcome.rule.code: outcome for outcome in outcomes}
-        return kept_of(recorded, now, kept or {}, program.unit)
+        return kept_of(recorded, now, kept or {}, trigger.own.unit)
 
     def _carry(
         self, outcomes: Sequence[Outcome], scene: Scene, unit: int, kept: Mapping[str, Fraction]
@@ -186,35 +207,32 @@ class RuleSet:
             carried_out[currency] = carried_out.get(currency, Fraction(0)) + left
         return carried_in, carried_out
 
-    def _result(
-        self, receiver: Receiver, outcome: Outcome, cut: Cut | None, unit: int, scene: Scene
-    ) -> RuleResult:
-        rule = outcome.rule
-        points = cut.points if cut else 0
-        reason, path = outcome.reason, outcome.path
-        if cut is not None:
-            path = cut.path
-            reason = "cap" if cut.refused else None
-        if reason is not None:
-            return RuleResult(
-                rule.code, rule.version, receiver, rule.effect, 0, reason, path, currency=rule.currency
+    def _result(self, entry: _Entry, given: Cut | None, scene: Scene) -> RuleResult:
+        outcome, rule = entry.outcome, entry.outcome.rule
+        if given is None or given.refused:
+            reason, path = (outcome.reason, outcome.path) if given is None else ("cap", given.path)
+            return _blank(rule, entry.receiver, reason, path)
+        available_at, waits_for = None, None
+        if rule.pending:
+            available_at, waits_for = availability(
+                rule.pending, scene.event.occurred_at, self.context.timezone
             )
-        available_at, waits_for = availability(rule.pending, scene.event.occurred_at, self.context.timezone)
-        qualifying = points if rule.qualifies else 0
+        qualifying = given.points if rule.qualifies else 0
         if qualifying and outcome.tier_exact is not None:
-            qualifying = min(qualifying, max(0, int(outcome.tier_exact // unit)))
-        is_money = rule.effect in ("per_amount", "per_unit")
+            qualifying = min(qualifying, max(0, int(outcome.tier_exact // entry.unit)))
         return RuleResult(
             rule=rule.code,
             version=rule.version,
-            receiver=receiver,
+            receiver=entry.receiver,
             effect=rule.effect,
-            points=points,
-            path=path,
-            lines=tuple(line.line_id for line in outcome.lines if line.line_id),
+            points=given.points,
+            path=given.path,
+            lines=tuple([line.line_id for line in outcome.lines if line.line_id]),
             currency=rule.currency,
-            exact=Fraction(outcome.exact, unit),
-            basis=Fraction(outcome.basis, SCALE if is_money else unit),
+            exact_units=outcome.exact,
+            unit=entry.unit,
+            basis_units=outcome.basis,
+            basis_unit=SCALE if rule.effect in BASE_EFFECTS else entry.unit,
             floored=outcome.floored,
             qualifying=qualifying,
             pending=rule.pending,
@@ -222,8 +240,8 @@ class RuleSet:
             waits_for=waits_for,
             expiry=rule.expiry,
             cost_centre=rule.cost_centre,
-            grant=_grant(rule),
-            window_orders=_window_orders(rule, scene),
+            grant=rule.grant,
+            window_orders=_window_orders(rule, scene) if rule.conditions.windows else (),
         )
 
 
@@ -232,14 +250,24 @@ def compile_rules(rules: Iterable[tuple[Mapping[str, Any], int]], context: Brand
     return RuleSet([compile_rule(body, version, context) for body, version in rules], context)
 
 
+def _trigger(rules: Sequence[CompiledRule], context: BrandContext) -> _Trigger:
+    return _Trigger(
+        rules=tuple(rules),
+        own=_program(rule for rule in rules if rule.to != "referrer"),
+        theirs=_program(rule for rule in rules if rule.to in ("referrer", "both")),
+        needs=_needs(rules, context),
+    )
+
+
 def _program(rules: Iterable[CompiledRule]) -> Program:
     ranked = sorted(rules, key=lambda rule: rule.rank)
     base = tuple(rule for rule in ranked if rule.is_base)
-    extra = tuple(sorted((rule for rule in ranked if not rule.is_base), key=lambda rule: _ORDER[rule.effect]))
-    points = lcm(*(rule.rate.denominator for rule in base), *(rule.bonus.denominator for rule in extra), 1)
-    points *= lcm(*(rule.bonus.denominator for rule in extra), 1)
+    others = [rule for rule in ranked if not rule.is_base]
+    extra = tuple(sorted(others, key=lambda rule: _ORDER[rule.effect]))
+    factors = lcm(*(rule.bonus.denominator for rule in extra))
+    points = lcm(*(rule.rate.denominator for rule in base)) * factors
     rates = tuple((rule.rate * points).numerator for rule in base)
-    return Program(tuple(ranked), base, rates, extra, points * SCALE)
+    return Program(base, rates, extra, points * SCALE)
 
 
 def _needs(rules: Iterable[CompiledRule], context: BrandContext) -> Needs:
@@ -252,6 +280,7 @@ def _needs(rules: Iterable[CompiledRule], context: BrandContext) -> Needs:
     return Needs(
         views=("earn", "bonus") if context.compliance.splits_views else ("earn",),
         order=tuple(name for name in names if name.startswith("order.")),
+        line=tuple(sorted({name for rule in rules for name in rule.conditions.line_facts})),
         activity=tuple(name for name in names if name.startswith("activity.")),
         member=tuple(member),
         windows=tuple(windows.values()),
@@ -263,56 +292,53 @@ def _receivers(
 ) -> list[tuple[Receiver, MemberFacts]]:
     found: list[tuple[Receiver, MemberFacts]] = []
     if rule.to != "referrer":
-        found.append((_label(rule, own=True), member))
+        found.append((_label(rule), member))
     if rule.to in ("referrer", "both") and referrer is not None:
         found.append(("referrer", referrer))
     return found
 
 
-def _label(rule: CompiledRule, *, own: bool) -> Receiver:
-    if not own:
-        return "referrer"
+def _label(rule: CompiledRule) -> Receiver:
+    """What the member whom the event happened to is called by the rule."""
     return "member" if rule.to == "member" else "referee"
 
 
-def _cut(
-    judged: Sequence[tuple[Receiver, str, Outcome]], scene: Scene, counters: Counters
-) -> list[Cut | None]:
+def _blank(rule: CompiledRule, receiver: Receiver, reason: Reason | None, path: str | None) -> RuleResult:
+    """The result of a rule that gave nothing; made once for each way of giving nothing."""
+    key = (receiver, reason, path)
+    result: RuleResult | None = rule.blanks.get(key)
+    if result is None:
+        result = rule.blanks[key] = RuleResult(
+            rule.code, rule.version, receiver, rule.effect, 0, reason, path, currency=rule.currency
+        )
+    return result
+
+
+def cut(entries: Sequence[_Entry], scene: Scene, counters: Counters) -> list[Cut | None]:
     """Apply caps to what was won; None where a rule had given nothing before. Totals come last, in the
     order of rule codes, so that concurrent orders touch the shared counters in one order."""
     cuts: list[Cut | None] = []
-    for _, member_id, outcome in judged:
+    totals: list[tuple[str, int, int]] = []
+    for n, entry in enumerate(entries):
+        outcome = entry.outcome
         if outcome.reason is not None:
             cuts.append(None)
-        elif outcome.rule.caps is None:
-            cuts.append(Cut(outcome.floored, None, {}))
-        else:
-            caps = outcome.rule.caps
-            cuts.append(caps.apply(outcome.floored, member_id, scene.event, scene.day, counters))
-    totalled = [
-        n
-        for n, (cut, (_, _, outcome)) in enumerate(zip(cuts, judged, strict=True))
-        if cut is not None and cut.points > 0 and outcome.rule.caps and outcome.rule.caps.total is not None
-    ]
-    for n in sorted(totalled, key=lambda n: judged[n][2].rule.code):
-        rule, cut = judged[n][2].rule, cuts[n]
-        if cut is None or rule.caps is None or rule.caps.total is None:
             continue
-        granted = counters.take_total(rule.code, cut.points, rule.caps.total)
-        if granted < cut.points:
-            counted = Cut(granted, "/caps/total", cut.counts)
-            cuts[n] = counted.settled(granted) if granted else Cut(0, "/caps/total", {})
+        caps = outcome.rule.caps
+        if caps is None:
+            cuts.append(Cut(outcome.floored, None, {}))
+            continue
+        given = caps.apply(outcome.floored, entry.member_id, scene.event, scene.day, counters)
+        cuts.append(given)
+        if caps.total is not None and given.points > 0:
+            totals.append((outcome.rule.code, n, caps.total))
+    for code, n, limit in sorted(totals):
+        given = cuts[n] or Cut(0, None, {})
+        granted = counters.take_total(code, given.points, limit)
+        if granted < given.points:
+            counts = given.counts if granted else {}
+            cuts[n] = Cut(granted, "/caps/total", counts).settled(granted)
     return cuts
-
-
-def _result_order(result: RuleResult) -> tuple[int, str, str]:
-    return (_ORDER[result.effect], result.rule, result.receiver)
-
-
-def _grant(rule: CompiledRule) -> Mapping[str, Any] | None:
-    if rule.effect != "grant":
-        return None
-    return {key: value for key, value in rule.body["effect"].items() if key != "type"}
 
 
 def _window_orders(rule: CompiledRule, scene: Scene) -> tuple[str, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from campaigns.engine.exact import scaled, simplify, unscaled
+from campaigns.engine.exact import WIDE, scaled, simplify, unscaled
 from campaigns.engine.facts import MemberView, OrderView, activity_fact, birthday_in, member_fact, order_fact
 from campaigns.engine.types import (
     ORDER_TRIGGERS,
@@ -29,13 +29,15 @@ JUDGED: Final = ("earn", "bonus", "tier")
 VIRTUAL: Final = ""  # the line_id of the line that stands for an event without an order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LineView:
-    """One line: its facts, and the scaled amount and quantity that effects work on."""
+    """One line: the facts that rules ask for, and the scaled numbers that effects work on."""
 
     index: int
     line_id: str
+    category: str
     facts: Mapping[str, Any]
+    amount: Exact
     earning: Exact
     quantity: Exact
     counts_for_tier: bool = True
@@ -61,6 +63,7 @@ class Scene:
     hidden: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
     bought: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
     windows: dict[str, tuple[Contribution, ...]] = field(default_factory=dict)
+    all_count_for_tier: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Needs:
 
     views: tuple[str, ...]
     order: tuple[str, ...]
+    line: tuple[str, ...]
     activity: tuple[str, ...]
     member: tuple[str, ...]
     windows: tuple[Window, ...]
@@ -94,12 +98,16 @@ def blocked_lines(order: Order, context: BrandContext, is_adult: bool | None) ->
 
 
 def line_views(
-    order: Order, blocked: Mapping[str, Mapping[str, str]], remaining: Mapping[str, Decimal] | None
+    order: Order,
+    blocked: Mapping[str, Mapping[str, str]],
+    remaining: Mapping[str, Decimal] | None,
+    names: Iterable[str],
 ) -> list[LineView]:
     """The lines as effects see them: returned quantities taken off, discounts prorated by quantity, and
     what was paid with points, coupons or gift cards taken off in proportion."""
-    amounts = [line.amount for line in order.lines]
-    share = _earning_share(order, amounts)
+    amounts = [_amount(line) for line in order.lines]
+    share = _earning_share(order, amounts) if order.unearned else None
+    facts = [(name, LINE_FACTS[name]) for name in names]
     views: list[LineView] = []
     for index, (line, bought) in enumerate(zip(order.lines, amounts, strict=True)):
         quantity, amount = line.quantity, bought
@@ -107,45 +115,51 @@ def line_views(
             quantity = remaining.get(line.line_id, Decimal(0))
             if quantity <= 0:
                 continue
-            amount = bought * Fraction(quantity) / Fraction(line.quantity)
-        money = scaled(amount)
+            amount = simplify(bought * Fraction(quantity) / Fraction(line.quantity))
+        category = line.category.strip("/") + "/"
+        pieces = scaled(quantity)
+        known = (line, category, pieces, amount)
         views.append(
             LineView(
-                index=index,
-                line_id=line.line_id,
-                facts=_line_facts(line, scaled(quantity), money),
-                earning=money if share == 1 else simplify(money * share),
-                quantity=scaled(quantity),
-                counts_for_tier="tier" not in blocked.get(line.line_id, ()),
+                index,
+                line.line_id,
+                category,
+                {name: fact(*known) for name, fact in facts},
+                amount,
+                amount if share is None else simplify(amount * share),
+                pieces,
+                "tier" not in blocked.get(line.line_id, ()),
             )
         )
     return views
 
 
-def _earning_share(order: Order, amounts: Iterable[Fraction]) -> Fraction:
-    if not order.unearned:
-        return Fraction(1)
-    total = sum(amounts, Fraction(0))
+def _amount(line: Line) -> Exact:
+    gross = WIDE.multiply(line.quantity, line.unit_price)
+    return scaled(WIDE.subtract(gross, line.discount) if line.discount else gross)
+
+
+def _earning_share(order: Order, amounts: Iterable[Exact]) -> Fraction:
+    total = sum(amounts)
     if total <= 0:
         return Fraction(1)
-    return min(Fraction(1), max(Fraction(0), 1 - Fraction(order.unearned) / total))
+    return min(Fraction(1), max(Fraction(0), 1 - Fraction(scaled(order.unearned)) / total))
 
 
-def _line_facts(line: Line, quantity: Exact, amount: Exact) -> dict[str, Any]:
-    return {
-        "line.sku": line.sku,
-        "line.category": line.category.strip("/") + "/",
-        "line.brand": line.brand,
-        "line.product_line": line.product_line,
-        "line.tags": line.tags,
-        "line.unit_price": scaled(line.unit_price),
-        "line.quantity": quantity,
-        "line.amount": amount,
-    }
+LINE_FACTS: Final[Mapping[str, Callable[[Line, str, Exact, Exact], Any]]] = {
+    "line.sku": lambda line, _category, _pieces, _amount: line.sku,
+    "line.category": lambda _line, category, _pieces, _amount: category,
+    "line.brand": lambda line, _category, _pieces, _amount: line.brand,
+    "line.product_line": lambda line, _category, _pieces, _amount: line.product_line,
+    "line.tags": lambda line, _category, _pieces, _amount: line.tags,
+    "line.unit_price": lambda line, _category, _pieces, _amount: scaled(line.unit_price),
+    "line.quantity": lambda _line, _category, pieces, _amount: pieces,
+    "line.amount": lambda _line, _category, _pieces, amount: amount,
+}
 
 
 def _virtual_line(blocked: Mapping[str, Mapping[str, str]]) -> LineView:
-    return LineView(0, VIRTUAL, {}, 0, 0, counts_for_tier="tier" not in blocked.get(VIRTUAL, ()))
+    return LineView(0, VIRTUAL, "/", {}, 0, 0, 0, "tier" not in blocked.get(VIRTUAL, ()))
 
 
 def _visible(
@@ -160,18 +174,22 @@ def set_scene(
     segments: frozenset[str],
     blocked: Mapping[str, Mapping[str, str]],
     context: BrandContext,
+    needs: Needs,
     remaining: Mapping[str, Decimal] | None = None,
 ) -> Scene:
     """The lines of the event by view, still without facts. On a trigger without an order one virtual
     line without an amount stands for the event; an order that it carries is there for facts alone."""
-    bought = list(line_views(event.order, blocked, remaining)) if event.order else []
+    bought = line_views(event.order, blocked, remaining, needs.line) if event.order else []
     views = bought if event.trigger in ORDER_TRIGGERS else [_virtual_line(blocked)]
     local = event.occurred_at.astimezone(context.timezone)
-    scene = Scene(event, member_id, local.date(), local, segments, blocked=blocked)
+    scene = Scene(event, member_id, local.date(), local, segments, blocked)
     for act in VIEWS:
-        scene.lines[act] = _visible(views, blocked, act)
-        scene.hidden[act] = tuple(view for view in views if view not in scene.lines[act])
         scene.bought[act] = _visible(bought, blocked, act)
+        scene.lines[act] = scene.bought[act] if views is bought else _visible(views, blocked, act)
+        scene.hidden[act] = ()
+        if blocked:
+            scene.hidden[act] = tuple(view for view in views if act in blocked.get(view.line_id, ()))
+    scene.all_count_for_tier = all(view.counts_for_tier for view in views)
     return scene
 
 
@@ -179,7 +197,7 @@ def add_event_facts(scene: Scene, act: str, facts: dict[str, Any], needs: Needs)
     """Add the ``order.*`` and ``activity.*`` facts of a view."""
     if needs.order:
         seen = scene.bought[act]
-        amount: Exact = sum((view.facts["line.amount"] for view in seen), 0)
+        amount: Exact = sum(view.amount for view in seen)
         order_view = OrderView(act, simplify(amount), len(seen))
         for name in needs.order:
             facts[name] = order_fact(scene.event, order_view, name)
@@ -195,8 +213,7 @@ def add_window(
     own = None
     if order is not None and scene.bought[act]:
         lines = tuple(
-            PastLine(amount=unscaled(view.facts["line.amount"]), category=view.facts["line.category"])
-            for view in scene.bought[act]
+            PastLine(amount=unscaled(view.amount), category=view.category) for view in scene.bought[act]
         )
         own = window.contribution(PastOrder(order.order_id, order.ordered_at, lines), tz, None)
     scene.windows[f"{act}|{window.key}"] = past
@@ -207,12 +224,12 @@ def live_scene(event: Event, member: MemberFacts, context: BrandContext, needs: 
     """The scene of an event as it happens: facts are read off the member, the order and the history."""
     tz, at, order = context.timezone, event.occurred_at, event.order
     today = at.astimezone(tz).date()
-    is_adult = adult(member.birthday, today)
+    is_adult = None if member.birthday is None else adult(member.birthday, today)
     blocked = blocked_lines(order, context, is_adult) if order else {}
     virtual = _blocked_acts(event.tags, context, is_adult)
     if virtual:
         blocked[VIRTUAL] = virtual
-    scene = set_scene(event, member.member_id, member.segments, blocked, context)
+    scene = set_scene(event, member.member_id, member.segments, blocked, context, needs)
     for act in needs.views:
         view = MemberView(member, at, tz, today, act)
         facts: dict[str, Any] = {name: member_fact(view, name) for name in needs.member}

@@ -212,14 +212,15 @@ class Counters(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RuleResult:
-    """What one rule gave to one receiver, and why.
+    """What one rule gave to one receiver, and why. Never changed once made (results are shared).
 
     ``exact`` is what the rule computed before flooring and caps, ``basis`` what it computed it from
-    (money for per_amount, units for per_unit, base points for a multiplier). ``qualifying`` are the
-    points that count for the tier. ``pending`` and ``expiry`` are the rule's own JSON, None = the
-    brand's default; ``available_at`` and ``waits_for`` are read off ``pending``.
+    (money for per_amount, pieces for per_unit, base points for a multiplier); both are held as numbers of
+    1/unit. ``floored`` is ``exact`` after flooring, ``points`` that after caps, ``qualifying`` the part that
+    counts for the tier. ``pending`` and ``expiry`` are the rule's own JSON, None = the brand's default;
+    ``available_at`` and ``waits_for`` are read off ``pending``.
     """
 
     rule: str
@@ -231,8 +232,10 @@ class RuleResult:
     path: str | None = None
     lines: tuple[str, ...] = ()
     currency: str = "points"
-    exact: Fraction = Fraction(0)
-    basis: Fraction = Fraction(0)
+    exact_units: Exact = 0
+    unit: int = 1
+    basis_units: Exact = 0
+    basis_unit: int = 1
     floored: int = 0
     qualifying: int = 0
     pending: Mapping[str, Any] | None = None
@@ -244,9 +247,14 @@ class RuleResult:
     window_orders: tuple[str, ...] = ()
 
     @property
-    def is_multiplier(self) -> bool:
-        """Whether these points multiply the base of others."""
-        return self.effect == "multiplier"
+    def exact(self) -> Fraction:
+        """The points before flooring and caps."""
+        return Fraction(self.exact_units, self.unit)
+
+    @property
+    def basis(self) -> Fraction:
+        """What the points were computed from."""
+        return Fraction(self.basis_units, self.basis_unit)
 
 
 @dataclass(frozen=True, slots=True)
