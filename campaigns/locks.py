@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from django.db.models import Q
+
 from campaigns.models import CapTotal, Rule, RulesInForce
-from members.models import Purchase
+from members.models import ParkedReturn, Purchase
 
 
 def rule(code: str) -> Rule | None:
@@ -26,3 +29,20 @@ def total(rule_code: str) -> CapTotal:
 def purchase(purchase_id: UUID) -> Purchase:
     """An order, locked; after the lock on its member's points account. Raises Purchase.DoesNotExist."""
     return Purchase.objects.select_for_update().get(pk=purchase_id)
+
+
+def orders_that_counted(purchase: Purchase, triggers: Sequence[str]) -> list[Purchase]:
+    """Other orders of the same member with a bonus that counted this one, locked, oldest first."""
+    named = Q()
+    for trigger in triggers:
+        named |= Q(evaluation__contains={trigger: {"window_orders": [purchase.order_id]}})
+    found = Purchase.objects.select_for_update().filter(named, member_id=purchase.member_id)
+    return list(found.exclude(pk=purchase.pk).order_by("ordered_at", "pk"))
+
+
+def waiting_returns(order_id: str) -> list[ParkedReturn]:
+    """The returns that wait for an order, locked, first parked first; after the lock on the account."""
+    found = ParkedReturn.objects.select_for_update().filter(
+        order_id=order_id, applied_at__isnull=True, dropped_at__isnull=True
+    )
+    return list(found.order_by("parked_at", "pk"))

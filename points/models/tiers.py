@@ -12,7 +12,7 @@ from loyalty.lib import ids
 class TierProgram(models.Model):
     """The brand's tiers: one row. `config` is the body of `PUT /tiers` with its defaults filled in."""
 
-    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    id = models.BigIntegerField(primary_key=True, default=1, editable=False)
     config = models.JSONField(_("configuration"))
     version = models.PositiveIntegerField(_("version"), default=1)
     updated_at = models.DateTimeField(_("changed at"))

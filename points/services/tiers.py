@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from loyalty.outbox import services as outbox
-from points import tiers
+from points import locks, tiers
 from points.models import MemberTier, TierProgram
 from points.services import tierrows as rows
 from points.services.accounts import lock_account
@@ -59,7 +59,7 @@ def store_program(*, config: Mapping[str, Any], actor: str, now: datetime) -> Pr
     Members are judged by it at their next order, or by the next `review_due`.
     """
     with transaction.atomic():
-        row = TierProgram.objects.select_for_update().filter(pk=1).first()
+        row = locks.tier_program()
         if row is not None and row.config == config:
             return Program.of(row.config, row.version)
         if row is None:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from django.db import transaction
 
 from campaigns import facts, selectors
-from campaigns.engine import Line, Order
+from campaigns.engine import Order
 from campaigns.errors import OrderCancelled, OrderNotFound
 from campaigns.services.orders import judging, returning, stored
+from campaigns.services.orders.judging import Judged
 from campaigns.services.orders.reading import instant_json
 from campaigns.services.orders.returncontent import CANCEL_PREFIX, ReturnContent
 from loyalty.lib import ids
@@ -138,13 +138,19 @@ def _complete(purchase: Purchase, held: tiers.Held | None, completed_at: datetim
 def _give(
     purchase: Purchase, held: tiers.Held | None, completed_at: datetime, now: datetime
 ) -> tuple[dict[str, int], list[dict[str, Any]], dict[str, Any]]:
-    """Judge what is left of the order by the rules on completion, and post what they give."""
+    """Judge the order by the rules on completion, and post what it deserves for what is left of it.
+
+    It is judged whole and then without what came back, so that a return before the completion and one after
+    it come to the same.
+    """
     none = {"accrued": 0, "pending": 0, "debt_repaid": 0}
-    order = _left(purchase)
+    lines = stored.lines_of(purchase)
+    left = stored.remaining(lines)
     member = purchase.member
-    rules = selectors.published_rules(tiers=held.program.codes if held else ())
-    if member is None or not order.lines:
+    if member is None or not left:
         return none, [], {}
+    order = stored.order_of(purchase, lines)
+    rules = selectors.published_rules(tiers=held.program.codes if held else ())
     known = facts.member_facts(
         member,
         rules=rules,
@@ -155,6 +161,13 @@ def _give(
     )
     judged = judging.judge(order, known, rules, (judging.COMPLETED,))
     record = judging.record(judged)
+    judging.count(member.id, judged)
+    if any(line.returned for line in lines):
+        judged = [_without_returned(judged[0], order, left)]
+        record["kept"] = {
+            **purchase.evaluation.get("kept", {}),
+            judging.COMPLETED: {each.rule: each.points for each in judged[0].evaluation.results},
+        }
     wanted = judging.postings(
         judged, order_id=purchase.order_id, ordered_at=purchase.ordered_at, completed_at=completed_at
     )
@@ -167,41 +180,40 @@ def _give(
         now=now,
         event_data={"source": judging.SOURCES[judging.COMPLETED], "reference": purchase.order_id},
     )
-    judging.count(member.id, judged)
-    counts = judging.qualifying_points(judged)
-    if counts:
-        fact = tiers.Fact(
-            at=purchase.ordered_at,
-            points=counts,
-            spend=judging.money(Fraction(0)),
-            visits=0,
-            source=judging.SOURCES[judging.COMPLETED],
-            reference=purchase.order_id,
-        )
-        tiers.qualify(member_id=member.id, held=held, fact=fact, now=now)
-        if "counted" in purchase.evaluation:
-            counted = purchase.evaluation["counted"]
-            record["counted"] = counted | {"points": counted["points"] + counts}
+    _qualify(purchase, held, judging.qualifying_points(judged), record, now)
     return judging.summary(posted.entries), judging.entries_json(posted.entries, wanted, now), record
 
 
-def _left(purchase: Purchase) -> Order:
-    """The order as if only what was not returned had been bought, discounts in proportion."""
-    lines = stored.lines_of(purchase)
-    order = stored.order_of(purchase, lines)
-    left = stored.remaining(lines)
-    kept = tuple(
-        line if left[line.line_id] == line.quantity else _part(line, left[line.line_id])
-        for line in order.lines
-        if line.line_id in left
+def _without_returned(judged: Judged, order: Order, left: Mapping[str, Decimal]) -> Judged:
+    """The verdict on the order with the points that it keeps without what came back."""
+    kept = {
+        (each.rule, each.receiver): each for each in judged.rules.reevaluate(judged.evaluation, order, left)
+    }
+    results = tuple(
+        replace(result, points=each.points, qualifying=each.qualifying)
+        for result in judged.evaluation.results
+        if (each := kept.get((result.rule, result.receiver))) is not None
     )
-    return replace(order, lines=kept)
+    return replace(judged, evaluation=replace(judged.evaluation, results=results))
 
 
-def _part(line: Line, quantity: Decimal) -> Line:
-    # The engine takes any exact number for a discount; a prorated one need not be a decimal.
-    discount = Fraction(line.discount) * Fraction(quantity) / Fraction(line.quantity)
-    return replace(line, quantity=quantity, discount=discount)  # type: ignore[arg-type]
+def _qualify(
+    purchase: Purchase, held: tiers.Held | None, count: int, record: dict[str, Any], now: datetime
+) -> None:
+    if not count or purchase.member_id is None:
+        return
+    fact = tiers.Fact(
+        at=purchase.ordered_at,
+        points=count,
+        spend=Decimal(0),
+        visits=0,
+        source=judging.SOURCES[judging.COMPLETED],
+        reference=purchase.order_id,
+    )
+    tiers.qualify(member_id=purchase.member_id, held=held, fact=fact, now=now)
+    if "counted" in purchase.evaluation:
+        counted = purchase.evaluation["counted"]
+        record["counted"] = counted | {"points": counted["points"] + count}
 
 
 def _tell(event: str, purchase: Purchase, now: datetime, **more: Any) -> None:

@@ -10,9 +10,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 
-from campaigns import facts, selectors
+from campaigns import facts, locks, selectors
 from campaigns.engine import Evaluation, Kept
 from campaigns.services.orders import judging, stored
 from members.models import Purchase, PurchaseLine
@@ -84,15 +83,7 @@ def counted_on(purchase: Purchase) -> list[Purchase]:
     """Later orders of the same member with a bonus that counted this order, locked, oldest first."""
     if purchase.member_id is None:
         return []
-    named = Q()
-    for trigger in (judging.PAID, judging.COMPLETED):
-        named |= Q(evaluation__contains={trigger: {"window_orders": [purchase.order_id]}})
-    return list(
-        Purchase.objects.select_for_update()
-        .filter(named, member_id=purchase.member_id)
-        .exclude(pk=purchase.pk)
-        .order_by("ordered_at", "pk")
-    )
+    return locks.orders_that_counted(purchase, (judging.PAID, judging.COMPLETED))
 
 
 def _reevaluate(

@@ -123,10 +123,7 @@ def apply_parked(*, order_id: str, now: datetime) -> list[dict[str, Any]]:
     One that does not fit the order is dropped, with the reason kept for the list of parked returns.
     """
     applied: list[dict[str, Any]] = []
-    waiting = ParkedReturn.objects.select_for_update().filter(
-        order_id=order_id, applied_at__isnull=True, dropped_at__isnull=True
-    )
-    for parked in waiting.order_by("parked_at", "pk"):
+    for parked in locks.waiting_returns(order_id):
         try:
             with transaction.atomic():
                 purchase, held = enter(Purchase.objects.get(order_id=order_id), now)
