@@ -85,6 +85,8 @@ class Postgres:
             "log_timezone": "UTC",
             "log_line_prefix": "%q%u@%d ",
             "log_checkpoints": "off",
+            # An error of a statement is told by whoever sent it, and may hold somebody's data.
+            "log_min_messages": "log",
         }
         if sys.platform == "linux":  # after a crash: one call instead of a sync of every file
             settings["recovery_init_sync_method"] = "syncfs"

@@ -1,9 +1,9 @@
 """The demo's receiver of webhooks: verifies them with the official library, and shows the last fifty.
 
-    python -m loyalty.dev.receiver --port 9000
+    python loyalty/dev/receiver.py --port 9000 --secret-file var/demo-webhook-secret
 
 `GET /` is a small page, `GET /events` the same as JSON. The endpoint's secret is read from
-`var/demo-webhook-secret` at each delivery, so that a rotation needs no restart; without it deliveries
+the file at each delivery, so that a rotation needs no restart; without it deliveries
 are kept and shown as not verified, and answered 401.
 """
 
@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
-
-from loyalty.dev.places import up_places
 
 KEPT: Final = 50
 LARGEST_BYTES: Final = 1_000_000
@@ -149,7 +147,7 @@ def main() -> None:
     """Serve until ended."""
     parser = argparse.ArgumentParser(description="Receives, verifies and shows the demo's webhooks.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--secret-file", type=Path, default=up_places().folder / "demo-webhook-secret")
+    parser.add_argument("--secret-file", type=Path, required=True, help="holds the endpoint's whsec_ secret")
     chosen = parser.parse_args()
     inbox = Inbox(chosen.secret_file)
     print(f"receiver on http://127.0.0.1:{chosen.port}/", flush=True)

@@ -12,6 +12,8 @@ from loyalty.dev.valkey import Valkey
 
 WEB_WORKERS = 2
 WEB_THREADS = 8
+# A program that needs nothing of the project, and does not find its neighbours' names either.
+SCRIPT = [sys.executable, "-P"]
 
 
 def postgres(server: Postgres) -> Service:
@@ -72,30 +74,24 @@ def dispatcher(values: Mapping[str, str]) -> Service:
 
 def wechat(values: Mapping[str, str]) -> Service:
     """The stand-in for WeChat's API."""
-    argv = [sys.executable, "-m", "loyalty.dev.wechat_sandbox", "--port", values["WECHAT_SANDBOX_PORT"]]
+    argv = [*SCRIPT, str(ROOT / "loyalty" / "dev" / "wechat_sandbox.py")]
+    argv += ["--port", values["WECHAT_SANDBOX_PORT"]]
     return Service("wechat", argv, for_child(values), stop_s=2)
 
 
-def receiver(values: Mapping[str, str]) -> Service:
+def receiver(values: Mapping[str, str], places: Places) -> Service:
     """The demo's receiver of webhooks."""
-    argv = [sys.executable, "-m", "loyalty.dev.receiver", "--port", values["DEMO_RECEIVER_PORT"]]
+    argv = [*SCRIPT, str(ROOT / "loyalty" / "dev" / "receiver.py"), "--port", values["DEMO_RECEIVER_PORT"]]
+    argv += ["--secret-file", str(places.folder / "demo-webhook-secret")]
     return Service("receiver", argv, for_child(values), stop_s=2)
 
 
-def command_exists(name: str) -> bool:
-    """Is there a management command of this name in one of the project's apps?"""
-    return any(ROOT.glob(f"*/management/commands/{name}.py")) or any(
-        ROOT.glob(f"*/*/management/commands/{name}.py")
-    )
-
-
-def platform(values: Mapping[str, str], places: Places) -> list[Service]:
-    """All that runs on top of the databases."""
+def others(values: Mapping[str, str], places: Places) -> list[Service]:
+    """All that runs on top of the databases, beside the web server."""
     return [
-        web(values, places),
         worker(values),
-        beat(values, places),
         dispatcher(values),
+        beat(values, places),
         wechat(values),
-        receiver(values),
+        receiver(values, places),
     ]

@@ -1,6 +1,6 @@
 """A stand-in for WeChat's `GET /sns/jscode2session`, speaking as the real one does.
 
-    python -m loyalty.dev.wechat_sandbox --port 9001
+    python loyalty/dev/wechat_sandbox.py --port 9001
 
 Codes are deterministic. `demo-NAME` signs in openid `o-NAME` as often as wanted; any other code signs in
 `o-CODE` once. What a caller must be ready for can be provoked:
