@@ -115,7 +115,10 @@ class OffersView(ApiView):
     def get(self, request: Any) -> Response:
         """Offers of all rewards or of one, the newest first."""
         query = self.query(bodies.OffersQuery)
-        return Response(pagination.page(Offer.objects.filter(**query), request, shapes.offer))
+        rows = Offer.objects.all()
+        if "reward_id" in query:
+            rows = rows.filter(reward_id=query["reward_id"])
+        return Response(pagination.page(rows, request, shapes.offer))
 
     @extend_schema(
         operation_id="offers_create",

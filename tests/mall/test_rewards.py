@@ -196,6 +196,9 @@ def test_offers_are_added_changed_and_listed(api: Api, acme: Brand, mug: str) ->
     assert (ended["enabled"], ended["points"]) == (False, 45)
     listed = api.get(f"/offers?reward_id={mug}").json()["items"]
     assert [o["points"] for o in listed] == [45, 50]
+    page = api.get("/offers?limit=1").json()
+    assert [o["points"] for o in page["items"]] == [45]
+    assert [o["points"] for o in api.get(f"/offers?cursor={page['next_cursor']}").json()["items"]] == [50]
     wrong = api.patch(f"/offers/{body['offer_id']}", {"starts_at": "2026-12-01T00:00:00+08:00"})
     assert [e["pointer"] for e in wrong.json()["errors"]] == ["/ends_at"]
     assert api.post("/offers", {"reward_id": NOWHERE, "points": 40}).json()["code"] == "reward_not_found"
