@@ -374,3 +374,20 @@ def test_blocked_lines_do_not_exist(api: Api, publish: Callable[..., None], in_a
     assert not Purchase.objects.get(order_id="1").visible_earn
     assert api.post("/orders", order("2", lines=[formula, line("5.00")])).json()["points"]["accrued"] == 5
     assert api.post("/orders", priced("3", "5.00")).json()["points"]["accrued"] == 105
+
+
+def test_what_was_taken_back_stays_taken_back_when_its_window_is_recounted(
+    api: Api, publish: Callable[..., None]
+) -> None:
+    bonus = BASE | {
+        "code": "two-orders",
+        "when": {"all": [{"fact": "member.orders.count", "window": "month", "op": "gte", "value": 2}]},
+        "effect": {"type": "fixed", "points": 500},
+    }
+    publish(BASE, bonus)
+    given = [api.post("/orders", priced(n, "10.00")).json()["points"]["accrued"] for n in "1234"]
+    assert given == [10, 510, 510, 510]
+    # 4 counts 1, 2 and 3; 3 counts 1 and 2; 2 counts 1.
+    taken = [give_back(api, n, f"R-{n}").json()["points"]["taken_back"] for n in "4123"]
+    assert taken == [510, 510, 510, 10]
+    assert account(api) == {"available": 0, "pending": 0, "held": 0, "debt": 0}

@@ -61,7 +61,7 @@ def rejudge(purchase: Purchase, lines: Sequence[PurchaseLine]) -> Verdict:
                 items.setdefault(_source(kept, trigger), []).append(item)
             if each.currency == "points":
                 points += each.qualifying
-        keeps[trigger] = {each.rule: each.points for each in results if each.before}
+        keeps[trigger] = {each.rule: each.points for each in results}
     paid = evaluations.get(judging.PAID)
     seen = _tier_lines(paid, lines) if paid else []
     spend = _spend(paid, seen)
