@@ -103,7 +103,8 @@ class EarningRules(ApiView):
             found = found.filter(status=filters["status"])
         page = pagination.page(found, request, lambda rule: rule, order=("code",))
         bodies = _bodies(page["items"])
-        page["items"] = [_rendered(rule, bodies.get(rule.pk)) for rule in page["items"]]
+        words = _words()
+        page["items"] = [_rendered(rule, bodies.get(rule.pk), words) for rule in page["items"]]
         return Response(page)
 
     @extend_schema(
@@ -144,7 +145,7 @@ class EarningRule(ApiView):
             raise RuleNotFound
         versions = list(rule.versions.order_by("-version"))
         body = next((each.body for each in versions if each.version == rule.current_version), None)
-        shown = _rendered(rule, body)
+        shown = _rendered(rule, body, _words())
         shown["versions"] = [_version(each) for each in versions]
         return Response(shown)
 
@@ -238,14 +239,14 @@ def _bodies(found: list[Rule]) -> dict[Any, dict[str, Any]]:
 def _saved(saved: Saved) -> dict[str, Any]:
     rule = saved.rule
     body = None if rule.current_version is None else _bodies([rule]).get(rule.pk)
-    shown = _rendered(rule, body)
+    shown = _rendered(rule, body, _words())
     shown["warnings"] = [
         {"pointer": each.pointer, "code": each.code, "detail": str(each.detail)} for each in saved.warnings
     ]
     return shown
 
 
-def _rendered(rule: Rule, body: dict[str, Any] | None) -> dict[str, Any]:
+def _rendered(rule: Rule, body: dict[str, Any] | None, words: explain.Words) -> dict[str, Any]:
     """The rule as it runs, or as drafted while it never ran; a draft on top of a version stands apart."""
     shown = body if body is not None else dict(rule.draft or {})
     return {
@@ -253,21 +254,21 @@ def _rendered(rule: Rule, body: dict[str, Any] | None) -> dict[str, Any]:
         "status": rule.status,
         "version": rule.current_version,
         "draft": rule.draft if body is not None else None,
-        "text": _text(shown),
+        "text": {language: explain.rule_text(shown, language, words) for language in explain.LANGUAGES},
         "created_at": _instant(rule.created_at),
         "updated_at": _instant(rule.updated_at),
         "retired_at": _instant(rule.retired_at),
     }
 
 
-def _text(body: dict[str, Any]) -> dict[str, str]:
-    words = explain.Words(
-        currency=current_brand().currency,
-        points_name=current_brand().points_name,
-        timezone=current_brand().tz,
+def _words() -> explain.Words:
+    brand = current_brand()
+    return explain.Words(
+        currency=brand.currency,
+        points_name=brand.points_name,
+        timezone=brand.tz,
         tiers=selectors.tier_names(),
     )
-    return {language: explain.rule_text(body, language, words) for language in explain.LANGUAGES}
 
 
 def _version(version: RuleVersion) -> dict[str, Any]:
