@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from loyalty.lib.console import Operation, Page
-from loyalty.lib.display import LABELS, Status, pretty, status
+from loyalty.lib.display import LABELS, Status, link, pretty, status
 from loyalty.lib.errors import Text
 from tenants import hosts
 from tenants.models import Brand, Domain
@@ -31,6 +31,7 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Domain
         fields = ("domain", "is_primary")
         widgets = {"domain": UnfoldAdminTextInputWidget}
+        labels = {"domain": _("Host"), "is_primary": _("Main host")}
 
     def clean_domain(self) -> str:
         """The host in lower case. Raises ValidationError for what is no host name."""
@@ -140,13 +141,28 @@ class BrandAdmin(Page):
 class DomainAdmin(Page):
     """All hosts of all brands."""
 
-    list_display = ("domain", "tenant", "is_primary")
+    list_display = ("host", "brand", "main")
     search_fields = ("domain", "tenant__name", "tenant__slug")
     list_select_related = ("tenant",)
     ordering = ("domain",)
     form = DomainForm
-    readonly_fields = ("tenant",)
-    fields = ("tenant", "domain", "is_primary")
+    readonly_fields = ("brand",)
+    fields = ("brand", "domain", "is_primary")
+
+    @display(description=_("Host"), ordering="domain")
+    def host(self, domain: Domain) -> str:
+        """Without port."""
+        return str(domain.domain)
+
+    @display(description=_("Brand"), ordering="tenant__name")
+    def brand(self, domain: Domain) -> str:
+        """Whose host it is."""
+        return link(domain.tenant)
+
+    @display(description=_("Main host"), boolean=True)
+    def main(self, domain: Domain) -> bool:
+        """Whether links to the brand name this host."""
+        return bool(domain.is_primary)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Hosts are added on the page of their brand."""

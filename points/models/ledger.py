@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Abs
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import ids
@@ -80,7 +82,8 @@ class Entry(models.Model):
             ),
             models.UniqueConstraint(fields=["account", "seq"], name="points_entry_account_seq"),
             models.CheckConstraint(
-                condition=Q(points__gt=0, direction__in=[1, -1]), name="points_entry_moves_points"
+                condition=Q(points__gt=0) & Exact(Abs("direction"), Value(1)),
+                name="points_entry_moves_points",
             ),
         ]
         indexes = [
@@ -93,7 +96,7 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.signed_points:+d} ({self.source} {self.reference})"
+        return f"{self.signed_points:+d} · {self.reference}"
 
     @property
     def signed_points(self) -> int:
@@ -154,18 +157,10 @@ class Lot(models.Model):
         verbose_name = _("lot")
         verbose_name_plural = _("lots")
         constraints = [
-            # One constraint rather than several: each is prepared anew for every statement.
+            # Short, because a constraint is read and prepared anew for every statement; that the state and
+            # the dates fit is for `verify_ledger`.
             models.CheckConstraint(
-                condition=Q(
-                    Q(state="open", remaining__gt=0)
-                    | Q(state="pending", remaining__gt=0, held=0)
-                    | Q(state="closed", remaining=0),
-                    Q(expires_at__isnull=True) | Q(inactivity_months__isnull=True),
-                    held__gte=0,
-                    remaining__gte=F("held"),
-                    points__gte=F("remaining"),
-                    points__gt=0,
-                ),
+                condition=Q(held__gte=0, remaining__gte=F("held"), points__gte=F("remaining")),
                 name="points_lot_bounds",
             ),
         ]

@@ -47,13 +47,14 @@ def operator_of(brand: Brand, role: str) -> str:
     """The name of a new operator of this role."""
     name = f"{role}@{brand.slug}.example"
     with in_brand(brand):
-        create_operator(email=name, role=role, password=PASSWORD, name=role.title())
+        create_operator(email=name, role=role, password=PASSWORD, name="Lin")
     return name
 
 
 def signed_in(brand: Brand, role: str, language: str = "en") -> Browser:
     """An operator of this role, signed in at the brand's host."""
     browser = Browser(f"{brand.slug}.localhost", language)
+    browser.client.cookies["django_language"] = language
     answer = browser.sign_in(operator_of(brand, role))
     assert answer.status_code == 302, answer.content.decode()[:2000]
     return browser
@@ -66,5 +67,6 @@ def platform_operator(language: str = "en") -> Browser:
     operator.is_superuser = True
     operator.save(update_fields=["is_superuser"])
     browser = Browser("localhost", language)
+    browser.client.cookies["django_language"] = language
     assert browser.sign_in("root@platform.example").status_code == 302
     return browser
