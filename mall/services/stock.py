@@ -1,6 +1,7 @@
 """Stock: taken and given back by conditional updates, set and counted by operators."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -79,7 +80,7 @@ def set_stock(*, sku: str, on_hand: int, actor: str, now: datetime, low_at: int 
     """
     with transaction.atomic():
         before = locks.stock_item(sku)
-        values = {
+        values: dict[str, Any] = {
             "id": ids.new(),
             "sku": sku,
             "on_hand": on_hand,
@@ -101,7 +102,7 @@ def add_stock(*, sku: str, change: int, actor: str, now: datetime) -> StockItem:
     The first time this begins to keep stock of it. Raises Invalid when fewer would lie ready than none.
     """
     with transaction.atomic():
-        values = {
+        values: dict[str, Any] = {
             "id": ids.new(),
             "sku": sku,
             "change": change,

@@ -70,7 +70,7 @@ class ConsentBody(StrictSerializer):
     version = fields.Text(max_length=40)
     granted = fields.Flag()
     at = fields.Instant(required=False)
-    source = fields.Text(required=False, max_length=40, allow_blank=True)
+    source = fields.Text(required=False, max_length=40, allow_blank=True)  # type: ignore[assignment]
 
     def validate_at(self, value: datetime) -> datetime:
         """Not more than a day ahead."""
@@ -86,15 +86,15 @@ class ProfileFields(StrictSerializer):
     birthday = Birthday(required=False, allow_null=True)
     region = fields.Text(required=False, max_length=32, allow_blank=True, help_text="For example 440100.")
     tags = Tags()
-    children = ChildBody(many=True, required=False, max_length=20)
-    consents = ConsentBody(many=True, required=False, max_length=50)
+    children = ChildBody(many=True, required=False, max_length=20)  # type: ignore[call-arg]
+    consents = ConsentBody(many=True, required=False, max_length=50)  # type: ignore[call-arg]
     locale = fields.Choice(choices=words.LANGUAGES, required=False)
 
 
 class EnrolBody(IdentityFields, ProfileFields):
     """Identities, profile, and how the member came."""
 
-    source = fields.Text(required=False, max_length=40, allow_blank=True, help_text="store, pack, poster …")
+    source = fields.Text(required=False, max_length=40, allow_blank=True, help_text="store, pack, poster …")  # type: ignore[assignment]
     referrer_code = fields.Text(required=False, max_length=12)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class OwnProfileBody(StrictSerializer):
     birthday = Birthday(required=False, allow_null=True)
     region = fields.Text(required=False, max_length=32, allow_blank=True)
     locale = fields.Choice(choices=words.LANGUAGES, required=False)
-    consents = ConsentBody(many=True, required=False, max_length=50)
+    consents = ConsentBody(many=True, required=False, max_length=50)  # type: ignore[call-arg]
 
 
 class MembersQuery(IdentityFields):

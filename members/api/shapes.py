@@ -73,7 +73,7 @@ class Consent(serializers.Serializer[Any]):
     version = serializers.CharField()
     granted = serializers.BooleanField()
     at = serializers.DateTimeField()
-    source = serializers.CharField(allow_blank=True)
+    source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
 
 
 class MemberShape(serializers.Serializer[Any]):
@@ -89,7 +89,7 @@ class MemberShape(serializers.Serializer[Any]):
     consents = Consent(many=True)
     locale = serializers.ChoiceField(choices=words.LANGUAGES, allow_blank=True)
     identities = MemberIdentity(many=True)
-    source = serializers.CharField(allow_blank=True)
+    source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     referral_code = serializers.CharField()
     referrer_id = serializers.UUIDField(allow_null=True)
     merged_into = serializers.UUIDField(allow_null=True)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from loyalty.lib import clock
 from loyalty.lib.api import ApiView
+from points import selectors
 from points import services as points
 from points.api import bodies, schemas, shapes
+from points.errors import NotReversible
 from points.models import AdjustmentRequest
+
+# Sources whose entries are undone together with what else belongs to them, by an operation of their own.
+UNDONE_ELSEWHERE = frozenset({"redemption"})
 
 
 class ReverseView(ApiView):
@@ -31,6 +37,8 @@ class ReverseView(ApiView):
         body = self.body(bodies.ReverseBody)
 
         def work() -> Response:
+            if selectors.entry(entry_id).source in UNDONE_ELSEWHERE:
+                raise NotReversible(_("Cancel the redemption: its article goes back to stock with it."))
             result = points.reverse(
                 entry_id=entry_id,
                 points=body.get("points"),

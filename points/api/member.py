@@ -38,7 +38,7 @@ class OwnEntry(serializers.Serializer[Any]):
     points = serializers.IntegerField()
     points_currency = serializers.CharField()
     kind = serializers.ChoiceField(choices=Entry.Kind.values)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     reference = serializers.CharField()
     rule = serializers.CharField(allow_blank=True)
     effective_at = serializers.DateTimeField()

@@ -191,6 +191,17 @@ def test_another_brands_redemption_does_not_exist_here(
     assert unchanged() == before
 
 
+def test_the_burn_of_a_redemption_is_not_undone_alone(
+    api: Api, placed: str, unchanged: Look, books_agree: BooksAgree
+) -> None:
+    entry = api.get(f"/redemptions/{placed}").json()["entry_id"]
+    before = unchanged()
+    answer = api.post(f"/entries/{entry}/reverse")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_reversible")
+    assert unchanged() == before
+    assert books_agree() == 1
+
+
 def test_a_replayed_key_cancels_once(api: Api, acme: Brand, placed: str) -> None:
     first = api.post(f"/redemptions/{placed}/cancel", {}, key="cancel-key-000001")
     again = api.post(f"/redemptions/{placed}/cancel", {}, key="cancel-key-000001")
