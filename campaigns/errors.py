@@ -79,3 +79,11 @@ class ReturnConflict(Refusal):
     code = "return_conflict"
     status = 409
     title = _("A return of this number was recorded with other content.")
+
+
+class ActivityConflict(Refusal):
+    """An activity of this number was recorded with other content."""
+
+    code = "activity_conflict"
+    status = 409
+    title = _("An activity of this number was recorded with other content.")

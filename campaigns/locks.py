@@ -33,6 +33,8 @@ def purchase(purchase_id: UUID) -> Purchase:
 
 def orders_that_counted(purchase: Purchase, triggers: Sequence[str]) -> list[Purchase]:
     """Other orders of the same member with a bonus that counted this one, locked, oldest first."""
+    if purchase.member_id is None:
+        return []
     named = Q()
     for trigger in triggers:
         named |= Q(evaluation__contains={trigger: {"window_orders": [purchase.order_id]}})

@@ -1,4 +1,4 @@
-"""Events of orders and returns; declared with the room's others in `events.py`."""
+"""Events of orders, returns and activities; declared with the room's others in `events.py`."""
 
 from __future__ import annotations
 
@@ -70,5 +70,27 @@ ORDER_EVENTS: Final = (
         _("An order was cancelled: everything that was left of it came back."),
         {"points": _POINTS},
         {"points": {"taken_back": 39, "debt": 0}},
+    ),
+    EventType(
+        name="activity.recorded",
+        description=_("A member did something: checked in, wrote a review, answered a survey …"),
+        schema={
+            "type": "object",
+            "required": ["activity_id", "member_id", "type", "occurred_at", "points"],
+            "properties": {
+                "activity_id": {"type": "string"},
+                "member_id": _ID,
+                "type": {"type": "string"},
+                "occurred_at": _AT,
+                "points": _POINTS,
+            },
+        },
+        example={
+            "activity_id": "A-1",
+            "member_id": _MEMBER,
+            "type": "check-in",
+            "occurred_at": "2026-11-22T02:15:00Z",
+            "points": {"accrued": 5, "pending": 0, "debt_repaid": 0},
+        },
     ),
 )

@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from partners.api import deliveries, endpoints, events, orders
+from partners.api import activities, deliveries, endpoints, events, orders
 
 partner_urlpatterns: list[URLPattern] = [
+    path("activities", activities.Activities.as_view(), name="activities"),
     path("orders", orders.Orders.as_view(), name="orders"),
     path("orders/preview", orders.Preview.as_view(), name="order-preview"),
     path("orders/<path:order_id>/complete", orders.Completion.as_view(), name="order-complete"),

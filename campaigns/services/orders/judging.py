@@ -72,6 +72,16 @@ def postings(
     ]
 
 
+def activity_postings(judged: Judged, source: str, reference: str, at: datetime) -> list[Posting]:
+    """One ledger entry for each rule that gave points for an activity to the member who did it."""
+    return [_posting(result, source, reference, at, None) for result in judged.evaluation.winners]
+
+
+def read_record(kept: Mapping[str, Any]) -> Evaluation:
+    """An evaluation as it was kept."""
+    return Evaluation.from_record(kept)
+
+
 def _posting(
     result: RuleResult, source: str, order_id: str, ordered_at: datetime, completed_at: datetime | None
 ) -> Posting:

@@ -55,16 +55,9 @@ class Told:
             told["notice"] = self.notice
         return told
 
-    def explanation(self) -> list[dict[str, Any]]:
-        """Rule by rule: what it gave, or why it gave nothing, in words."""
-        language = "zh-hans" if (translation.get_language() or "en").startswith("zh") else "en"
-        words = _words(self.program)
-        found: list[dict[str, Any]] = []
-        for evaluation in self.evaluations:
-            rules = self.rules or _rules_of(evaluation)
-            bodies = {rule.code: rule.body for rule in rules.rules}
-            found += explain.explanation(evaluation, bodies, language, words)
-        return found
+    def explanation(self) -> list[Mapping[str, Any]]:
+        """Rule by rule what it gave, or why it gave nothing, in the words of the active language."""
+        return list(explained(self.evaluations, self.rules, self.program))
 
 
 def account_json(account: AccountState | AccountView) -> dict[str, Any]:
@@ -91,3 +84,19 @@ def _words(program: Program | None) -> explain.Words:
         timezone=brand.tz,
         tiers={level.code: level.name for level in program.levels} if program else {},
     )
+
+
+def explained(
+    evaluations: Sequence[Evaluation], rules: RuleSet | None = None, program: Program | None = None
+) -> tuple[Mapping[str, Any], ...]:
+    """Rule by rule what it gave, or why it gave nothing, in the words of the active language.
+
+    `rules` must hold the versions of the evaluations; None: they are read.
+    """
+    language = "zh-hans" if (translation.get_language() or "en").startswith("zh") else "en"
+    words = _words(program)
+    found: list[Mapping[str, Any]] = []
+    for evaluation in evaluations:
+        bodies = {rule.code: rule.body for rule in (rules or _rules_of(evaluation)).rules}
+        found += explain.explanation(evaluation, bodies, language, words)
+    return tuple(found)

@@ -1,0 +1,259 @@
+"""Activities: what members do beside buying, recorded once, with what the rules on `activity.<type>` give."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import facts, selectors
+from campaigns.engine import Event
+from campaigns.engine.types import ACTIVITY_PREFIX
+from campaigns.errors import ActivityConflict
+from campaigns.services import counters
+from campaigns.services.orders import judging
+from campaigns.services.orders.content import AHEAD, MemberRef, member_ref
+from campaigns.services.orders.judging import Judged
+from campaigns.services.orders.reading import Reader, instant_json
+from campaigns.services.orders.told import NOTHING, account_json, explained
+from loyalty.lib import ids
+from loyalty.outbox import services as outbox
+from members import services as members
+from members.models import Activity, Member
+from points import services as points
+from points.postings import AccountState
+from points.services import tiers
+from tenants.context import current_brand
+
+ACTIVITY_FIELDS: Final = frozenset({"activity_id", "member", "type", "occurred_at", "attributes"})
+TYPE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
+SOURCE: Final = "activity"
+# A streak begins anew, as a cycle, after so many days; `activity.streak_day` is the day within it.
+CYCLE_DAYS: Final = 7
+LONGEST_STREAK: Final = 1100
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityContent:
+    """An activity in normal form."""
+
+    activity_id: str
+    member: MemberRef
+    type: str
+    occurred_at: datetime
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """SHA-256 of the normal form without the member, who is compared as a person."""
+        plain = [self.activity_id, self.type, instant_json(self.occurred_at), self.attributes]
+        return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answer to an activity: points and entries of its first recording, the account as it is now."""
+
+    activity: Activity
+    account: AccountState
+    explanation: tuple[Mapping[str, Any], ...] = ()
+    created: bool = True
+
+    def body(self) -> dict[str, Any]:
+        """The answer as JSON."""
+        kept = self.activity.evaluation
+        return {
+            "activity_id": self.activity.activity_id,
+            "member_id": str(self.activity.member_id),
+            "type": self.activity.type,
+            "points": kept.get("points", NOTHING),
+            "entries": kept.get("entries", []),
+            "explanation": list(self.explanation),
+            "account": account_json(self.account),
+        }
+
+
+def parse(data: Any, *, now: datetime) -> ActivityContent:
+    """The activity in `data`, the parsed JSON of a body.
+
+    Raises Invalid with a pointer for every field that is wrong.
+    """
+    body = Reader(data, "", ACTIVITY_FIELDS)
+    activity_id = body.text("activity_id", 100, required=True, printable=True)
+    kind = body.text("type", 40, required=True)
+    if kind and len(kind) <= 40 and not TYPE.match(kind):
+        body.fail("type", "type_code", _("Lower-case letters, digits and hyphens, such as “check-in”."))
+    member: MemberRef | None = None
+    if body.data.get("member") is None:
+        body.fail("member", "required", _("This field is required."))
+    else:
+        member = member_ref(body.data["member"], body)
+    occurred_at = body.instant("occurred_at", latest=now + AHEAD, required=True)
+    attributes = body.json("attributes", 16_384)
+    body.raise_errors()
+    assert member is not None
+    assert occurred_at is not None
+    return ActivityContent(activity_id, member, kind, occurred_at, attributes)
+
+
+def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
+    """Record an activity and give what the published rules say; a repeat answers as the first time.
+
+    One transaction, under the lock on the member's points account.
+
+    Raises MemberNotFound, MemberNotActive, ActivityConflict (the number was used with other content).
+    """
+    with transaction.atomic(savepoint=False):
+        member, _created = members.resolve_or_enrol(
+            member_id=content.member.member_id,
+            keys=content.member.keys,
+            may_enrol=False,
+            source=SOURCE,
+            now=now,
+        )
+        account = points.lock_account(member_id=member.id, now=now)
+        earlier = Activity.objects.filter(activity_id=content.activity_id).first()
+        if earlier is not None:
+            if earlier.content_hash != content.digest() or earlier.member_id != member.id:
+                raise ActivityConflict(activity_id=content.activity_id)
+            return Recorded(earlier, account, _explained_again(earlier), created=False)
+        return _first(content, member, account, now)
+
+
+def _first(content: ActivityContent, member: Member, account: AccountState, now: datetime) -> Recorded:
+    held = tiers.held(member_id=member.id, now=now, reference=content.activity_id)
+    rules = selectors.published_rules(tiers=held.program.codes if held else ())
+    day = content.occurred_at.astimezone(current_brand().tz).date()
+    trigger = ACTIVITY_PREFIX + content.type
+    evaluation: dict[str, Any] = {}
+    judged: list[Judged] = []
+    journal_id = ids.new()
+    if not account.earn_frozen:
+        streak = _streak(member.id, content.type, day)
+        event = Event(
+            trigger=trigger,
+            occurred_at=content.occurred_at,
+            reference=content.activity_id,
+            attributes=content.attributes,
+            streak=streak,
+            streak_day=(streak - 1) % CYCLE_DAYS + 1,
+        )
+        known = facts.member_facts(
+            member,
+            rules=rules,
+            triggers=(trigger,),
+            at=content.occurred_at,
+            tier=held.code if held else None,
+        )
+        used = counters.StoredCounters(rules.counter_keys(event, known))
+        judged = [Judged(trigger, rules.evaluate(event, known, counters=used), rules)]
+        evaluation = {"activity": judged[0].evaluation.to_record()}
+        account, told = _post(content, member.id, judged, account, journal_id, now)
+        evaluation |= told
+        judging.count(member.id, judged)
+        _qualify(content, member.id, judged, held, now)
+    activity = _store(content, member.id, day, evaluation, journal_id, now)
+    _tell(activity, now)
+    return Recorded(activity, account, explained([each.evaluation for each in judged], rules))
+
+
+def _post(
+    content: ActivityContent,
+    member_id: UUID,
+    judged: list[Judged],
+    account: AccountState,
+    journal_id: UUID,
+    now: datetime,
+) -> tuple[AccountState, dict[str, Any]]:
+    wanted = judging.activity_postings(judged[0], SOURCE, content.activity_id, content.occurred_at)
+    if not wanted:
+        return account, {}
+    posted = points.post(
+        member_id=member_id,
+        journal_id=journal_id,
+        entries=wanted,
+        now=now,
+        event_data={"source": SOURCE, "reference": content.activity_id},
+    )
+    entries = judging.entries_json(posted.entries, wanted, now)
+    told = {"entries": entries, "points": judging.summary(posted.entries)}
+    return posted.accounts.get("points", account), told
+
+
+def _qualify(
+    content: ActivityContent, member_id: UUID, judged: list[Judged], held: tiers.Held | None, now: datetime
+) -> None:
+    count = judging.qualifying_points(judged)
+    if count:
+        fact = tiers.Fact(content.occurred_at, count, Decimal(0), 0, SOURCE, content.activity_id)
+        tiers.qualify(member_id=member_id, held=held, fact=fact, now=now)
+
+
+def _store(
+    content: ActivityContent,
+    member_id: UUID,
+    day: date,
+    evaluation: dict[str, Any],
+    journal_id: UUID,
+    now: datetime,
+) -> Activity:
+    try:
+        return Activity.objects.create(
+            activity_id=content.activity_id,
+            member_id=member_id,
+            type=content.type,
+            occurred_at=content.occurred_at,
+            occurred_on=day,
+            attributes=content.attributes,
+            content_hash=content.digest(),
+            evaluation=evaluation,
+            journal_id=journal_id if evaluation.get("entries") else None,
+            recorded_at=now,
+        )
+    except IntegrityError:
+        # The number was used for another member at the same time.
+        raise ActivityConflict(activity_id=content.activity_id) from None
+
+
+def _streak(member_id: UUID, kind: str, day: date) -> int:
+    """How many days in a row, this one included, the member did this."""
+    days = (
+        Activity.objects.filter(member_id=member_id, type=kind, occurred_on__lt=day)
+        .order_by("-occurred_on")
+        .values_list("occurred_on", flat=True)
+        .distinct()[:LONGEST_STREAK]
+    )
+    streak = 1
+    for earlier in days:
+        if earlier != day - timedelta(days=streak):
+            break
+        streak += 1
+    return streak
+
+
+def _explained_again(activity: Activity) -> tuple[Mapping[str, Any], ...]:
+    kept = activity.evaluation.get("activity")
+    return explained([judging.read_record(kept)]) if kept else ()
+
+
+def _tell(activity: Activity, now: datetime) -> None:
+    outbox.publish(
+        type="activity.recorded",
+        payload={
+            "activity_id": activity.activity_id,
+            "member_id": str(activity.member_id),
+            "type": activity.type,
+            "occurred_at": instant_json(activity.occurred_at),
+            "points": activity.evaluation.get("points", NOTHING),
+        },
+        member_id=activity.member_id,
+        occurred_at=now,
+    )

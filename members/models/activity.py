@@ -1,0 +1,37 @@
+"""What members did beside buying: check-ins, reviews, surveys …"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.lib import ids
+from members.models.identity import Member
+
+
+class Activity(models.Model):
+    """One activity of a member, as it was sent, with the evaluation that was made of it."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    activity_id = models.CharField(_("activity number"), max_length=100, unique=True)
+    member = models.ForeignKey(
+        Member,
+        on_delete=models.PROTECT,
+        related_name="activities",
+        db_index=False,
+        verbose_name=_("member"),
+    )
+    type = models.CharField(_("type"), max_length=40)
+    occurred_at = models.DateTimeField(_("happened at"))
+    occurred_on = models.DateField(_("day"))
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    content_hash = models.CharField(max_length=64, editable=False)
+    evaluation = models.JSONField(_("evaluation"), default=dict, blank=True)
+    journal_id = models.UUIDField(_("journal"), null=True, blank=True)
+    recorded_at = models.DateTimeField(_("recorded at"))
+
+    class Meta:
+        verbose_name = _("activity")
+        verbose_name_plural = _("activities")
+        indexes = [models.Index(fields=["member", "type", "-occurred_on"], name="activity_member_days")]
+
+    def __str__(self) -> str:
+        return self.activity_id
