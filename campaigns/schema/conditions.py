@@ -91,7 +91,7 @@ class ConditionCheck:
                 f"{path}/fact", "fact_not_on_trigger", sentence % {"trigger": self.trigger, "fact": spec.name}
             )
         self._window(spec, leaf, path)
-        if leaf["op"] not in OPERATORS[spec.type]:
+        if not isinstance(leaf["op"], str) or leaf["op"] not in OPERATORS[spec.type]:
             sentence = _("The fact %(fact)s takes these operators: %(ops)s.")
             known = ", ".join(sorted(OPERATORS[spec.type]))
             self._fail(f"{path}/op", "operator", sentence % {"fact": spec.name, "ops": known})
