@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 LOCK_FILE = ROOT / "requirements" / "dev.txt"
+INSTALLER_FILE = ROOT / "requirements" / "installer.txt"
 STAMP = VENV / ".stamp"
 
 
@@ -98,7 +99,7 @@ def works(command: list[str]) -> bool:
 
 
 def make_with_uv(uv: str) -> None:
-    """Make `.venv` and install by uv, which is on this machine."""
+    """Make `.venv` and install by uv."""
     if not runs():
         with progress("making .venv"):
             run([uv, "venv", "--quiet", "--python", sys.executable, str(VENV)])
@@ -118,9 +119,16 @@ def make_with_pip() -> None:
         pip = [sys.executable, "-m", "pip", "--python", python]
         if not works([*pip, "--version"]):
             sys.exit("This Python has neither ensurepip nor pip: install python3-venv, python3-pip or uv.")
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+    uv = VENV / "bin" / "uv"
+    with progress("installing the installer"):
+        # Half a minute of pip, or a second or two of uv; where uv has no build, pip does it all.
+        found = works([*pip, "install", *quiet, "-r", str(INSTALLER_FILE)]) and works([str(uv), "--version"])
+    if found:
+        make_with_uv(str(uv))
+        return
     with progress("installing the locked dependencies with pip (a minute or two the first time)"):
-        quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
-        run([*pip, "install", *quiet, "--require-hashes", "-r", str(LOCK_FILE)])
+        run([*pip, "install", *quiet, "-r", str(LOCK_FILE)])
 
 
 def main() -> None:

@@ -36,11 +36,10 @@ RULES: tuple[dict[str, Any], ...] = (
         "stacking": {"group": "rate", "policy": "best"},
     },
     {
-        "code": "no-fuel",
-        "name": {"zh-hans": "燃油半倍", "en": "Half on fuel"},
+        "code": "big-basket",
+        "name": {"zh-hans": "每满 100 送 10", "en": "10 for every full 100"},
         "trigger": "order.paid",
-        "when": {"all": [{"fact": "line.category", "op": "in", "value": ["KIOSK-GAS", "FUEL"]}]},
-        "effect": {"type": "per_amount", "points": "0.5", "per": "1"},
+        "effect": {"type": "per_amount", "points": "10", "per": "100", "whole": True},
     },
 )
 # The template's tiers, at thresholds that households of this size reach within a year.
