@@ -26,13 +26,14 @@ WHERE bought.order_id = ANY(%s) GROUP BY bought.order_id HAVING bool_or(line.ret
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an order no longer deserves: ledger entries to take back from, by their source, and tier numbers.
+    """What an order no longer deserves: ledger entries to take back from, and tier numbers.
 
-    `evaluation` is the order's record with what it keeps from now on.
+    `items` are by the clawback's source and the suffix of its reference. `evaluation` is the order's record
+    with what it keeps from now on.
     """
 
     evaluation: dict[str, Any]
-    items: Mapping[str, Sequence[ClawbackItem]] = field(default_factory=dict)
+    items: Mapping[tuple[str, str], Sequence[ClawbackItem]] = field(default_factory=dict)
     points: int = 0
     spend: Decimal = Decimal(0)
     visits: int = 0
@@ -45,32 +46,69 @@ class Verdict:
         return bool(self.points or self.spend or self.visits)
 
 
+class EntryBook:
+    """The ledger entries of an order, and what has been taken back of each.
+
+    A rule has one entry for each trigger, and one more for each correction that raised it. What is taken
+    back comes from the newest first.
+    """
+
+    def __init__(self, kept: Mapping[str, Any]) -> None:
+        self._kept = kept
+        self.clawed: dict[str, int] = dict(kept.get("clawed", {}))
+        self.items: dict[tuple[str, str], list[ClawbackItem]] = {}
+
+    def take(self, trigger: str, rule: str, points: int) -> None:
+        """Note that so many points of a rule are to be taken back."""
+        source = "return.completed" if self._later(trigger) else "return"
+        for number, entry in enumerate(reversed(self._entries(trigger, rule)), 1):
+            if points <= 0:
+                return
+            entry_id = entry["entry_id"]
+            part = min(points, entry["points"] - self.clawed.get(entry_id, 0))
+            if part > 0:
+                self.clawed[entry_id] = self.clawed.get(entry_id, 0) + part
+                key = (source, "" if number == 1 else f"#{number}")
+                self.items.setdefault(key, []).append(ClawbackItem(UUID(entry_id), part, rule))
+            points -= part
+
+    def _later(self, trigger: str) -> bool:
+        """Whether the rules of this trigger gave their points with the completion, not with the order."""
+        return trigger == judging.COMPLETED and "completion" in self._kept
+
+    def _entries(self, trigger: str, rule: str) -> list[Mapping[str, Any]]:
+        first = self._kept["completion"]["entries"] if self._later(trigger) else self._kept.get("entries", ())
+        raised = self._kept.get("raised", {}).get(trigger, ())
+        return [entry for entry in (*first, *raised) if entry["rule"] == rule]
+
+
 def rejudge(purchase: Purchase, lines: Sequence[PurchaseLine]) -> Verdict:
     """The verdict on an order whose row is locked, by what is left of `lines`."""
     kept = dict(purchase.evaluation)
     left = stored.remaining(lines)
-    items: dict[str, list[ClawbackItem]] = {}
+    book = EntryBook(kept)
     points, keeps = 0, dict(kept.get("kept", {}))
     evaluations = judging.recorded(kept)
     for trigger, evaluation in evaluations.items():
         results = _reevaluate(purchase, lines, left, evaluation, keeps.get(trigger, {}))
-        entries = _entry_ids(kept, trigger)
         for each in results:
-            if each.take_back > 0:
-                item = ClawbackItem(entries[each.rule], each.take_back, each.rule)
-                items.setdefault(_source(kept, trigger), []).append(item)
+            book.take(trigger, each.rule, each.take_back)
             if each.currency == "points":
                 points += each.qualifying
         keeps[trigger] = {each.rule: each.points for each in results}
     paid = evaluations.get(judging.PAID)
-    seen = _tier_lines(paid, lines) if paid else []
-    spend = _spend(paid, seen)
+    seen = tier_lines(paid, lines) if paid else []
+    spend = spend_left(paid, seen)
     visits = 1 if any(line.quantity > line.returned for line in seen) else 0
-    before = _counted(kept, evaluations, seen)
-    kept |= {"kept": keeps, "counted": {"points": points, "spend": str(spend), "visits": visits}}
+    before = counted(kept, evaluations, seen)
+    kept |= {
+        "kept": keeps,
+        "clawed": book.clawed,
+        "counted": {"points": points, "spend": str(spend), "visits": visits},
+    }
     return Verdict(
         evaluation=kept,
-        items=items,
+        items=book.items,
         points=before[0] - points,
         spend=before[1] - spend,
         visits=before[2] - visits,
@@ -117,23 +155,12 @@ def _changed(order_ids: Iterable[str]) -> tuple[list[str], frozenset[str]]:
     return [i for i, whole in rows if not whole], frozenset(i for i, whole in rows if whole)
 
 
-def _entry_ids(kept: Mapping[str, Any], trigger: str) -> dict[str, UUID]:
-    later = trigger == judging.COMPLETED and "completion" in kept
-    entries = kept["completion"]["entries"] if later else kept.get("entries", ())
-    return {entry["rule"]: UUID(entry["entry_id"]) for entry in entries}
-
-
-def _source(kept: Mapping[str, Any], trigger: str) -> str:
-    """The source of the clawback: a rule may have given points at both triggers, so they are told apart."""
-    later = trigger == judging.COMPLETED and "completion" in kept
-    return "return.completed" if later else "return"
-
-
-def _tier_lines(paid: Evaluation, lines: Sequence[PurchaseLine]) -> list[PurchaseLine]:
+def tier_lines(paid: Evaluation, lines: Sequence[PurchaseLine]) -> list[PurchaseLine]:
+    """The lines that compliance lets count for the tier."""
     return [line for line in lines if "tier" not in paid.blocked.get(line.line_id, ())]
 
 
-def _spend(paid: Evaluation | None, lines: Sequence[PurchaseLine]) -> Decimal:
+def spend_left(paid: Evaluation | None, lines: Sequence[PurchaseLine]) -> Decimal:
     """The qualifying money that is left: what was paid otherwise was taken off all lines in proportion."""
     if paid is None:
         return Decimal(0)
@@ -149,13 +176,13 @@ def _amount(line: PurchaseLine, quantity: Decimal) -> Fraction:
     return whole * Fraction(quantity) / Fraction(line.quantity)
 
 
-def _counted(
+def counted(
     kept: Mapping[str, Any], evaluations: Mapping[str, Evaluation], seen: Sequence[PurchaseLine]
 ) -> tuple[int, Decimal, int]:
     """What the order counted for the tier until now: points, money, visits."""
     if "counted" in kept:
-        counted = kept["counted"]
-        return counted["points"], Decimal(counted["spend"]), counted["visits"]
+        known = kept["counted"]
+        return known["points"], Decimal(known["spend"]), known["visits"]
     points = sum(
         result.qualifying
         for evaluation in evaluations.values()

@@ -33,6 +33,7 @@ from points.postings import ClawbackItem
 from points.services import tiers
 
 PARKED_FOR: Final = timedelta(days=30)
+ClawbackItems = Mapping[tuple[str, str], Sequence[ClawbackItem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def apply(
     debt = 0
     for judged, verdict in verdicts:
         suffix = "" if judged.pk == purchase.pk else f":{judged.order_id}"
-        taken, owed = _claw(judged, verdict, content.return_id + suffix, now)
+        taken, owed = claw(judged, verdict.items, content.return_id + suffix, now)
         entries += taken
         debt += owed
         _keep(judged, verdict)
@@ -207,24 +208,25 @@ def _quantities(content: ReturnContent, lines: Sequence[PurchaseLine]) -> list[t
     return back
 
 
-def _claw(
-    purchase: Purchase, verdict: Verdict, reference: str, now: datetime
+def claw(
+    purchase: Purchase, items: ClawbackItems, reference: str, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
+    """Take back points of an order's entries; returns the entries told, and the debt that came of it."""
     told: list[dict[str, Any]] = []
     debt = 0
-    for source, items in verdict.items.items():
+    for (source, suffix), wanted in items.items():
         assert purchase.member_id is not None
         taken = points.clawback(
             member_id=purchase.member_id,
             journal_id=ids.new(),
-            items=items,
+            items=wanted,
             source=source,
-            reference=reference,
+            reference=reference + suffix,
             now=now,
             event_data={"order_id": purchase.order_id},
         )
         debt += taken.debt_added
-        told += [_entry_json(entry, purchase.order_id, items) for entry in taken.entries]
+        told += [_entry_json(entry, purchase.order_id, wanted) for entry in taken.entries]
     return told, debt
 
 
