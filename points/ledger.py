@@ -118,7 +118,7 @@ def account_states(data: Mapping[str, Any]) -> dict[str, AccountState]:
 
 def burn_result(data: Mapping[str, Any]) -> BurnResult:
     """The single entry of an operation and the account after it."""
-    replayed = data["replayed"]
+    replayed = data.get("replayed", False)
     return BurnResult(
         entry=entry_result(data["entries"][0], replayed=replayed),
         account=account_state(data["account"], UUID(data["member_id"])),

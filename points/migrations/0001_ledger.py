@@ -4,6 +4,7 @@ import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
+import django.db.models.functions.math
 import django.db.models.lookups
 from django.db import migrations, models
 
@@ -444,9 +445,7 @@ class Migration(migrations.Migration):
             model_name="account",
             constraint=models.CheckConstraint(
                 condition=django.db.models.lookups.GreaterThanOrEqual(
-                    django.db.models.functions.comparison.Least(
-                        "available", "pending", "held", "debt", "lifetime_accrued"
-                    ),
+                    django.db.models.functions.comparison.Least("available", "pending", "held", "debt"),
                     models.Value(0),
                 ),
                 name="points_account_not_negative",
@@ -506,7 +505,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="entry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("direction__in", [1, -1]), ("points__gt", 0)),
+                condition=models.Q(
+                    ("points__gt", 0),
+                    django.db.models.lookups.Exact(
+                        django.db.models.functions.math.Abs("direction"), models.Value(1)
+                    ),
+                ),
                 name="points_entry_moves_points",
             ),
         ),
@@ -586,17 +590,7 @@ class Migration(migrations.Migration):
             model_name="lot",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(
-                        models.Q(("remaining__gt", 0), ("state", "open")),
-                        models.Q(("held", 0), ("remaining__gt", 0), ("state", "pending")),
-                        models.Q(("remaining", 0), ("state", "closed")),
-                        _connector="OR",
-                    ),
-                    models.Q(
-                        ("expires_at__isnull", True), ("inactivity_months__isnull", True), _connector="OR"
-                    ),
                     ("held__gte", 0),
-                    ("points__gt", 0),
                     ("points__gte", models.F("remaining")),
                     ("remaining__gte", models.F("held")),
                 ),

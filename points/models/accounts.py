@@ -44,11 +44,9 @@ class Account(models.Model):
         verbose_name_plural = _("points accounts")
         constraints = [
             models.UniqueConstraint(fields=["member", "currency"], name="points_account_member_currency"),
-            # One constraint rather than five: each is prepared anew for every statement.
+            # One short constraint: it is read and prepared anew for every statement.
             models.CheckConstraint(
-                condition=GreaterThanOrEqual(
-                    Least("available", "pending", "held", "debt", "lifetime_accrued"), Value(0)
-                ),
+                condition=GreaterThanOrEqual(Least("available", "pending", "held", "debt"), Value(0)),
                 name="points_account_not_negative",
             ),
         ]

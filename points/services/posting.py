@@ -50,15 +50,16 @@ def post(
             "p_now": ("timestamptz", now),
             "p_tz": ("text", current_brand().timezone),
             "p_event": ("text", event),
-            "p_data": ("jsonb", json.dumps(dict(event_data or {}), default=str)),
+            "p_data": ("text", _more(event_data)),
         },
     )
     accounts = ledger.account_states(data)
+    replayed = data.get("replayed", False)
     return PostResult(
         account=next(iter(accounts.values())),
         accounts=accounts,
-        entries=tuple(ledger.entry_result(item, replayed=data["replayed"]) for item in data["entries"]),
-        replayed=data["replayed"],
+        entries=tuple(ledger.entry_result(item, replayed=replayed) for item in data["entries"]),
+        replayed=replayed,
     )
 
 
@@ -139,3 +140,8 @@ def _plain(entry: Posting) -> dict[str, Any]:
         if value is not None:
             plain[name] = value.isoformat()
     return plain
+
+
+def _more(event_data: Mapping[str, Any] | None) -> str:
+    # The members of the object, to stand behind those that the function writes.
+    return ", " + json.dumps(dict(event_data), default=str)[1:-1] if event_data else ""

@@ -6,17 +6,18 @@ CREATE TYPE points_posting AS (
   reason text, actor text
 );
 
--- Writes all credits of one journal: entries, the lots they open, the repayment of debt, one event. Returns
--- the event's content and whether the references had been posted before.
+-- Writes all credits of one journal (p_data: what else its event says, as `, "name": value …`): entries, the lots they open, the repayment of debt, one event. Returns
+-- the event's content, with `replayed` where the references had been posted before. It is put together as
+-- text, which costs half of what building it as jsonb would.
 CREATE OR REPLACE FUNCTION points_post(
-  p_member uuid, p_journal uuid, p_entries jsonb, p_now timestamptz, p_tz text, p_event text, p_data jsonb
-) RETURNS jsonb
+  p_member uuid, p_journal uuid, p_entries jsonb, p_now timestamptz, p_tz text, p_event text, p_data text
+) RETURNS json
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_account points_account;
-  v_accounts jsonb := '[]';
-  v_entries jsonb := '[]';
-  v_result jsonb;
+  v_accounts text := '';
+  v_entries text := '';
+  v_result text;
   v_currency text := coalesce(p_entries -> 0 ->> 'currency', 'points');
   v_currencies text[] := ARRAY[v_currency];
   v_posting points_posting;
@@ -77,7 +78,7 @@ BEGIN
           RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
         END IF;
         v_repeated := v_repeated + 1;
-        v_entries := v_entries || points_entry_json(v_known, v_currency);
+        v_entries := v_entries || ',' || points_entry_json(v_known, v_currency);
         CONTINUE;
       END IF;
 
@@ -118,7 +119,7 @@ BEGIN
         v_account.next_due_at := least(v_account.next_due_at, points_inactive_at(
           coalesce(v_account.last_activity_at, v_account.opened_at), v_posting.inactivity_months, p_tz));
       END IF;
-      v_entries := v_entries || jsonb_build_object(
+      v_entries := v_entries || ',' || json_build_object(
         'entry_id', v_posting.id, 'kind', v_posting.kind, 'points', v_posting.points,
         'points_currency', v_currency, 'rule', v_posting.rule, 'version', v_posting.rule_version,
         'balance_after', v_account.available + v_account.pending + v_account.held - v_account.debt,
@@ -135,7 +136,10 @@ BEGIN
       debt = v_account.debt, lifetime_accrued = v_account.lifetime_accrued, last_seq = v_account.last_seq,
       last_activity_at = v_account.last_activity_at, next_due_at = v_account.next_due_at, updated_at = p_now
     WHERE id = v_account.id;
-    v_accounts := v_accounts || points_account_json(v_account);
+    v_accounts := v_accounts || ',' || json_build_object(
+      'account_id', v_account.id, 'points_currency', v_currency, 'available', v_account.available,
+      'pending', v_account.pending, 'held', v_account.held, 'debt', v_account.debt,
+      'lifetime_accrued', v_account.lifetime_accrued);
     IF v_repeated > 0 AND (v_booked > 0 OR v_wanted IS DISTINCT FROM
         (SELECT count(*) FROM points_entry known
          WHERE known.reference = v_known.reference AND known.source = v_known.source
@@ -145,14 +149,20 @@ BEGIN
     END IF;
   END LOOP;
 
-  v_result := jsonb_build_object('member_id', p_member, 'journal', p_journal, 'entries', v_entries,
-    'account', v_accounts -> 0);
-  IF cardinality(v_currencies) > 1 THEN
-    v_result := v_result || jsonb_build_object('accounts', v_accounts);
+  v_result := '{"member_id": "' || p_member || '", "journal": "' || p_journal
+    || '", "entries": [' || substr(v_entries, 2) || ']';
+  IF cardinality(v_currencies) = 1 THEN
+    v_result := v_result || ', "account": ' || substr(v_accounts, 2);
+  ELSE
+    v_result := v_result || ', "account": ' || (('[' || substr(v_accounts, 2) || ']')::json -> 0)::text
+      || ', "accounts": [' || substr(v_accounts, 2) || ']';
   END IF;
   IF v_booked > 0 AND p_event <> '' THEN
     INSERT INTO outbox_event(id, type, payload, member_id, occurred_at)
-    VALUES (points_uuid7(), p_event, v_result || p_data, p_member, p_now);
+    VALUES (points_uuid7(), p_event, (v_result || p_data || '}')::jsonb, p_member, p_now);
   END IF;
-  RETURN v_result || jsonb_build_object('replayed', v_repeated > 0);
+  IF v_repeated > 0 THEN
+    v_result := v_result || ', "replayed": true';
+  END IF;
+  RETURN (v_result || '}')::json;
 END $$;

@@ -2,15 +2,14 @@
 CREATE OR REPLACE FUNCTION points_debit(
   p_member uuid, p_currency text, p_points bigint, p_kind text, p_system_account text, p_source text,
   p_reference text, p_reason text, p_actor text, p_cost_centre text, p_event text, p_now timestamptz, p_tz text
-) RETURNS jsonb
+) RETURNS json
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_account points_account;
   v_known points_entry;
   v_entry_id uuid := points_uuid7();
   v_journal uuid := points_uuid7();
-  v_entries jsonb;
-  v_result jsonb;
+  v_result json;
   v_lot record;
   v_left bigint := p_points;
   v_take bigint;
@@ -49,7 +48,7 @@ BEGIN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;
     PERFORM points_store(v_account, p_now);
-    RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', true, 'journal', v_known.journal_id,
+    RETURN json_build_object('member_id', v_account.member_id, 'replayed', true, 'journal', v_known.journal_id,
       'account', points_account_json(v_account),
       'entries', jsonb_build_array(points_entry_json(v_known, p_currency)));
   END IF;
@@ -85,22 +84,26 @@ BEGIN
     last_activity_at = v_account.last_activity_at, next_due_at = v_account.next_due_at, updated_at = p_now
   WHERE id = v_account.id;
 
-  v_entries := jsonb_build_array(jsonb_build_object(
-    'entry_id', v_entry_id, 'kind', p_kind, 'points', -p_points,
-    'points_currency', p_currency, 'rule', '', 'version', NULL,
-    'balance_after', v_account.available + v_account.pending + v_account.held - v_account.debt));
-  v_result := jsonb_build_object('member_id', p_member, 'journal', v_journal, 'entries', v_entries,
+  v_result := json_build_object(
+    'member_id', p_member, 'journal', v_journal,
+    'entries', json_build_array(json_build_object(
+      'entry_id', v_entry_id, 'kind', p_kind, 'points', -p_points, 'points_currency', p_currency, 'rule', '',
+      'version', NULL,
+      'balance_after', v_account.available + v_account.pending + v_account.held - v_account.debt)),
     'source', p_source, 'reference', p_reference, 'reason', p_reason,
-    'account', points_account_json(v_account));
+    'account', json_build_object(
+      'account_id', v_account.id, 'points_currency', p_currency, 'available', v_account.available,
+      'pending', v_account.pending, 'held', v_account.held, 'debt', v_account.debt,
+      'lifetime_accrued', v_account.lifetime_accrued));
   INSERT INTO outbox_event(id, type, payload, member_id, occurred_at)
-  VALUES (points_uuid7(), p_event, v_result, p_member, p_now);
-  RETURN v_result || '{"replayed": false}';
+  VALUES (points_uuid7(), p_event, v_result::jsonb, p_member, p_now);
+  RETURN v_result;
 END $$;
 
 CREATE OR REPLACE FUNCTION points_adjust(
   p_member uuid, p_currency text, p_points bigint, p_source text, p_reference text, p_reason text, p_actor text,
   p_cost_centre text, p_expires_at timestamptz, p_inactivity_months smallint, p_now timestamptz, p_tz text
-) RETURNS jsonb
+) RETURNS json
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   IF p_points > 0 THEN
@@ -110,7 +113,7 @@ BEGIN
         'inactivity_months', p_inactivity_months, 'reason', p_reason, 'actor', p_actor,
         'cost_centre', p_cost_centre)),
       p_now, p_tz, 'points.adjusted',
-      jsonb_build_object('source', p_source, 'reference', p_reference, 'reason', p_reason));
+      ', ' || btrim(json_build_object('source', p_source, 'reference', p_reference, 'reason', p_reason)::text, '{}'));
   END IF;
   RETURN points_debit(p_member, p_currency, -p_points, 'adjustment', 'adjustment', p_source, p_reference,
     p_reason, p_actor, p_cost_centre, 'points.adjusted', p_now, p_tz);

@@ -15,7 +15,8 @@ SELECT format('lot %s: %s points, %s used, %s remaining, %s held', lot.id, lot.p
 FROM points_lot lot LEFT JOIN used ON used.lot_id = lot.id
 WHERE lot.remaining <> lot.points - coalesce(used.points, 0)
   OR lot.held < 0 OR lot.held > lot.remaining OR lot.remaining > lot.points
-  OR (lot.state = 'closed') <> (lot.remaining = 0)
+  OR (lot.state = 'closed') <> (lot.remaining = 0) OR (lot.state = 'pending' AND lot.held > 0)
+  OR lot.points < 1 OR num_nonnulls(lot.expires_at, lot.inactivity_months) > 1
 UNION ALL
 SELECT format('entry %s: %s points, its lots %s', entry.id, entry.points, coalesce(opened.points, 0))
 FROM points_entry entry LEFT JOIN opened ON opened.entry_id = entry.id
