@@ -42,15 +42,12 @@ class Address(fields.JsonObject):
 
 
 class RewardTags(serializers.ListField):
-    """Up to 20 labels in lower case; those of the compliance matrix among them decide what may be shown."""
+    """Up to 20 labels; those of the compliance matrix among them decide what may be shown."""
 
     child = fields.Text(max_length=40)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=20, required=False, **kwargs)
-
-    def to_internal_value(self, data: Any) -> list[str]:
-        return list(dict.fromkeys(tag.lower() for tag in super().to_internal_value(data)))
 
 
 class OfferFields(StrictSerializer):

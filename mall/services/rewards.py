@@ -40,7 +40,7 @@ def create_reward(*, values: Mapping[str, Any], actor: str, now: datetime) -> Re
             stock=stock,
             created_at=now,
             updated_at=now,
-            **{name: values[name] for name in REWARD_FIELDS if name in values},
+            **_of_reward(values),
         )
         _set_status(reward, values.get("status", Reward.Status.DRAFT), now)
         reward.save(force_insert=True)
@@ -61,9 +61,8 @@ def update_reward(*, reward_id: UUID, values: Mapping[str, Any], now: datetime) 
         reward = locks.reward(reward_id)
         if reward is None:
             raise RewardNotFound
-        for name in REWARD_FIELDS:
-            if name in values:
-                setattr(reward, name, values[name])
+        for name, value in _of_reward(values).items():
+            setattr(reward, name, value)
         _set_status(reward, values.get("status", reward.status), now)
         reward.updated_at = now
         reward.save()
@@ -98,6 +97,14 @@ def update_offer(*, offer_id: UUID, values: Mapping[str, Any], now: datetime) ->
         offer.updated_at = now
         offer.save()
         return offer
+
+
+def _of_reward(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The reward's own fields; tags in lower case, as the compliance matrix knows them."""
+    found = {name: values[name] for name in REWARD_FIELDS if name in values}
+    if "tags" in found:
+        found["tags"] = list(dict.fromkeys(str(tag).strip().lower() for tag in found["tags"]))
+    return found
 
 
 def _set_status(reward: Reward, status: str, now: datetime) -> None:
