@@ -87,3 +87,11 @@ class ActivityConflict(Refusal):
     code = "activity_conflict"
     status = 409
     title = _("An activity of this number was recorded with other content.")
+
+
+class RevisionOutdated(Refusal):
+    """The order was corrected already with this revision or a higher one; `revision` says which."""
+
+    code = "revision_outdated"
+    status = 409
+    title = _("The order was corrected already with this revision or a higher one.")

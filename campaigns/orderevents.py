@@ -54,6 +54,12 @@ ORDER_EVENTS: Final = (
         {"points": {"accrued": 39, "pending": 0, "debt_repaid": 0}},
     ),
     _event(
+        "order.corrected",
+        _("An order was corrected; `points` says what was given or taken back for the difference."),
+        {"revision": {"type": "integer"}, "points": _POINTS},
+        {"revision": 2, "points": {"accrued": 0, "taken_back": 20, "debt": 0}},
+    ),
+    _event(
         "order.completed",
         _("An order was completed: what waited for it became available."),
         {"completed_at": _AT},

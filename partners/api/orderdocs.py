@@ -97,6 +97,10 @@ ORDER: Final = _object(
     },
     ("order_id", "member", "ordered_at", "currency", "lines"),
 )
+CORRECTION: Final = _object(
+    {**ORDER["properties"], "revision": {"type": "integer", "minimum": 2, "maximum": 2**31 - 1}},
+    (*ORDER["required"], "revision"),
+)
 RETURN: Final = _object(
     {
         "return_id": _text(100, 1),
@@ -179,6 +183,18 @@ RECORDED: Final[Schema] = {
             "description": "Returns that had been parked for this order and were applied.",
         },
         "notice": {"type": "string", "description": "`earning_frozen`: recorded, but gave nothing."},
+    },
+}
+CORRECTED: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        **RECORDED["properties"],
+        "revision": _WHOLE,
+        "booked": {
+            "type": "object",
+            "properties": dict.fromkeys(("accrued", "pending", "debt_repaid", "taken_back", "debt"), _WHOLE),
+            "description": "What this correction gave and took back; empty when it changed nothing.",
+        },
     },
 }
 STORED: Final[Schema] = {
@@ -338,6 +354,18 @@ PREVIEW_EXAMPLE: Final[dict[str, Any]] = {
     **RECORDED_EXAMPLE,
     "status": "preview",
     "entries": [{**ENTRY_EXAMPLE, "entry_id": None}],
+}
+CORRECTION_EXAMPLE: Final[dict[str, Any]] = {
+    **ORDER_EXAMPLE,
+    "lines": [{**ORDER_EXAMPLE["lines"][0], "quantity": "1"}],
+    "revision": 2,
+}
+CORRECTED_EXAMPLE: Final[dict[str, Any]] = {
+    **RECORDED_EXAMPLE,
+    "points": {"accrued": 19, "pending": 0, "debt_repaid": 0},
+    "account": {**ACCOUNT_EXAMPLE, "available": 19},
+    "revision": 2,
+    "booked": {"accrued": 0, "pending": 0, "debt_repaid": 0, "taken_back": 20, "debt": 0},
 }
 STORED_EXAMPLE: Final[dict[str, Any]] = {
     **{k: v for k, v in ORDER_EXAMPLE.items() if k != "member"},

@@ -86,7 +86,7 @@ class Preview(ApiView):
 class Order(ApiView):
     """One order."""
 
-    required_scopes: ClassVar = {"GET": "members:read"}
+    required_scopes: ClassVar = {"GET": "members:read", "PUT": SCOPE}
 
     @extend_schema(
         operation_id="orders_retrieve",
@@ -96,6 +96,30 @@ class Order(ApiView):
     def get(self, request: Request, order_id: str) -> Response:
         """An order as it was recorded, with its points, and what came back of it."""
         return Response(selecting.order_json(orders.find(order_id), clock.now()))
+
+    @extend_schema(
+        operation_id="orders_correct",
+        parameters=[docs.KEY],
+        request={docs.JSON: docs.CORRECTION},
+        responses={200: docs.CORRECTED},
+        examples=[docs.asked(docs.CORRECTION_EXAMPLE), docs.answered(docs.CORRECTED_EXAMPLE)],
+    )
+    def put(self, request: Request, order_id: str) -> Any:
+        """Correct an order with a higher `revision`; the difference is booked.
+
+        It is judged anew by the rules of its first recording. The same revision with the same content
+        changes nothing; with other content 409 `order_conflict`, a lower one 409 `revision_outdated`.
+        """
+        now = clock.now()
+
+        def work() -> Response:
+            content, revision = orders.parse_correction(
+                request.data, order_id=order_id, currency=current_brand().currency, now=now
+            )
+            told = orders.correct_order(order_id=order_id, content=content, revision=revision, now=now)
+            return Response(told.body())
+
+        return self.once(work)
 
 
 class Completion(ApiView):

@@ -36,6 +36,7 @@ __all__ = [
     "peek",
     "program",
     "qualify",
+    "replace_fact",
     "review_due",
     "store_program",
     "tier_view",
@@ -131,6 +132,20 @@ def disqualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime)
     upgrade that is undone. The caller holds the lock.
     """
     rows.insert(member_id, fact)
+    return _lowered(member_id, held, fact.reference, now)
+
+
+def replace_fact(*, member_id: UUID, held: Held | None, off: Fact, new: Fact, now: datetime) -> Held | None:
+    """Count a correction: take off what a fact counted (negative numbers) and count what it counts now.
+
+    The tier rises or falls at once by the outcome of both. The caller holds the lock.
+    """
+    rows.insert(member_id, off)
+    raised = qualify(member_id=member_id, held=held, fact=new, now=now)
+    return _lowered(member_id, raised, new.reference, now)
+
+
+def _lowered(member_id: UUID, held: Held | None, reference: str, now: datetime) -> Held | None:
     if held is None or held.program.on_return != "at_once":
         return held
     tz, program = current_brand().tz, held.program
@@ -156,7 +171,7 @@ def disqualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime)
         previous = previous.get("previous")
     stored = replace(held, previous=previous.get("previous") if previous else None)
     return rows.store(
-        member_id, stored, after, "return", qualifying(rows.current_window(program, now)), fact.reference, now
+        member_id, stored, after, "return", qualifying(rows.current_window(program, now)), reference, now
     )
 
 

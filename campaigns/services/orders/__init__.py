@@ -4,7 +4,8 @@ Use as `from campaigns.services import orders`.
 """
 
 from campaigns.services.orders.completing import Answer, cancel_order, complete_due, complete_order, find
-from campaigns.services.orders.content import AHEAD, Content, parse
+from campaigns.services.orders.content import AHEAD, Content, parse, parse_correction
+from campaigns.services.orders.correcting import correct_order
 from campaigns.services.orders.previewing import preview_order
 from campaigns.services.orders.recording import record_order
 from campaigns.services.orders.returncontent import ReturnContent
@@ -29,10 +30,12 @@ __all__ = [
     "cancel_order",
     "complete_due",
     "complete_order",
+    "correct_order",
     "drop_parked",
     "find",
     "parked_json",
     "parse",
+    "parse_correction",
     "parse_return",
     "preview_order",
     "record_order",

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import errors
 from campaigns.engine import Line, Order
-from campaigns.services.orders.reading import Reader, instant_json
+from campaigns.services.orders.reading import REQUIRED, Reader, instant_json
 from loyalty.lib import ids, money
 from loyalty.lib.errors import Invalid
 from members.identities import FIELDS as IDENTITY_FIELDS
@@ -128,7 +128,27 @@ def parse(data: Any, *, currency: str, now: datetime) -> Content:
 
     Raises Invalid with a pointer for every field that is wrong, CurrencyNotAccepted.
     """
-    body = Reader(data, "", ORDER_FIELDS)
+    return _content(Reader(data, "", ORDER_FIELDS), currency=currency, now=now)
+
+
+def parse_correction(data: Any, *, order_id: str, currency: str, now: datetime) -> tuple[Content, int]:
+    """The corrected order in `data` and its revision, from 2 upwards; it keeps the number `order_id`.
+
+    Raises Invalid with a pointer for every field that is wrong, CurrencyNotAccepted.
+    """
+    body = Reader(data, "", ORDER_FIELDS | {"revision"})
+    revision = body.data.get("revision")
+    if revision is None:
+        body.fail("revision", "required", REQUIRED)
+    elif isinstance(revision, bool) or not isinstance(revision, int) or not 2 <= revision < 2**31:
+        body.fail("revision", "invalid", _("Must be a whole number from 2 upwards."))
+    given = body.data.get("order_id")
+    if isinstance(given, str) and given.strip() != order_id:
+        body.fail("order_id", "fixed", _("Must be the number that the address names."))
+    return _content(body, currency=currency, now=now), int(revision or 0)
+
+
+def _content(body: Reader, *, currency: str, now: datetime) -> Content:
     order_id = body.text("order_id", 100, required=True, printable=True)
     member = _member(body)
     ordered_at = body.instant("ordered_at", latest=now + AHEAD, required=True)

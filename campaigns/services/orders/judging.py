@@ -82,6 +82,28 @@ def read_record(kept: Mapping[str, Any]) -> Evaluation:
     return Evaluation.from_record(kept)
 
 
+def correction_postings(
+    judged: Judged,
+    more: Mapping[str, int],
+    *,
+    order_id: str,
+    revision: int,
+    ordered_at: datetime,
+    completed_at: datetime | None,
+) -> list[Posting]:
+    """One ledger entry for each rule that a correction gives more to: `more` points by rule."""
+    source = f"{SOURCES[judged.trigger]}.revision"
+    return [
+        replace(
+            _posting(result, source, order_id, ordered_at, completed_at),
+            points=more[result.rule],
+            reference=f"{order_id}#{revision}",
+        )
+        for result in judged.evaluation.winners
+        if more.get(result.rule, 0) > 0
+    ]
+
+
 def _posting(
     result: RuleResult, source: str, order_id: str, ordered_at: datetime, completed_at: datetime | None
 ) -> Posting:

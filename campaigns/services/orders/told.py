@@ -35,6 +35,8 @@ class Told:
     tier: str | None = None
     returns: Sequence[Mapping[str, Any]] = ()
     notice: str | None = None
+    booked: Mapping[str, int] | None = None
+    revision: int | None = None
     created: bool = True
 
     def body(self) -> dict[str, Any]:
@@ -53,6 +55,8 @@ class Told:
             told["returns"] = [dict(each) for each in self.returns]
         if self.notice:
             told["notice"] = self.notice
+        if self.revision is not None:
+            told |= {"revision": self.revision, "booked": dict(self.booked or {})}
         return told
 
     def explanation(self) -> list[Mapping[str, Any]]:
