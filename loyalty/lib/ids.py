@@ -13,6 +13,11 @@ def new() -> UUID:
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
+def text() -> str:
+    """A new UUIDv7 in its canonical form, for where no UUID object is needed."""
+    return str(uuid_utils.uuid7())
+
+
 def parse(text: str) -> UUID | None:
     """The UUID that `text` spells in its canonical form, or None."""
     try:

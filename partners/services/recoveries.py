@@ -9,6 +9,7 @@ from loyalty.lib.errors import NotFound
 from loyalty.outbox import relay
 from partners import locks
 from partners.models import WebhookRecovery
+from partners.webhooks import queue
 
 PORTION = 2_000
 
@@ -23,17 +24,15 @@ WHERE endpoint_id = %(endpoint)s AND position > %(low)s AND position <= %(high)s
   AND event_id IN (SELECT id FROM outbox_event
     WHERE position > %(low)s AND position <= %(high)s AND created_at >= %(since)s)
 """
-_MISSING = """
+_MISSING = f"""
 INSERT INTO partners_webhookdelivery (id, endpoint_id, event_id, event_type, position, status, attempts,
     next_attempt_at, lease_until, created_at)
-SELECT gen_random_uuid(), e.id, o.id, o.type, o.position, 'pending', 0, %(now)s, NULL, %(now)s
-FROM outbox_event o JOIN partners_webhookendpoint e ON e.id = %(endpoint)s
+SELECT {queue.DELIVERY_ID}, e.id, o.id, o.type, o.position, 'pending', 0, %(now)s, NULL, %(now)s
+FROM outbox_event o JOIN partners_webhookendpoint e ON e.id = %(endpoint)s AND {queue.WANTED}
+CROSS JOIN LATERAL (SELECT md5(e.id::text || o.id::text) AS hash) m
 WHERE o.position > %(low)s AND o.position <= %(high)s AND o.created_at >= %(since)s
-  AND (e.event_types = '[]'::jsonb OR e.event_types ? o.type)
-  AND (e.channels = '[]'::jsonb OR e.channels ? coalesce(o.payload->>'channel', ''))
-  AND (e.stores = '[]'::jsonb OR e.stores ? coalesce(o.payload->>'store_id', ''))
 ON CONFLICT (endpoint_id, event_id) DO NOTHING
-"""
+"""  # noqa: S608 - constants only
 
 
 def recover(

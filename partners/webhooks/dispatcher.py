@@ -21,9 +21,10 @@ from django.db import DatabaseError, InterfaceError
 
 from loyalty.lib import clock
 from partners.models import WebhookEndpoint
-from partners.webhooks import metrics, results, step, targets
+from partners.webhooks import results, step, targets
 from partners.webhooks.hints import Hints
 from partners.webhooks.lanes import FIRST_DEPTH, Lane
+from partners.webhooks.metrics import Meter
 from partners.webhooks.queue import Job
 from partners.webhooks.results import Result
 from partners.webhooks.sender import DELIVERED, TIMEOUT_S, Sender
@@ -32,10 +33,12 @@ from tenants.models import Brand
 POLL_S = 5.0
 BRANDS_EVERY_S = 2.0
 # Results gather for this long, or until there are so many, before they are written in one transaction.
-GATHER_S = 0.03
+GATHER_S = 0.1
 GATHER_RESULTS = 300
 STOP_WITHIN_S = 4.0
 BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.25, 5.0
+# With every lane full, new events are made into deliveries this often all the same.
+FAN_OUT_EVERY_S = 1.0
 MAX_UNWRITTEN = 20_000
 NO_DATABASE = (DatabaseError, InterfaceError)
 log = structlog.get_logger(__name__)
@@ -47,12 +50,15 @@ class _Desk:
     """What this process knows of one brand."""
 
     brand: Brand
+    meter: Meter
     pairs: frozenset[str] = frozenset()
     lanes: dict[UUID, Lane] = field(default_factory=dict)
     done: list[Result] = field(default_factory=list)
     unsent: list[Job] = field(default_factory=list)
     news: bool = True
     look_at: float = 0.0  # monotonic: when to look at the latest
+    fanned_out_at: float = 0.0
+    behind: bool = False
 
     def look_by(self, at: datetime, now: datetime) -> None:
         """Look when this instant comes, or before."""
@@ -80,7 +86,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._unwritten = 0
-        self._stopping = False
+        self._stopping = self._draining = False
         self._sending: set[asyncio.Task[None]] = set()
         self._brands_at = 0.0
 
@@ -114,15 +120,18 @@ class Dispatcher:
     async def drain(self, *, within_s: float = 60.0) -> None:
         """Send everything that is due at this moment, then return. Raises TimeoutError after `within_s`."""
         ends = time.monotonic() + within_s
+        self._draining = True
         try:
             async with self._sender:
                 while True:
                     for desk in self._desks.values():
-                        desk.news = True
+                        desk.news = desk.news or not self._sending
                     taken = await self._round()
                     if self._sending:
                         await asyncio.wait(self._sending, timeout=GATHER_S)
-                    elif not taken and not any(d.done or d.unsent or d.news for d in self._desks.values()):
+                    elif not taken and not any(
+                        desk.done or desk.unsent or desk.news or desk.behind for desk in self._desks.values()
+                    ):
                         return
                     if time.monotonic() > ends:
                         raise TimeoutError("deliveries are still under way")
@@ -152,7 +161,7 @@ class Dispatcher:
             if not desk.in_flight():
                 del self._desks[schema]
         for schema, brand in brands.items():
-            desk = self._desks.setdefault(schema, _Desk(brand))
+            desk = self._desks.setdefault(schema, _Desk(brand, Meter(brand.slug)))
             desk.brand, desk.pairs = brand, targets.allowed_pairs(brand)
 
     async def _look(self, desk: _Desk) -> int:
@@ -166,9 +175,15 @@ class Dispatcher:
             rooms[endpoint.id] = 0 if slow else FIRST_DEPTH if lane is None else lane.room(now)
             return rooms[endpoint.id]
 
-        found = await self._in_thread(step.take, desk.brand, room, now)
+        fan_out = self._draining or time.monotonic() - desk.fanned_out_at > FAN_OUT_EVERY_S
+        found = await self._in_thread(step.take, desk.brand, room, fan_out, now)
         desk.look_at = time.monotonic() + POLL_S
         desk.news = desk.news or found.more
+        if found.fanned_out:
+            desk.fanned_out_at = time.monotonic()
+        desk.behind = found.behind
+        if found.behind:
+            desk.look_at = time.monotonic() + FAN_OUT_EVERY_S
         self._fill_lanes(desk, found, rooms, now)
         for endpoint_id, at in found.due_at.items():
             lane = desk.lanes.get(endpoint_id)
@@ -195,7 +210,7 @@ class Dispatcher:
             given[job.endpoint_id] += 1
             (desk.lanes[job.endpoint_id].waiting if job.endpoint_id in alive else desk.unsent).append(job)
         for endpoint_id, lane in list(desk.lanes.items()):
-            lane.more_behind = given.get(endpoint_id, 0) >= rooms.get(endpoint_id, 0)
+            lane.more_behind = found.behind or given.get(endpoint_id, 0) >= rooms.get(endpoint_id, 0)
             if endpoint_id not in alive or lane.is_slow(now):
                 desk.unsent += lane.take_back()
             if endpoint_id not in alive and not lane.in_flight:
@@ -210,6 +225,8 @@ class Dispatcher:
         try:
             again = await self._in_thread(step.write, desk.brand, done, unsent, now)
         except BaseException:
+            for result in done:
+                result.doubtful = True
             desk.done, desk.unsent = done + desk.done, unsent + desk.unsent
             raise
         self._unwritten -= len(done)
@@ -240,22 +257,33 @@ class Dispatcher:
     def _pump(self, desk: _Desk, lane: Lane) -> None:
         now = clock.now()
         while (job := lane.next_job(now)) is not None:
-            task = asyncio.create_task(self._send(desk, lane, job))
+            task = asyncio.create_task(self._work(desk, lane, job))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _send(self, desk: _Desk, lane: Lane, job: Job) -> None:
-        at = clock.now()
-        url = lane.url
-        signature = lane.signer.headers(str(job.event_id), at, job.body)
-        answer = await self._sender.send(url, job.body.encode(), signature, at=at, anywhere=lane.anywhere)
-        lane.answered(well=answer.outcome == DELIVERED)
-        metrics.attempted(desk.brand.slug, answer)
-        desk.done.append(results.made(job, str(url), answer, ended_at=clock.now(), jitter=self._jitter()))
-        self._unwritten += 1
+    async def _work(self, desk: _Desk, lane: Lane, first: Job) -> None:
+        """Send one job after the other, as long as the lane has any and is wide enough."""
+        job: Job | None = first
+        while job is not None:
+            at = clock.now()
+            url = lane.url
+            signature = lane.signer.headers(job.event_id, at, job.body)
+            answer = await self._sender.send(url, job.body.encode(), signature, at=at, anywhere=lane.anywhere)
+            well = answer.outcome == DELIVERED
+            lane.answered(well=well)
+            desk.meter.attempted(answer)
+            ended_at = clock.now()
+            jitter = 0.0 if well else self._jitter()
+            desk.done.append(results.made(job, str(url), answer, ended_at=ended_at, jitter=jitter))
+            self._unwritten += 1
+            job = None if self._stopping else lane.next_job(ended_at)
+            self._call_for_more(desk, lane)
+
+    def _call_for_more(self, desk: _Desk, lane: Lane) -> None:
         if self._stopping:
             return
-        self._pump(desk, lane)
+        if lane.waiting and lane.in_flight < int(lane.width):
+            self._pump(desk, lane)
         if lane.more_behind and lane.is_thirsty():
             desk.news = True
             self._wake.set()

@@ -20,7 +20,7 @@ from partners.webhooks.signing import Signer
 
 WIDEST = 64
 FIRST_WIDTH = 16
-FIRST_DEPTH = 64
+FIRST_DEPTH = 128
 DEEPEST = 1024
 # A lane that ran dry sooner than this after a look could have been given more.
 DRY_WITHIN_S = 0.25
@@ -60,17 +60,17 @@ class Lane:
         return self.slow_until is not None and now < self.slow_until
 
     def room(self, now: datetime) -> int:
-        """How many more jobs to hold. Asked at every look at the database."""
-        asked_before, self.asked_at = self.asked_at, time.monotonic()
-        if self.is_slow(now):
+        """How many more jobs to take: none until it is worth a look. Asked at every look at the database."""
+        if self.is_slow(now) or not self.is_thirsty():
             return 0
-        if self.more_behind and self.is_thirsty() and self.asked_at - asked_before < DRY_WITHIN_S:
+        asked_before, self.asked_at = self.asked_at, time.monotonic()
+        if self.more_behind and self.asked_at - asked_before < DRY_WITHIN_S:
             self.depth = min(DEEPEST, self.depth * 2)
         return max(0, self.depth - len(self.waiting) - self.in_flight)
 
     def is_thirsty(self) -> bool:
         """Whether what waits here will soon be gone."""
-        return len(self.waiting) < self.depth // 4
+        return len(self.waiting) <= self.depth // 4
 
     def next_job(self, now: datetime) -> Job | None:
         """The next job to send now, or None. Jobs whose lease is nearly over are dropped."""

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Histogram
 
-from partners.webhooks.sender import Answer
+from partners.webhooks.sender import BLOCKED, DELIVERED, FAILED, Answer
 
 ATTEMPTS = Counter("webhook_attempts_total", "Attempts to deliver a webhook", ["brand", "outcome"])
 LATENCY = Histogram(
@@ -13,7 +13,14 @@ LATENCY = Histogram(
 )
 
 
-def attempted(brand: str, answer: Answer) -> None:
-    """Count an attempt and its latency."""
-    ATTEMPTS.labels(brand, answer.outcome).inc()
-    LATENCY.labels(brand).observe(answer.latency_ms / 1000)
+class Meter:
+    """The counters of one brand."""
+
+    def __init__(self, brand: str) -> None:
+        self._outcomes = {name: ATTEMPTS.labels(brand, name) for name in (DELIVERED, FAILED, BLOCKED)}
+        self._latency = LATENCY.labels(brand)
+
+    def attempted(self, answer: Answer) -> None:
+        """Count an attempt and its latency."""
+        self._outcomes[answer.outcome].inc()
+        self._latency.observe(answer.latency_ms / 1000)

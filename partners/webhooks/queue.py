@@ -4,7 +4,7 @@ Everything here works on batches: a delivery costs its share of a few statements
 that is being sent carries a lease; when the lease runs out, whoever looks next takes the row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from loyalty.lib import ids
 from loyalty.outbox import relay
 from loyalty.outbox.models import Cursor
 from partners.models import WebhookEndpoint
@@ -20,16 +19,15 @@ from partners.webhooks import payloads
 
 CURSOR: Final = "webhooks"
 LEASE: Final = timedelta(seconds=60)
-FAN_OUT_BATCH: Final = 500
 
 
 @dataclass(slots=True)
 class Job:
     """A delivery that this process holds the lease of."""
 
-    delivery_id: UUID
+    delivery_id: str
     endpoint_id: UUID
-    event_id: UUID
+    event_id: str
     attempts: int
     lease_until: datetime
     body: str
@@ -79,106 +77,69 @@ def due_at() -> dict[UUID, datetime]:
 
 
 # --- new events ------------------------------------------------------------------------------------------
-_EVENTS = """
-SELECT id, type, payload::text, occurred_at, position, member_seq, payload->>'channel', payload->>'store_id'
-FROM outbox_event WHERE position > %s ORDER BY position LIMIT %s
-"""
-_INSERT = """
-INSERT INTO partners_webhookdelivery (id, endpoint_id, event_id, event_type, position, status, attempts,
-    next_attempt_at, lease_until, created_at)
-SELECT id, endpoint_id, event_id, event_type, position, 'pending', 0, due_at, lease_until, %s
-FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::timestamptz[],
-    %s::timestamptz[]) AS new(id, endpoint_id, event_id, event_type, position, due_at, lease_until)
-ON CONFLICT (endpoint_id, event_id) DO NOTHING
-RETURNING id
-"""
+# The delivery's id begins like the event's: ordered in time, and the same however often this runs.
+DELIVERY_ID: Final = """(left(o.id::text, 19) || '8' || substr(m.hash, 1, 3) || '-'
+        || substr(m.hash, 4, 12))::uuid"""
+WANTED: Final = """(e.event_types = '[]' OR e.event_types ? o.type)
+      AND (e.channels = '[]' OR e.channels ? coalesce(o.payload->>'channel', ''))
+      AND (e.stores = '[]' OR e.stores ? coalesce(o.payload->>'store_id', ''))"""
+_FAN_OUT = f"""
+WITH fresh AS MATERIALIZED (
+    SELECT o.* FROM outbox_event o WHERE o.position > %(after)s ORDER BY o.position LIMIT %(limit)s
+), pairs AS (
+    SELECT {DELIVERY_ID} AS id, e.id AS endpoint_id, o.id AS event_id, o.type, o.position,
+        row_number() OVER (PARTITION BY e.id ORDER BY o.position) <= coalesce(room.n, 0) AS mine
+    FROM fresh o JOIN partners_webhookendpoint e ON o.position > e.after_position AND {WANTED}
+    CROSS JOIN LATERAL (SELECT md5(e.id::text || o.id::text) AS hash) m
+    LEFT JOIN unnest(%(endpoints)s::uuid[], %(rooms)s::int[]) AS room(endpoint_id, n)
+        ON room.endpoint_id = e.id
+    WHERE e.deleted_at IS NULL AND e.status <> 'disabled'
+), made AS (
+    INSERT INTO partners_webhookdelivery (id, endpoint_id, event_id, event_type, position, status, attempts,
+        next_attempt_at, lease_until, created_at)
+    SELECT id, endpoint_id, event_id, type, position, 'pending', 0,
+        CASE WHEN mine THEN %(until)s::timestamptz ELSE %(now)s::timestamptz END,
+        CASE WHEN mine THEN %(until)s::timestamptz END, %(now)s
+    FROM pairs
+    ON CONFLICT (endpoint_id, event_id) DO NOTHING
+    RETURNING id, endpoint_id, event_id, lease_until
+), moved AS (
+    UPDATE outbox_cursor SET position = (SELECT max(position) FROM fresh), updated_at = %(now)s
+    WHERE name = '{CURSOR}' AND EXISTS (SELECT 1 FROM fresh)
+)
+SELECT made.id::text, made.endpoint_id, o.id::text, 0, o.type, o.payload::text, o.occurred_at,
+    o.position, o.member_seq, (SELECT count(*) FROM fresh)
+FROM fresh o LEFT JOIN made ON made.event_id = o.id AND made.lease_until IS NOT NULL
+ORDER BY o.position
+"""  # noqa: S608 - constants only
 
 
-def fan_out(
-    brand: str, rooms: Mapping[UUID, int], *, now: datetime, batch: int = FAN_OUT_BATCH
-) -> tuple[list[Job], bool]:
-    """Deliveries for the next events, one for each endpoint that wants to know.
+def fan_out(brand: str, rooms: Mapping[UUID, int], *, now: datetime, batch: int) -> tuple[list[Job], bool]:
+    """Deliveries for the next events, one for each endpoint that wants to know, in one statement.
 
     As many as `rooms` has place for are leased and returned; the others wait for `claim`. Also answers
     whether there may be more events. One dispatcher at a time does this for a brand.
     """
+    until = now + LEASE
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [relay.lock_key(CURSOR)])
         if not cursor.fetchone()[0]:
             return [], False
         at, _made = Cursor.objects.get_or_create(name=CURSOR)
-        cursor.execute(_EVENTS, [at.position, batch])
-        events = cursor.fetchall()
-        if not events:
-            return [], False
-        kept = WebhookEndpoint.objects.filter(deleted_at__isnull=True).exclude(
-            status=WebhookEndpoint.Status.DISABLED
+        cursor.execute(
+            _FAN_OUT,
+            {
+                "after": at.position,
+                "limit": batch,
+                "endpoints": list(rooms),
+                "rooms": list(rooms.values()),
+                "now": now,
+                "until": until,
+            },
         )
-        rows = _matches(list(kept), events)
-        jobs = _insert(cursor, brand, rows, rooms, now)
-        Cursor.objects.filter(name=CURSOR).update(position=events[-1][4])
-    return jobs, len(events) == batch
-
-
-def _matches(
-    endpoints: Sequence[WebhookEndpoint], events: Sequence[Any]
-) -> list[tuple[WebhookEndpoint, Any]]:
-    filters = [(e, frozenset(e.event_types), frozenset(e.channels), frozenset(e.stores)) for e in endpoints]
-    return [
-        (endpoint, event)
-        for event in events
-        for endpoint, types, channels, stores in filters
-        if (not types or event[1] in types)
-        and (not channels or event[6] in channels)
-        and (not stores or event[7] in stores)
-        and event[4] > endpoint.after_position
-    ]
-
-
-def _insert(
-    cursor: Any,
-    brand: str,
-    rows: Sequence[tuple[WebhookEndpoint, Any]],
-    rooms: Mapping[UUID, int],
-    now: datetime,
-) -> list[Job]:
-    lease_until = now + LEASE
-    left = dict(rooms)
-    columns: list[list[Any]] = [[], [], [], [], [], [], []]
-    jobs: dict[UUID, Job] = {}
-    bodies: dict[UUID, str] = {}
-    for endpoint, event in rows:
-        event_id, kind, data, occurred_at, position, member_seq = event[:6]
-        delivery_id = ids.new()
-        mine = left.get(endpoint.id, 0) > 0 and endpoint.status == WebhookEndpoint.Status.ACTIVE
-        if mine:
-            left[endpoint.id] -= 1
-            if event_id not in bodies:
-                bodies[event_id] = payloads.body(
-                    kind=kind,
-                    at=occurred_at,
-                    data_json=data,
-                    brand=brand,
-                    sequence=position,
-                    member_sequence=member_seq,
-                )
-            jobs[delivery_id] = Job(delivery_id, endpoint.id, event_id, 0, lease_until, bodies[event_id])
-        values = (
-            delivery_id,
-            endpoint.id,
-            event_id,
-            kind,
-            position,
-            lease_until if mine else now,
-            lease_until if mine else None,
-        )
-        for column, value in zip(columns, values, strict=True):
-            column.append(value)
-    if not rows:
-        return []
-    cursor.execute(_INSERT, [now, *columns])
-    made = {row[0] for row in cursor.fetchall()}
-    return [job for delivery_id, job in jobs.items() if delivery_id in made]
+        rows = cursor.fetchall()
+    more = bool(rows) and rows[0][-1] == batch
+    return _jobs(brand, (row[:-1] for row in rows if row[0] is not None), until), more
 
 
 # --- due deliveries --------------------------------------------------------------------------------------
@@ -195,7 +156,7 @@ WITH due AS MATERIALIZED (
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.endpoint_id, d.event_id, d.attempts, d.position
 )
-SELECT m.id, m.endpoint_id, m.event_id, m.attempts,
+SELECT m.id::text, m.endpoint_id, m.event_id::text, m.attempts,
     e.type, e.payload::text, e.occurred_at, e.position, e.member_seq
 FROM mine m JOIN outbox_event e ON e.id = m.event_id ORDER BY m.position
 """
@@ -210,35 +171,22 @@ def claim(brand: str, rooms: Mapping[UUID, int], *, now: datetime) -> list[Job]:
     with transaction.atomic(), connection.cursor() as cursor:
         values = {"endpoints": list(wanted), "rooms": list(wanted.values()), "now": now, "until": until}
         cursor.execute(_CLAIM, values)
-        rows = cursor.fetchall()
-    return [
-        Job(
-            delivery_id,
-            endpoint_id,
-            event_id,
-            attempts,
-            until,
-            payloads.body(
-                kind=kind,
-                at=occurred_at,
-                data_json=data,
-                brand=brand,
-                sequence=position,
-                member_sequence=member_seq,
-            ),
+        return _jobs(brand, cursor.fetchall(), until)
+
+
+def _jobs(brand: str, rows: Iterable[Any], until: datetime) -> list[Job]:
+    jobs = []
+    for delivery_id, endpoint_id, event_id, attempts, kind, data, occurred_at, position, member_seq in rows:
+        body = payloads.body(
+            kind=kind,
+            at=occurred_at,
+            data_json=data,
+            brand=brand,
+            sequence=position,
+            member_sequence=member_seq,
         )
-        for (
-            delivery_id,
-            endpoint_id,
-            event_id,
-            attempts,
-            kind,
-            data,
-            occurred_at,
-            position,
-            member_seq,
-        ) in rows
-    ]
+        jobs.append(Job(delivery_id, endpoint_id, event_id, attempts, until, body))
+    return jobs
 
 
 def release(jobs: Sequence[Job], *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What came of attempts, in batches: deliveries move on, attempts are kept, sick endpoints stand aside."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +13,10 @@ from django.db import connection, transaction
 from loyalty.lib import ids
 from loyalty.outbox import services as outbox
 from partners import locks
-from partners.models import WebhookDelivery, WebhookEndpoint
+from partners.models import WebhookAttempt, WebhookEndpoint
 from partners.webhooks import payloads, schedule
 from partners.webhooks.queue import Job
-from partners.webhooks.sender import DELIVERED, Answer
+from partners.webhooks.sender import DELIVERED, KEPT_BYTES, Answer
 
 log = structlog.get_logger(__name__)
 
@@ -25,71 +25,86 @@ log = structlog.get_logger(__name__)
 class Result:
     """An attempt that was made. `jitter` (-1 to 1) is drawn when it ends, so that writing may be repeated."""
 
-    attempt_id: UUID
+    attempt_id: str
     job: Job
     url: str
     answer: Answer
     ended_at: datetime
     jitter: float
+    # Set when writing failed in a way that may still have succeeded.
+    doubtful: bool = False
 
 
-_DELIVERIES = """
+_WELL = """
 UPDATE partners_webhookdelivery d
-SET status = r.status, attempts = r.attempts, next_attempt_at = r.next_attempt_at,
-    delivered_at = r.delivered_at, lease_until = NULL
-FROM unnest(%s::uuid[], %s::text[], %s::smallint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-    AS r(id, status, attempts, next_attempt_at, delivered_at, lease_until)
-WHERE d.id = r.id AND (d.lease_until = r.lease_until OR r.status = 'delivered')
+SET status = 'delivered', attempts = d.attempts + 1, next_attempt_at = NULL, lease_until = NULL,
+    delivered_at = r.at
+FROM unnest(%s::uuid[], %s::timestamptz[]) AS r(id, at)
+WHERE d.id = r.id AND d.status <> 'delivered'
+"""
+_AGAIN = """
+UPDATE partners_webhookdelivery d
+SET status = CASE WHEN r.next_attempt_at IS NULL THEN 'failed' ELSE 'pending' END, attempts = r.attempts,
+    next_attempt_at = r.next_attempt_at, lease_until = NULL
+FROM unnest(%s::uuid[], %s::smallint[], %s::timestamptz[], %s::timestamptz[])
+    AS r(id, attempts, next_attempt_at, lease_until)
+WHERE d.id = r.id AND d.lease_until = r.lease_until
 """
 _ATTEMPTS = """
-INSERT INTO partners_webhookattempt (id, delivery_id, endpoint_id, at, status, url, request_headers,
-    request_body, response_status, response_headers, response_body, latency_ms, error)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[],
-    %s::jsonb[], %s::text[], %s::smallint[], %s::jsonb[], %s::text[], %s::int[], %s::text[])
-ON CONFLICT (id) DO NOTHING
+COPY partners_webhookattempt (id, delivery_id, endpoint_id, at, status, url, request_headers, request_body,
+    response_status, response_headers, response_body, latency_ms, error) FROM STDIN
 """
 
 
 def made(job: Job, url: str, answer: Answer, *, ended_at: datetime, jitter: float) -> Result:
     """The record of an attempt."""
-    return Result(ids.new(), job, url, answer, ended_at, jitter)
+    return Result(ids.text(), job, url, answer, ended_at, jitter)
 
 
 def record(results: Sequence[Result], *, now: datetime) -> datetime | None:
     """Write these attempts and what follows from them, in one transaction. Written again they change nothing.
 
-    Answers when the first of the deliveries is to be tried again.
-
-    A failure whose lease ran out meanwhile does not undo what another dispatcher found; a success counts.
+    Answers when the first of the deliveries is to be tried again. A failure whose lease ran out meanwhile
+    does not undo what another dispatcher found; a success counts.
     """
-    deliveries = _columns(_delivery(result) for result in results)
+    well = [result for result in results if result.answer.outcome == DELIVERED]
+    bad = [result for result in results if result.answer.outcome != DELIVERED]
+    again = [_again(result) for result in bad]
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(_DELIVERIES, deliveries)
-            cursor.execute(_ATTEMPTS, _columns(_attempt(result) for result in results))
-        _tell_endpoints(results, now)
-    return min((at for at in deliveries[3] if at is not None), default=None)
+            if well:
+                ended = (result.ended_at.isoformat() for result in well)
+                cursor.execute(_WELL, [_array(result.job.delivery_id for result in well), _array(ended)])
+            if bad:
+                attempts = [result.job.attempts + 1 for result in bad]
+                leases = [result.job.lease_until for result in bad]
+                cursor.execute(
+                    _AGAIN, [_array(result.job.delivery_id for result in bad), attempts, again, leases]
+                )
+            with cursor.copy(_ATTEMPTS) as copy:
+                for result in _unwritten(results):
+                    copy.write_row(_attempt(result))
+        _tell_endpoints(well, bad, now)
+    return min((at for at in again if at is not None), default=None)
 
 
-def _columns(rows: Any) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _array(texts: Iterable[str]) -> str:
+    """An array literal of texts that need no quoting: ids and instants."""
+    return "{" + ",".join(texts) + "}"
 
 
-def _delivery(result: Result) -> tuple[Any, ...]:
-    job, answer = result.job, result.answer
-    attempts = job.attempts + 1
-    if answer.outcome == DELIVERED:
-        status, again, delivered_at = WebhookDelivery.Status.DELIVERED.value, None, result.ended_at
-    else:
-        delivered_at = None
-        again = schedule.next_attempt(
-            attempts, result.ended_at, jitter=result.jitter, retry_after=_retry_after(result)
-        )
-        if again is None:
-            status = WebhookDelivery.Status.FAILED.value
-        else:
-            status = WebhookDelivery.Status.PENDING.value
-    return job.delivery_id, status, attempts, again, delivered_at, job.lease_until
+def _unwritten(results: Sequence[Result]) -> Sequence[Result]:
+    doubtful = [result.attempt_id for result in results if result.doubtful]
+    if not doubtful:
+        return results
+    written = {str(pk) for pk in WebhookAttempt.objects.filter(pk__in=doubtful).values_list("pk", flat=True)}
+    return [result for result in results if result.attempt_id not in written]
+
+
+def _again(result: Result) -> datetime | None:
+    return schedule.next_attempt(
+        result.job.attempts + 1, result.ended_at, jitter=result.jitter, retry_after=_retry_after(result)
+    )
 
 
 def _attempt(result: Result) -> tuple[Any, ...]:
@@ -97,12 +112,12 @@ def _attempt(result: Result) -> tuple[Any, ...]:
     return (
         result.attempt_id,
         job.delivery_id,
-        job.endpoint_id,
-        answer.at,
+        str(job.endpoint_id),
+        answer.at.isoformat(),
         answer.outcome,
         result.url,
         json.dumps(answer.request_headers),
-        job.body if len(job.body) <= 5_000 else job.body.encode()[:20_480].decode(errors="ignore"),
+        job.body if len(job.body) <= 5_000 else job.body.encode()[:KEPT_BYTES].decode(errors="ignore"),
         answer.status,
         json.dumps(answer.headers) if answer.headers is not None else None,
         answer.body,
@@ -116,21 +131,13 @@ def _retry_after(result: Result) -> timedelta | None:
     return schedule.retry_after(headers.get("retry-after"), result.ended_at)
 
 
-def _tell_endpoints(results: Sequence[Result], now: datetime) -> None:
+def _tell_endpoints(well: Sequence[Result], bad: Sequence[Result], now: datetime) -> None:
     by_endpoint: dict[UUID, list[Result]] = {}
-    for result in results:
+    for result in (*well, *bad):
         by_endpoint.setdefault(result.job.endpoint_id, []).append(result)
     # In the ordinary case, all well and nobody was failing, this is one read.
-    failing = set(
-        WebhookEndpoint.objects.filter(pk__in=by_endpoint, first_failure_at__isnull=False).values_list(
-            "pk", flat=True
-        )
-    )
-    troubled = [
-        endpoint_id
-        for endpoint_id, its in by_endpoint.items()
-        if endpoint_id in failing or any(result.answer.outcome != DELIVERED for result in its)
-    ]
+    failing = WebhookEndpoint.objects.filter(pk__in=by_endpoint, first_failure_at__isnull=False)
+    troubled = {result.job.endpoint_id for result in bad} | set(failing.values_list("pk", flat=True))
     for endpoint in locks.endpoints(troubled):
         _tell(endpoint, by_endpoint[endpoint.id], now)
 

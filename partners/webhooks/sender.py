@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -40,12 +40,6 @@ class Answer:
     headers: dict[str, str] | None = None
     body: str = ""
     error: str = ""
-
-
-@dataclass(slots=True)
-class _Read:
-    headers: dict[str, str] = field(default_factory=dict)
-    body: str = ""
 
 
 class _PublicResolver(AbstractResolver):
@@ -159,6 +153,9 @@ class Sender:
 
 
 async def _first(response: aiohttp.ClientResponse) -> str:
+    length = response.content_length
+    if length is not None and length <= KEPT_BYTES:
+        return _text(await response.read())
     chunks: list[bytes] = []
     size = 0
     while size < KEPT_BYTES:
@@ -169,7 +166,11 @@ async def _first(response: aiohttp.ClientResponse) -> str:
         size += len(chunk)
     if not response.content.at_eof():
         response.close()  # more than is wanted: this connection is not used again
-    return b"".join(chunks).decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return _text(b"".join(chunks))
+
+
+def _text(body: bytes) -> str:
+    return body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:

@@ -19,6 +19,7 @@ from tenants.fanout import active_brands
 from tenants.models import Brand
 
 RELAY_BATCHES = 2
+FAN_OUT_LEAST, FAN_OUT_MOST, FAN_OUT_BATCHES = 64, 1000, 5
 Room = Callable[[WebhookEndpoint], int]
 
 
@@ -30,6 +31,8 @@ class Found:
     jobs: list[Job] = field(default_factory=list)
     due_at: dict[UUID, datetime] = field(default_factory=dict)
     more: bool = False
+    behind: bool = False
+    fanned_out: bool = False
 
 
 def brands() -> list[Brand]:
@@ -46,8 +49,12 @@ def write(brand: Brand, done: Sequence[Result], unsent: Sequence[Job], now: date
         return again
 
 
-def take(brand: Brand, room: Room, now: datetime) -> Found:
-    """Number new events, make deliveries of them, and lease what is due as far as there is room."""
+def take(brand: Brand, room: Room, fan_out: bool, now: datetime) -> Found:
+    """Number new events, make deliveries of them, and lease what is due as far as there is room.
+
+    While no endpoint has room for more, new events are made into deliveries only when `fan_out` is set: to
+    lease them as they are made saves a write for each, so making them ahead is no gain.
+    """
     with in_brand(brand):
         seen = queue.look()
         found = Found(seen.endpoints, due_at=seen.due_at)
@@ -70,12 +77,28 @@ def take(brand: Brand, room: Room, now: datetime) -> Found:
             # While older deliveries of an endpoint wait for room, newer ones queue up behind them.
             waiting = {endpoint_id for endpoint_id in due if rooms[endpoint_id] <= 0}
             fresh = {e: n for e, n in rooms.items() if e not in waiting}
-            jobs, more = queue.fan_out(brand.slug, fresh, now=now)
-            found.jobs += jobs
-            found.more = found.more or more
+            widest = max(fresh.values(), default=0)
+            found.behind = True
+            for size in _batches(widest, fan_out):
+                jobs, found.behind = queue.fan_out(brand.slug, fresh, now=now, batch=size)
+                found.jobs += jobs
+                found.fanned_out = True
+                if not found.behind:
+                    break
+                for job in jobs:
+                    fresh[job.endpoint_id] -= 1
         if found.jobs:
             found.due_at = queue.due_at()
         return found
+
+
+def _batches(widest: int, ahead: bool) -> list[int]:
+    """How many events to fan out at a time: what the widest lane has room for, or many where none has."""
+    if widest >= FAN_OUT_LEAST:
+        return [min(widest, FAN_OUT_MOST)]
+    if ahead:
+        return [FAN_OUT_MOST] * FAN_OUT_BATCHES
+    return [FAN_OUT_LEAST] if widest else []
 
 
 def disconnect() -> None:
