@@ -21,6 +21,12 @@ from members.models import Member
 _PLACE = {"reward_id": schemas.OWN_REDEMPTION["reward_id"], "quantity": 1, "reference": "mini-0001"}
 _OWN = schemas.answer("The redemption", schemas.OWN_REDEMPTION)
 
+_SET_ADDRESS: dict[str, Any] = {
+    "request": bodies.AddressBody,
+    "responses": schemas.OwnRedemption,
+    "examples": [schemas.request("Where to", {"address": schemas.REDEMPTION_SHIPPED["address"]}), _OWN],
+}
+
 
 class CatalogView(MemberApiView):
     """What the member may have."""
@@ -118,17 +124,17 @@ class OwnRedemptionView(MemberApiView):
         """The redemption, with what can be done with it next in `actions`."""
         return Response(shapes.own_redemption(selectors.redemption(redemption_id, self.member.id)))
 
-    @extend_schema(
-        operation_id="own_redemptions_set_address",
-        request=bodies.AddressBody,
-        responses=schemas.OwnRedemption,
-        examples=[
-            schemas.request("Where to", {"address": schemas.REDEMPTION_SHIPPED["address"]}),
-            _OWN,
-        ],
-    )
+    @extend_schema(operation_id="own_redemptions_set_address", **_SET_ADDRESS)
     def patch(self, request: Any, redemption_id: UUID) -> Response:
         """Say where to send it, until it was sent."""
+        return self._set_address(redemption_id)
+
+    @extend_schema(operation_id="own_redemptions_set_address_by_put", **_SET_ADDRESS)
+    def put(self, request: Any, redemption_id: UUID) -> Response:
+        """The same as PATCH, for clients that cannot send one, such as `wx.request`."""
+        return self._set_address(redemption_id)
+
+    def _set_address(self, redemption_id: UUID) -> Response:
         body = self.body(bodies.AddressBody)
         changed = mall.set_address(
             redemption_id=redemption_id,

@@ -50,6 +50,16 @@ class Profile(serializers.Serializer[Any]):
     actions = serializers.ListField(child=serializers.CharField())
 
 
+CHANGE: dict[str, Any] = {
+    "request": OwnProfileBody,
+    "responses": Profile,
+    "examples": [
+        OpenApiExample("A name", {"name": "陈静", "locale": "zh-hans"}, request_only=True),
+        OpenApiExample("The member", EXAMPLE, response_only=True),
+    ],
+}
+
+
 class MeView(MemberApiView):
     """The member who calls."""
 
@@ -62,17 +72,17 @@ class MeView(MemberApiView):
         """The member's own profile."""
         return Response(profile(self.member))
 
-    @extend_schema(
-        operation_id="me_change",
-        request=OwnProfileBody,
-        responses=Profile,
-        examples=[
-            OpenApiExample("A name", {"name": "陈静", "locale": "zh-hans"}, request_only=True),
-            OpenApiExample("The member", EXAMPLE, response_only=True),
-        ],
-    )
+    @extend_schema(operation_id="me_change", **CHANGE)
     def patch(self, request: Any) -> Response:
         """Change name, birthday, region or language, or give and withdraw consents."""
+        return self._changed()
+
+    @extend_schema(operation_id="me_change_by_put", **CHANGE)
+    def put(self, request: Any) -> Response:
+        """The same as PATCH, for clients that cannot send one, such as `wx.request`."""
+        return self._changed()
+
+    def _changed(self) -> Response:
         body = self.body(OwnProfileBody)
         changed = services.update(
             member_id=self.member.id, changes=profile_of(body), keys=[], now=clock.now()

@@ -134,7 +134,9 @@ def test_a_member_redeems_and_takes_it_back(api: Api, acme: Brand, anna: None, m
     assert (again.status_code, again.json()) == (200, placed)
     at = f"/redemptions/{placed['redemption_id']}"
     assert me.patch(at, {"address": ADDRESS}).json()["address"] == ADDRESS
-    assert me.get(at).json()["address"] == ADDRESS
+    moved = {**ADDRESS, "city": "Foshan"}
+    assert me.put(at, {"address": moved}).json()["address"] == moved
+    assert me.get(at).json()["address"] == moved
     assert [r["redemption_id"] for r in me.get("/redemptions").json()["items"]] == [placed["redemption_id"]]
     assert me.get("/redemptions?status=shipped").json()["items"] == []
     spent = me.get("/me/entries").json()["items"][0]
