@@ -144,6 +144,18 @@ def reversed_points(entry_id: UUID) -> int:
     return Entry.objects.filter(reverses_id=entry_id).aggregate(total=Sum("points"))["total"] or 0
 
 
+def left_of_entries(entry_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many points of each entry have not been reversed or taken back; one query, none for no entries."""
+    if not entry_ids:
+        return {}
+    rows = (
+        Entry.objects.filter(pk__in=entry_ids)
+        .annotate(gone=Sum("reversed_by__points"))
+        .values_list("pk", "points", "gone")
+    )
+    return {pk: points - (gone or 0) for pk, points, gone in rows}
+
+
 def hold(hold_id: UUID) -> Hold:
     """One hold with its account. Raises HoldNotFound."""
     found = Hold.objects.select_related("account").filter(pk=hold_id).first()

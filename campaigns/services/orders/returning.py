@@ -7,7 +7,7 @@ orders whose bonus counted this one are judged anew too (rules.md rule 9).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -28,6 +28,7 @@ from loyalty.lib.errors import FieldError, Invalid, Refusal
 from loyalty.outbox import services as outbox
 from members.models import ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
 from members.services import purchases
+from points import selectors as ledger
 from points import services as points
 from points.postings import ClawbackItem
 from points.services import tiers
@@ -214,8 +215,16 @@ def claw(
     """Take back points of an order's entries; returns the entries told, and the debt that came of it."""
     told: list[dict[str, Any]] = []
     debt = 0
-    for (source, suffix), wanted in items.items():
-        assert purchase.member_id is not None
+    left = ledger.left_of_entries([item.entry_id for wanted in items.values() for item in wanted])
+    for (source, suffix), asked in items.items():
+        # Somebody may have reversed an entry by hand: what is gone cannot be taken back again.
+        wanted = [
+            replace(item, points=min(item.points, left[item.entry_id]))
+            for item in asked
+            if left[item.entry_id] > 0
+        ]
+        if not wanted or purchase.member_id is None:
+            continue
         taken = points.clawback(
             member_id=purchase.member_id,
             journal_id=ids.new(),
