@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from loyalty.lib import checks, ids
-from points import invariants as _invariants  # noqa: F401  registers the checks
+from points import invariants as _invariants
 from points import services as points
 from points.models import Account, Entry, Lot
 from points.postings import Posting, PostResult
@@ -43,7 +43,12 @@ def lots(member_id: UUID) -> list[tuple[int, int, str]]:
     return [(row.remaining, row.held, row.state) for row in rows]
 
 
+def ledger_checks() -> list[checks.Check]:
+    """This room's invariants; those of the rooms above want orders and rewards behind the entries."""
+    return [check for check in checks.registered() if check.run.__module__ == _invariants.__name__]
+
+
 def assert_sound() -> None:
     """Every invariant of the ledger holds for the brand at hand."""
-    for check in checks.registered():
+    for check in ledger_checks():
         assert list(check.run().violations) == [], check.code

@@ -1,0 +1,131 @@
+"""Due work: the sweep in batches, notices once per stage, sliding inactivity, tasks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from loyalty.lib import clock
+from loyalty.outbox.models import OutboxEvent
+from points import services as points
+from points import tasks
+from points.models import Account, Entry, ExpiryNotice
+from tenants.models import Brand
+from tests.points.support import assert_sound, book, earn, lots, numbers
+from tests.support.brands import ANNA, BORIS, CHEN
+
+pytestmark = pytest.mark.django_db
+
+
+def local(text: str) -> datetime:
+    return datetime.fromisoformat(text + "+08:00")
+
+
+def test_the_sweep_settles_what_is_due_and_nothing_else(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "a-1", now=now, expires_at=now + timedelta(days=1))
+    earn(ANNA, 5, "a-2", now=now, expires_at=now + timedelta(days=1))
+    earn(ANNA, 7, "a-3", now=now, expires_at=now + timedelta(days=9))
+    earn(BORIS, 3, "b-1", now=now, available_at=now + timedelta(days=1))
+    earn(CHEN, 4, "c-1", now=now)
+    assert points.expire_due(now=now + timedelta(hours=23)) == 0
+    due = now + timedelta(days=2)
+    assert points.expire_due(now=due) == 2
+    assert points.expire_due(now=due) == 0
+    assert book(ANNA)[-1] == ("expiry", -15, 7)  # one entry for what ended at one instant
+    assert (numbers(BORIS), numbers(CHEN)) == ((3, 0, 0, 0), (4, 0, 0, 0))
+    assert Account.objects.get(member_id=ANNA).next_due_at == now + timedelta(days=9)
+    assert OutboxEvent.objects.filter(type="points.expired").count() == 1
+    assert_sound()
+
+
+def test_the_sweep_works_in_batches(in_acme: Brand, now: datetime) -> None:
+    for member in (ANNA, BORIS, CHEN):
+        earn(member, 10, f"o-{member}", now=now, expires_at=now + timedelta(days=1))
+    later = now + timedelta(days=1)
+    assert [points.expire_due(now=later, limit=2) for _ in range(3)] == [2, 1, 0]
+
+
+def test_what_fell_due_at_different_times_is_booked_at_those_times(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "a", now=now, expires_at=now + timedelta(days=1))
+    earn(ANNA, 6, "b", now=now, expires_at=now + timedelta(days=2))
+    points.expire_due(now=now + timedelta(days=5))
+    rows = Entry.objects.filter(kind="expiry").order_by("seq")
+    assert [(r.points, r.effective_at, r.recorded_at) for r in rows] == [
+        (10, now + timedelta(days=1), now + timedelta(days=5)),
+        (6, now + timedelta(days=2), now + timedelta(days=5)),
+    ]
+
+
+def test_inactivity_slides_with_every_accrual_and_burn(in_acme: Brand) -> None:
+    start = local("2026-01-31T12:00")
+    earn(ANNA, 10, "a", now=start, inactivity_months=1)
+    points.expire_due(now=local("2026-02-28T23:59"))
+    assert numbers(ANNA) == (10, 0, 0, 0)
+    points.burn(member_id=ANNA, points=1, reference="b", now=local("2026-02-28T23:59"))
+    points.expire_due(now=local("2026-03-28T23:59"))
+    assert numbers(ANNA) == (9, 0, 0, 0)
+    points.expire_due(now=local("2026-03-29T00:00"))
+    assert book(ANNA)[-1] == ("expiry", -9, 0)
+    assert lots(ANNA) == [(0, 0, "closed")]
+    assert_sound()
+
+
+def test_adjustments_and_transfers_are_no_activity(in_acme: Brand) -> None:
+    start = local("2026-01-10T12:00")
+    earn(ANNA, 10, "a", now=start, inactivity_months=1)
+    points.adjust(
+        member_id=ANNA, points=1, reference="x", reason="r", actor="o", now=local("2026-02-09T12:00")
+    )
+    points.expire_due(now=local("2026-02-11T00:00"))
+    assert numbers(ANNA) == (1, 0, 0, 0)
+
+
+def test_each_stage_is_announced_once(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "a", now=now, expires_at=local("2027-01-01T00:00"))  # last valid day: 31 December
+    earn(ANNA, 5, "b", now=now, expires_at=local("2027-01-01T00:00"))
+    earn(BORIS, 5, "c", now=now)
+
+    def announced(at: str) -> list[tuple[int, int]]:
+        before = set(OutboxEvent.objects.values_list("id", flat=True))
+        points.announce_expiring(now=local(at))
+        fresh = OutboxEvent.objects.filter(type="points.expiring").exclude(id__in=before)
+        return [(e.payload["days_before"], e.payload["points"]) for e in fresh]
+
+    assert announced("2026-11-30T23:59") == []
+    assert announced("2026-12-01T00:00") == [(30, 15)]
+    assert announced("2026-12-01T00:00") == []
+    assert announced("2026-12-23T12:00") == []
+    assert announced("2026-12-24T00:00") == [(7, 15)]
+    points.burn(member_id=ANNA, points=3, reference="x", now=local("2026-12-25T00:00"))
+    assert announced("2026-12-30T00:00") == [(1, 12)]
+    assert announced("2026-12-31T23:00") == []
+    assert ExpiryNotice.objects.count() == 3
+
+
+def test_a_worker_that_slept_announces_the_stage_that_is_reached(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "a", now=now, expires_at=local("2027-01-01T00:00"))
+    assert points.announce_expiring(now=local("2026-12-28T00:00")) == 1
+    assert OutboxEvent.objects.get(type="points.expiring").payload == {
+        "member_id": str(ANNA),
+        "points_currency": "points",
+        "points": 10,
+        "expires_at": "2026-12-31T16:00:00+00:00",
+        "days_before": 7,
+    }
+
+
+def test_held_points_are_not_announced(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "a", now=now, expires_at=now + timedelta(days=3))
+    points.hold(member_id=ANNA, points=10, reference="h", expires_at=now + timedelta(days=5), now=now)
+    assert points.announce_expiring(now=now) == 0
+
+
+def test_tasks_do_the_brands_due_work(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "a", now=now, expires_at=now + timedelta(days=3))
+    assert tasks.announce_expiring() == 1
+    assert tasks.announce_expiring() == 0
+    with clock.frozen(now + timedelta(days=3)):
+        assert tasks.settle_due() == 1
+        assert tasks.settle_due() == 0
+    assert numbers(ANNA) == (0, 0, 0, 0)
