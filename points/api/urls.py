@@ -2,11 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from points.api import accounts, corrections, member, spending
+from points.api import accounts, corrections, freezing, member, spending
 
 partner_urlpatterns: list[URLPattern] = [
     path("members/<uuid:member_id>/account", accounts.AccountView.as_view(), name="account"),
     path("members/<uuid:member_id>/entries", accounts.EntriesView.as_view(), name="entries"),
+    path("members/<uuid:member_id>/freeze", freezing.FreezeView.as_view(), name="member-freeze"),
+    path("members/<uuid:member_id>/unfreeze", freezing.UnfreezeView.as_view(), name="member-unfreeze"),
     path("entries/<uuid:entry_id>", accounts.EntryView.as_view(), name="entry"),
     path("entries/<uuid:entry_id>/reverse", corrections.ReverseView.as_view(), name="entry-reverse"),
     path("burns", spending.BurnsView.as_view(), name="burns"),
