@@ -103,7 +103,7 @@ def _add(
 
 
 def phone(text: str, region: str = "CN") -> str | None:
-    """The number in E.164, or None when it cannot be one. `region` is assumed for numbers without a prefix."""
+    """The number in E.164, or None when it cannot be one; one without a prefix is of `region`."""
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:

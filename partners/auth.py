@@ -13,12 +13,12 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from loyalty.lib import clock
+from loyalty.lib.database import connection
 from partners.models import ApiKey
 
 TTL_S = 4.0

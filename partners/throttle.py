@@ -13,11 +13,11 @@ from uuid import UUID
 import redis
 import structlog
 from django.conf import settings
-from django.db import connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.throttling import BaseThrottle
 
+from loyalty.lib.database import connection
 from partners.auth import Grant
 
 SLICES = 50  # of the limit that a process takes at a time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from loyalty.lib.checks import Outcome, invariant
 from loyalty.lib.database import connection
@@ -12,7 +13,7 @@ from tenants.context import current_brand
 FOLDER = Path(__file__).parent / "sql" / "invariants"
 
 
-def look(name: str, rows: str, values: Mapping[str, object] | None = None) -> Outcome:
+def look(name: str, rows: str, values: Mapping[str, Any] | None = None) -> Outcome:
     """How many rows `rows` counts, and the violations that the named query selects."""
     with connection.cursor() as cursor:
         cursor.execute(rows)

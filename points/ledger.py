@@ -15,10 +15,11 @@ import psycopg
 from django.db import connection
 from django.db.utils import DatabaseError
 
+from loyalty.lib.errors import Refusal
 from points import errors
 from points.postings import AccountState, BurnResult, EntryResult
 
-SQLSTATES: Mapping[str, type[errors.Refusal]] = {
+SQLSTATES: Mapping[str, type[Refusal]] = {
     "PL001": errors.InsufficientPoints,
     "PL002": errors.ReferenceConflict,
     "PL003": errors.HoldEnded,
@@ -61,12 +62,13 @@ def _loaded(value: Any) -> Any:
 
 def _translated(error: DatabaseError) -> Exception:
     cause = error.__cause__
-    if not isinstance(cause, psycopg.Error) or cause.sqlstate not in SQLSTATES:
+    refusal = SQLSTATES.get(cause.sqlstate or "") if isinstance(cause, psycopg.Error) else None
+    if refusal is None or not isinstance(cause, psycopg.Error):
         return error
     data: dict[str, Any] = {}
     if cause.diag.message_detail:
         data = json.loads(cause.diag.message_detail)
-    return SQLSTATES[cause.sqlstate](**data)
+    return refusal(**data)
 
 
 def instant(value: str | None) -> datetime | None:

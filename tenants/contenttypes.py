@@ -22,8 +22,8 @@ class BySchema(dict[str, Any]):
 
 def install() -> None:
     """Give the manager its cache by schema."""
-    ContentType.objects._cache = BySchema()
+    ContentType.objects._cache = BySchema()  # type: ignore[attr-defined]
 
 
 def _key(using: str) -> str:
-    return f"{using}:{connections[using].schema_name}"
+    return f"{using}:{connections[using].schema_name}"  # type: ignore[attr-defined]

@@ -129,7 +129,7 @@ def _row_counts() -> dict[str, int]:
 
 @pytest.fixture
 def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """For threads and processes: real commits, removed afterwards as superuser (the ledger refuses otherwise)."""
+    """For threads and processes: real commits, removed as superuser (the ledger refuses otherwise)."""
     with django_db_blocker.unblock():
         cache.clear()
         before = _baseline()
@@ -143,7 +143,8 @@ def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None
 def _tables(server: Any) -> list[tuple[str, str]]:
     return list(
         server.execute(
-            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY(%s) AND tablename <> 'django_migrations'",
+            "SELECT schemaname, tablename FROM pg_tables "
+            "WHERE schemaname = ANY(%s) AND tablename <> 'django_migrations'",
             [[*brands.SLUGS, "public"]],
         ).fetchall()
     )

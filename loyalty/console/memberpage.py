@@ -145,7 +145,7 @@ def adjust_member(admin: Any, request: HttpRequest, member: Member, data: dict[s
 class MemberDesk(MemberAdmin):
     """The member's page with the panels of all rooms."""
 
-    list_display = ("who", "known_by", "state", "available", "tier_name", "enrolled_at")
+    list_display = ("who", "known_by", "state", "available", "tier_name", "enrolled_at")  # type: ignore[assignment]
     change_form_outer_before_template = "console/member_head.html"
     change_form_outer_after_template = "console/member_panels.html"
     operations = (

@@ -29,7 +29,7 @@ def desk_of(purchase: Purchase) -> OrderDesk:
     references = [purchase.order_id, *purchase.returns.values_list("return_id", flat=True)]
     entries = Entry.objects.filter(reference__in=references, source__in=["order", "return"])
     return OrderDesk(
-        verdicts=told.explanation(),
+        verdicts=[dict(verdict) for verdict in told.explanation()],
         movements=[(entry, wording.what(entry)) for entry in entries.order_by("recorded_at", "seq")],
     )
 

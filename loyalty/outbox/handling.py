@@ -68,10 +68,11 @@ def _handle(handler: Handler, event: OutboxEvent) -> bool:
             cursor = locks.cursor_of(handler.name)
             if cursor is None:
                 return False
-            if cursor.position >= (event.position or 0):
+            position = event.position or 0
+            if cursor.position >= position:
                 return True
             handler.handle(event)
-            cursor.position, cursor.failures, cursor.retry_at = event.position, 0, None
+            cursor.position, cursor.failures, cursor.retry_at = position, 0, None
             cursor.last_error = ""
             cursor.save()
     except Exception as error:  # noqa: BLE001 - whatever a handler raises, the others go on
@@ -93,7 +94,8 @@ def _failed(handler: Handler, event: OutboxEvent, error: Exception) -> None:
 
 
 def _retry_at(failures: int, now: datetime) -> datetime:
-    return now + min(RETRY_FIRST * 2 ** min(failures - 1, 10), RETRY_LAST)
+    wait: timedelta = min(RETRY_FIRST * 2 ** min(failures - 1, 10), RETRY_LAST)
+    return now + wait
 
 
 def _skip_to(handler: Handler, head: int) -> None:

@@ -10,7 +10,9 @@ import threading
 import redis
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
+
+from loyalty.lib.database import connection
 
 KEY = "outbox:news"
 CARRY_EVERY_S = 0.05

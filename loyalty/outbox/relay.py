@@ -7,8 +7,9 @@ A relay that is killed has done all of a batch or none of it.
 
 import hashlib
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from loyalty.lib.database import connection
 from loyalty.outbox.models import Cursor
 
 CURSOR = "relay"

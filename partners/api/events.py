@@ -27,7 +27,7 @@ class EventAnswer(serializers.Serializer[Any]):
     event_id = serializers.UUIDField()
     type = serializers.CharField()
     timestamp = serializers.DateTimeField()
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]
     brand = serializers.CharField()
     sequence = serializers.IntegerField()
     member_sequence = serializers.IntegerField(allow_null=True)

@@ -1,6 +1,7 @@
 """Sending again what an endpoint missed, in portions that a restart takes up again."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -77,7 +78,7 @@ def advance(*, now: datetime) -> bool:
 def _portion(recovery: WebhookRecovery, now: datetime) -> None:
     low = recovery.position
     high = min(low + PORTION, recovery.to_position)
-    values = {
+    values: dict[str, Any] = {
         "now": now,
         "endpoint": recovery.endpoint_id,
         "low": low,

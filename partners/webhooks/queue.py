@@ -169,7 +169,8 @@ def claim(brand: str, rooms: Mapping[UUID, int], *, now: datetime) -> list[Job]:
         return []
     until = now + LEASE
     with transaction.atomic(), connection.cursor() as cursor:
-        values = {"endpoints": list(wanted), "rooms": list(wanted.values()), "now": now, "until": until}
+        values: dict[str, Any] = {"endpoints": list(wanted), "rooms": list(wanted.values())}
+        values |= {"now": now, "until": until}
         cursor.execute(_CLAIM, values)
         return _jobs(brand, cursor.fetchall(), until)
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import connection, connections
+from django.db import connections
 
+from loyalty.lib.database import connection
 from loyalty.outbox import relay
 from partners.models import WebhookEndpoint
 from partners.services import recoveries

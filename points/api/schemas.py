@@ -64,7 +64,7 @@ class LedgerEntry(serializers.Serializer[Any]):
     points_currency = serializers.CharField()
     kind = serializers.CharField()
     journal = serializers.UUIDField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     reference = serializers.CharField()
     rule = serializers.CharField(allow_blank=True)
     version = serializers.IntegerField(allow_null=True)

@@ -42,13 +42,12 @@ def test_every_operation_is_described_and_every_body_has_an_example(document: An
     for method, path, operation in operations(document):
         if not operation.get("summary") and not operation.get("description"):
             poor.append(f"{method} {path}: no words")
-        for media in operation.get("requestBody", {}).get("content", {}).values():
-            if not media.get("examples"):
-                poor.append(f"{method} {path}: no example of a request")
+        bodies = operation.get("requestBody", {}).get("content", {}).values()
+        poor += [f"{method} {path}: no example of a request" for media in bodies if not media.get("examples")]
         successes = [a for status, a in operation["responses"].items() if status.startswith("2")]
-        if not any(m.get("examples") for a in successes for m in a.get("content", {}).values()):
-            if any(a.get("content") for a in successes):
-                poor.append(f"{method} {path}: no example of an answer")
+        contents = [media for answer in successes for media in answer.get("content", {}).values()]
+        if contents and not any(media.get("examples") for media in contents):
+            poor.append(f"{method} {path}: no example of an answer")
     assert poor == []
 
 

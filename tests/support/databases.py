@@ -79,7 +79,7 @@ def use(database: str) -> None:
 
 def copy_for(worker: str) -> str:
     """The name of a fresh copy of the template for `worker`."""
-    from tests.support.brands import build
+    from tests.support.brands import build  # noqa: PLC0415 - models need Django set up
 
     base = base_name()
     template, name = f"{base}_tpl_{digest()}", f"{base}_{worker}"

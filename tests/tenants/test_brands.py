@@ -36,9 +36,17 @@ def test_no_tenant_no_query(db: None) -> None:
 def test_the_role_of_one_brand_cannot_read_another(acme: Brand, globex: Brand) -> None:
     with in_brand(acme):
         assert Member.objects.get(pk=ANNA).name == "C-anna of acme"
-        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic(), connection.cursor() as c:
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            transaction.atomic(),
+            connection.cursor() as c,
+        ):
             c.execute("SELECT name FROM globex.members_member")
-        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic(), connection.cursor() as c:
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            transaction.atomic(),
+            connection.cursor() as c,
+        ):
             c.execute("SELECT slug FROM public.tenants_brand")
     with in_brand(globex):
         assert Member.objects.get(pk=ANNA).name == "C-anna of globex"
@@ -50,7 +58,7 @@ def test_a_rolled_back_savepoint_does_not_move_to_another_brand(acme: Brand, glo
             with transaction.atomic():
                 with in_brand(globex):
                     assert Member.objects.get(pk=ANNA).name == "C-anna of globex"
-                raise ValueError
+                raise ValueError  # noqa: TRY301
         except ValueError:
             pass
         assert Member.objects.get(pk=ANNA).name == "C-anna of acme"

@@ -3,9 +3,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
 
 from loyalty.lib import clock
+from loyalty.lib.database import connection
 from loyalty.lib.errors import Invalid
 from loyalty.lib.scopes import SCOPES
 from partners.services import create_key

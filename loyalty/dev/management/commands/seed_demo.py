@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
 from psycopg import sql
 
 from loyalty.dev.demo import shop, story
 from loyalty.lib import clock
+from loyalty.lib.database import connection
 from tenants import roles
 from tenants.context import in_brand
 from tenants.models import Brand
