@@ -125,7 +125,7 @@ BRAND_TEMPLATE_INSTALLERS = env.list(
         "loyalty.console.roles.install",
     ],
 )
-# Modules with a `revision()` and an `after_migration()`, run in each brand whose schema is brought up to date.
+# Modules with a `revision()` and an `after_migration()`, run in each brand whose schema is migrated.
 BRAND_MIGRATION_STEPS = ("loyalty.console.roles",)
 # Tables on which a brand's role may only SELECT and INSERT (ledger.md rule 1).
 INSERT_ONLY_TABLES = (
@@ -178,6 +178,8 @@ AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 AXES_LOCKOUT_CALLABLE = "loyalty.console.views.locked_out"
 UNFOLD = CONSOLE
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 TEMPLATES = [
     {

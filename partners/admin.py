@@ -15,7 +15,7 @@ from unfold.widgets import (
 )
 
 from loyalty.lib import clock
-from loyalty.lib.console import Operation, Page
+from loyalty.lib.console import Operation, ServiceForm, ServicePage
 from loyalty.lib.display import LABELS, Status
 from loyalty.lib.errors import Text
 from loyalty.lib.scopes import SCOPES
@@ -37,9 +37,10 @@ SCOPE_WORDS = {
 }
 
 
-class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+class NewKeyForm(ServiceForm):
     """What the key is for, what it may do, and for how long."""
 
+    secret = ""
     name = forms.CharField(
         label=_("Name"),
         max_length=80,
@@ -68,16 +69,14 @@ class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.fields["scopes"].choices = [(s, f"{s} – {SCOPE_WORDS.get(s, s)}") for s in SCOPES]  # type: ignore[attr-defined]
 
-    def save(self, commit: bool = True) -> ApiKey:
-        """The key, made by its service; the secret in `secret`, for once."""
-        data = self.cleaned_data
+    def write(self, data: dict[str, Any]) -> ApiKey:
+        """Make the key; its secret is in `secret`, for once. Raises Invalid."""
         key, self.secret = services.create_key(
             name=data["name"],
             scopes=data["scopes"],
             expires_in_days=data["expires_in_days"],
             now=clock.now(),
         )
-        self.save_m2m = lambda: None  # type: ignore[method-assign]
         return key
 
 
@@ -88,9 +87,10 @@ def revoke(_admin: Any, _request: HttpRequest, key: ApiKey, _data: dict[str, Any
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(Page):
+class ApiKeyAdmin(ServicePage):
     """Partners' credentials: made here, shown once, revoked here."""
 
+    form = NewKeyForm
     list_display = ("name", "begins", "state", "allowed", "created_at", "expires_at", "last_used_at")
     search_fields = ("name", "prefix")
     ordering = ("-created_at",)
@@ -125,17 +125,9 @@ class ApiKeyAdmin(Page):
         """A key is replaced, not changed."""
         return False
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """New keys have a form of their own."""
-        return NewKeyForm if obj is None else super().get_form(request, obj, change, **kwargs)
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Computed columns."""
         return ("begins", "state", "allowed") if obj else ()
-
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """The service writes the key."""
-        return form.save()
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Show the secret, once."""

@@ -76,6 +76,10 @@ class Page(ModelAdmin):  # type: ignore[misc]
         """Nothing is deleted in the console; things are retired, revoked, suspended."""
         return False
 
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Tables of what belongs to the object, once there is one."""
+        return super().get_inlines(request, obj) if obj is not None else ()
+
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and one for each operation."""
         info = (self.model._meta.app_label, self.model._meta.model_name)

@@ -90,6 +90,7 @@ class OperatorAdmin(Page, UserAdmin):  # type: ignore[misc, type-arg]
 
     form = OperatorForm
     add_form = NewOperatorForm
+    add_form_template = None
     change_password_form = AdminPasswordChangeForm
     list_display = ("address", "full_name", "role_label", "is_active", "last_login")
     list_filter = ("role", "is_active")

@@ -111,9 +111,7 @@ def english_in(page: str, catalogue: polib.POFile) -> set[str]:
     shown = Shown()
     shown.feed(page)
     words = {entry.msgid.strip().casefold() for entry in catalogue} - {word.casefold() for word in SAME}
-    return {
-        text for text in shown.texts if " ".join(text.split()).strip(" :*").casefold() in words
-    } - NAMES
+    return {text for text in shown.texts if " ".join(text.split()).strip(" :*").casefold() in words} - NAMES
 
 
 def latin_in(page: str) -> set[str]:
