@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from campaigns.services import orders as service
+from campaigns.tasks import see_to_orders
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from members.models import ParkedReturn, Purchase, PurchaseReturn
+from tenants.context import in_brand
 from tenants.models import Brand
 from tests.orders.shapes import BASE, line, multiplier, order, priced, set_policy
 from tests.support.brands import ANNA
@@ -391,3 +393,17 @@ def test_what_was_taken_back_stays_taken_back_when_its_window_is_recounted(
     taken = [give_back(api, n, f"R-{n}").json()["points"]["taken_back"] for n in "4123"]
     assert taken == [510, 510, 510, 10]
     assert account(api) == {"available": 0, "pending": 0, "held": 0, "debt": 0}
+
+
+def test_the_tick_completes_applies_and_gives_up(
+    api: Api, publish: Callable[..., None], acme: Brand, now: datetime
+) -> None:
+    publish(BASE | {"points": {"pending": {"until": "order.completed"}}})
+    set_policy(acme, auto_complete_days=7)
+    api.post("/orders", order())
+    give_back(api, "never")
+    with in_brand(Brand.objects.get(slug="acme")), clock.frozen(now + timedelta(days=31)):
+        see_to_orders()
+        assert ParkedReturn.objects.get().dropped_at == now + timedelta(days=31)
+        assert Purchase.objects.get().status == "completed"
+        assert account(api)["available"] == 39
