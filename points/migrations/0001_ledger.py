@@ -503,16 +503,8 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("account", "seq"), name="points_entry_account_seq"),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("points__gt", 0),
-                    django.db.models.lookups.Exact(
-                        django.db.models.functions.math.Abs("direction"), models.Value(1)
-                    ),
-                ),
-                name="points_entry_moves_points",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(django.db.models.functions.math.Abs('direction'), models.Value(1)), ('points__gt', 0)), name='points_entry_moves_points'),
         ),
         migrations.AddConstraint(
             model_name="expirynotice",

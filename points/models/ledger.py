@@ -82,7 +82,7 @@ class Entry(models.Model):
             ),
             models.UniqueConstraint(fields=["account", "seq"], name="points_entry_account_seq"),
             models.CheckConstraint(
-                condition=Q(points__gt=0) & Exact(Abs("direction"), Value(1)),  # type: ignore[arg-type]
+                condition=Q(Exact(Abs("direction"), Value(1)), points__gt=0),  # type: ignore[arg-type]
                 name="points_entry_moves_points",
             ),
         ]
