@@ -206,7 +206,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "loyalty.lib.problems.handler",
     "UNAUTHENTICATED_USER": None,
-    "NUM_PROXIES": 0,
+    # The address that a limit counts by: the one that our own proxy saw, never one that a client claims.
+    "NUM_PROXIES": int(env.bool("BEHIND_PROXY", False)),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Loyalty platform API",
