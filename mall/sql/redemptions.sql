@@ -1,5 +1,5 @@
 -- Violations of I10, in words: redemptions against the ledger and against stock, one to one.
-SELECT format('redemption %%s has no burn of its member, points and reference', redemption.id)
+SELECT format('redemption %s has no burn of its member, points and reference', redemption.id)
 FROM mall_redemption redemption
 LEFT JOIN points_entry burn ON burn.id = redemption.entry_id
 LEFT JOIN points_account account ON account.id = burn.account_id
@@ -8,12 +8,12 @@ WHERE burn.id IS NULL
     IS DISTINCT FROM ('burn', 'redemption', redemption.reference, redemption.points, -1)
   OR (account.member_id, account.currency) IS DISTINCT FROM (redemption.member_id, redemption.currency)
 UNION ALL
-SELECT format('entry %%s is a redemption''s burn that no redemption stands for', burn.id)
+SELECT format('entry %s is a redemption''s burn that no redemption stands for', burn.id)
 FROM points_entry burn
 LEFT JOIN mall_redemption redemption ON redemption.entry_id = burn.id
 WHERE burn.source = 'redemption' AND burn.kind = 'burn' AND redemption.id IS NULL
 UNION ALL
-SELECT format('redemption %%s is %%s, but %%s of its %%s points were given back',
+SELECT format('redemption %s is %s, but %s of its %s points were given back',
   redemption.id, redemption.status, coalesce(back.points, 0), redemption.points)
 FROM mall_redemption redemption
 LEFT JOIN LATERAL (
@@ -25,7 +25,7 @@ WHERE CASE WHEN redemption.status = 'cancelled'
     IS DISTINCT FROM (redemption.points::numeric, 1::bigint, redemption.reversal_id::text)
   ELSE back.entries > 0 END
 UNION ALL
-SELECT format('stock of %%s: %%s taken, but redemptions took %%s', item.sku, item.taken, used.quantity)
+SELECT format('stock of %s: %s taken, but redemptions took %s', item.sku, item.taken, used.quantity)
 FROM mall_stockitem item
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(redemption.quantity), 0) AS quantity FROM mall_redemption redemption
@@ -33,7 +33,7 @@ CROSS JOIN LATERAL (
 ) used
 WHERE used.quantity <> item.taken OR item.on_hand <> item.received - item.taken
 UNION ALL
-SELECT format('redemption %%s is %%s, but its last step is %%s', redemption.id, redemption.status, last.to_status)
+SELECT format('redemption %s is %s, but its last step is %s', redemption.id, redemption.status, last.to_status)
 FROM mall_redemption redemption
 LEFT JOIN LATERAL (
   SELECT step.to_status FROM mall_redemptionstep step
