@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from loyalty.dev import messages, postgres, testing, up
-from loyalty.dev.places import ROOT, up_places
+from loyalty.dev.places import ROOT, Places, up_places
 
 
 def main(arguments: list[str]) -> int:
@@ -49,9 +49,8 @@ def clean() -> int:
         code = up.down(places)
         if code:
             return code
-        for instance in testing.instances():
-            postgres.remove_outside(instance)
-        postgres.remove_outside(places)
+        for memory in places.folder.glob("**/postgres.json"):  # of tests, benchmarks and drills too
+            postgres.remove_outside(Places(memory.parent))
         shutil.rmtree(places.folder)
     shutil.rmtree(ROOT / "staticfiles", ignore_errors=True)
     return 0
