@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import psycopg
 import structlog
 from cryptography.fernet import InvalidToken
-from django.db import DatabaseError, InterfaceError
+from django.db import InterfaceError, OperationalError
 
 from loyalty.lib import clock
 from partners.models import WebhookEndpoint
@@ -40,7 +41,9 @@ BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.25, 5.0
 # With every lane full, new events are made into deliveries this often all the same.
 FAN_OUT_EVERY_S = 1.0
 MAX_UNWRITTEN = 20_000
-NO_DATABASE = (DatabaseError, InterfaceError)
+NO_DATABASE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+# A brand whose tables give trouble is left alone for so long; the others go on.
+TROUBLE_S = 10.0
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
@@ -59,6 +62,7 @@ class _Desk:
     look_at: float = 0.0  # monotonic: when to look at the latest
     fanned_out_at: float = 0.0
     behind: bool = False
+    trouble_until: float = 0.0
 
     def look_by(self, at: datetime, now: datetime) -> None:
         """Look when this instant comes, or before."""
@@ -145,10 +149,18 @@ class Dispatcher:
             await self._meet_brands()
         taken = 0
         for desk in list(self._desks.values()):
-            await self._write(desk)
-            wanted = desk.news or time.monotonic() >= desk.look_at
-            if wanted and not self._stopping and self._unwritten < MAX_UNWRITTEN:
-                taken += await self._look(desk)
+            if time.monotonic() < desk.trouble_until:
+                continue
+            try:
+                await self._write(desk)
+                wanted = desk.news or time.monotonic() >= desk.look_at
+                if wanted and not self._stopping and self._unwritten < MAX_UNWRITTEN:
+                    taken += await self._look(desk)
+            except NO_DATABASE:
+                raise
+            except Exception:
+                log.exception("dispatcher_trouble", brand=desk.brand.slug, again_s=TROUBLE_S)
+                desk.trouble_until = time.monotonic() + TROUBLE_S
         return taken
 
     async def _meet_brands(self) -> None:
@@ -235,9 +247,11 @@ class Dispatcher:
 
     async def _rest(self) -> None:
         """Until something calls: news, results to write, the next due time, the next poll."""
-        if any(desk.news for desk in self._desks.values()):
+        if any(desk.news and time.monotonic() >= desk.trouble_until for desk in self._desks.values()):
             return
-        until = min([self._brands_at, *(desk.look_at for desk in self._desks.values())])
+        until = min(
+            [self._brands_at, *(max(desk.look_at, desk.trouble_until) for desk in self._desks.values())]
+        )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), max(0.001, until - time.monotonic()))
         self._wake.clear()

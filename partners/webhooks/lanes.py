@@ -25,7 +25,7 @@ DEEPEST = 1024
 # A lane that ran dry sooner than this after a look could have been given more.
 DRY_WITHIN_S = 0.25
 # Jobs with less of their lease left than an attempt may take are left to whoever claims them next.
-LEASE_RESERVE = timedelta(seconds=20)
+LEASE_RESERVE = timedelta(seconds=17)
 
 
 @dataclass(slots=True)

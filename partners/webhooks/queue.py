@@ -18,7 +18,7 @@ from partners.models import WebhookEndpoint
 from partners.webhooks import payloads
 
 CURSOR: Final = "webhooks"
-LEASE: Final = timedelta(seconds=60)
+LEASE: Final = timedelta(seconds=30)
 
 
 @dataclass(slots=True)

@@ -81,8 +81,9 @@ def record(results: Sequence[Result], *, now: datetime) -> datetime | None:
                 cursor.execute(
                     _AGAIN, [_array(result.job.delivery_id for result in bad), attempts, again, leases]
                 )
-            with cursor.copy(_ATTEMPTS) as copy:
-                for result in _unwritten(results):
+            unwritten = _unwritten(results)
+            with connection.wrap_database_errors, cursor.copy(_ATTEMPTS) as copy:
+                for result in unwritten:
                     copy.write_row(_attempt(result))
         _tell_endpoints(well, bad, now)
     return min((at for at in again if at is not None), default=None)

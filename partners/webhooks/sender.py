@@ -147,7 +147,7 @@ class Sender:
             # Once the head of the answer is there it decides; a body that breaks off changes nothing.
             if answer.status is None:
                 answer.outcome = BLOCKED if _blocked(error) else FAILED
-                answer.error = _words(error)[:MAX_ERROR]
+                answer.error = _storable(_words(error))[:MAX_ERROR]
         answer.latency_ms = round((time.perf_counter() - began) * 1000)
         return answer
 
@@ -170,14 +170,22 @@ async def _first(response: aiohttp.ClientResponse) -> str:
 
 
 def _text(body: bytes) -> str:
-    return body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return _storable(body.decode(errors="replace"))
+
+
+def _storable(text: str) -> str:
+    """What Postgres takes for text: no NUL, and no halves of characters that a header may carry."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return whole.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in response.headers.items():
         if len(found) < 50:
-            found[name.lower()[:100]] = value[:1000].replace("\x00", "")
+            found[_storable(name.lower()[:100])] = _storable(value[:1000])
     return found
 
 

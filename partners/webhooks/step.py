@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import connections
+from django.db import DataError, connections
 
 from loyalty.lib.database import connection
 from loyalty.outbox import relay
@@ -21,6 +21,7 @@ from tenants.models import Brand
 
 RELAY_BATCHES = 2
 FAN_OUT_LEAST, FAN_OUT_MOST, FAN_OUT_BATCHES = 64, 1000, 5
+log = structlog.get_logger(__name__)
 Room = Callable[[WebhookEndpoint], int]
 
 
@@ -45,9 +46,23 @@ def brands() -> list[Brand]:
 def write(brand: Brand, done: Sequence[Result], unsent: Sequence[Job], now: datetime) -> datetime | None:
     """Write results and give back what was not sent; answers when the first of them is to be tried again."""
     with in_brand(brand):
-        again = results.record(done, now=now) if done else None
+        again = _record(done, now) if done else None
         queue.release(unsent, now=now)
         return again
+
+
+def _record(done: Sequence[Result], now: datetime) -> datetime | None:
+    try:
+        return results.record(done, now=now)
+    except DataError:
+        # One result cannot be stored. The others are; its delivery is tried again when the lease ends.
+        times = []
+        for result in done:
+            try:
+                times.append(results.record([result], now=now))
+            except DataError:
+                log.exception("webhook_result_not_stored", delivery_id=result.job.delivery_id)
+        return min((at for at in times if at is not None), default=None)
 
 
 def take(brand: Brand, room: Room, fan_out: bool, now: datetime) -> Found:
@@ -108,4 +123,4 @@ def disconnect() -> None:
         try:
             connections[alias].close()
         except Exception:  # noqa: BLE001 - a connection that cannot even be closed is gone, which is all we want
-            structlog.get_logger(__name__).debug("connection_already_gone")
+            log.debug("connection_already_gone")

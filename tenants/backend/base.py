@@ -43,7 +43,8 @@ class DatabaseWrapper(TenantsWrapper):  # type: ignore[misc]
         """Switch before a transaction begins: a switch inside one would be undone by its rollback."""
         if not autocommit:
             self.ensure_connection()
-            self._handle_search_path()
+            with self.wrap_database_errors:
+                self._handle_search_path()
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
 
     def _handle_search_path(self, cursor: Any = None) -> None:
