@@ -29,7 +29,7 @@ from tests.conftest import NOW
 from tests.points import model, support
 from tests.support.brands import ANNA, BORIS
 
-EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "20"))
 STEPS = int(os.environ.get("LEDGER_STEPS", "25"))
 AMOUNT = st.integers(1, 60)
 WHO = st.sampled_from([ANNA, BORIS])
