@@ -132,6 +132,7 @@ INSERT_ONLY_TABLES = (
     "points_entry",
     "points_consumption",
     "points_tierqualification",
+    "points_tierchange",
     "mall_redemptionstep",
     "campaigns_ruleversion",
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -11,49 +9,9 @@ from rest_framework import serializers
 
 from loyalty.lib import fields
 from loyalty.lib.api import StrictSerializer
-from loyalty.lib.errors import Invalid
-from members import identities
-from members import services as members
-from members.models import Member
+from members.api.refs import MemberRefSerializer
 
 MAX_HOLD_S = 30 * 86_400
-
-
-class MemberRef(StrictSerializer):
-    """A member by id, or by one identity."""
-
-    member_id = fields.Id(required=False)
-    external_id = fields.Text(required=False, max_length=128)
-    phone = fields.Text(required=False, max_length=128)
-    email = fields.Text(required=False, max_length=128)
-    card_no = fields.Text(required=False, max_length=128)
-    unionid = fields.Text(required=False, max_length=128)
-    openid = fields.Text(required=False, max_length=128)
-    app_id = fields.Text(required=False, max_length=128)
-    alipay_open_id = fields.Text(required=False, max_length=128)
-    provider = fields.Text(required=False, max_length=32)
-    subject = fields.Text(required=False, max_length=128)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs:
-            raise serializers.ValidationError(
-                _("Name the member by member_id or by one identity."), code="required"
-            )
-        return attrs
-
-
-def resolve(ref: Mapping[str, Any], *, pointer: str, now: datetime) -> Member:
-    """The active member that a body names.
-
-    Raises MemberNotFound, MemberNotActive, IdentityConflict, and Invalid for a malformed identity.
-    """
-    keys = identities.read({k: v for k, v in ref.items() if k != "member_id"}, pointer)
-    if ref.get("member_id") is None and not keys:
-        raise Invalid.at(pointer, "required", _("Name the member by member_id or by one identity."))
-    member, _created = members.resolve_or_enrol(
-        member_id=ref.get("member_id"), keys=keys, may_enrol=False, source="", now=now
-    )
-    return member
 
 
 class Currency(fields.Text):
@@ -80,7 +38,7 @@ class Reason(fields.Text):
 
 
 class BurnBody(StrictSerializer):
-    member = MemberRef()
+    member = MemberRefSerializer()
     points = fields.Points(min_value=1)
     reference = Reference()
     reason = Reason()
@@ -88,7 +46,7 @@ class BurnBody(StrictSerializer):
 
 
 class HoldBody(StrictSerializer):
-    member = MemberRef()
+    member = MemberRefSerializer()
     points = fields.Points(min_value=1)
     reference = Reference()
     expires_in_s = fields.Whole(min_value=1, max_value=MAX_HOLD_S)
@@ -125,7 +83,7 @@ class ReverseBody(StrictSerializer):
 
 
 class AdjustmentBody(StrictSerializer):
-    member = MemberRef()
+    member = MemberRefSerializer()
     points = fields.Points(min_value=-fields.MAX_POINTS)
     reference = Reference()
     reason = Reason(required=True, min_length=1)
@@ -145,7 +103,7 @@ class TransferBody(StrictSerializer):
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is a word of Python, so these two cannot stand as class attributes.
-        return {"from": MemberRef(), "to": MemberRef(), **super().get_fields()}
+        return {"from": MemberRefSerializer(), "to": MemberRefSerializer(), **super().get_fields()}
 
 
 class AccountQuery(StrictSerializer):

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from loyalty.lib import clock
 from loyalty.lib.api import ApiView
+from members.api.refs import resolve
 from points import selectors
 from points import services as points
 from points.api import bodies, schemas, shapes
@@ -70,7 +71,7 @@ class AdjustmentsView(ApiView):
 
         def work() -> Response:
             now = clock.now()
-            member = bodies.resolve(body["member"], pointer="/member", now=now)
+            member = resolve(body["member"], now=now)
             result = points.request_adjustment(
                 member_id=member.id,
                 points=body["points"],
@@ -107,8 +108,8 @@ class TransfersView(ApiView):
 
         def work() -> Response:
             now = clock.now()
-            giver = bodies.resolve(body["from"], pointer="/from", now=now)
-            taker = bodies.resolve(body["to"], pointer="/to", now=now)
+            giver = resolve(body["from"], now=now)
+            taker = resolve(body["to"], now=now)
             result = points.transfer(
                 from_member_id=giver.id,
                 to_member_id=taker.id,

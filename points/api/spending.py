@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from loyalty.lib import clock
 from loyalty.lib.api import ApiView
+from members.api.refs import resolve
 from points import services as points
 from points.api import bodies, schemas, shapes
 
@@ -32,7 +33,7 @@ class BurnsView(ApiView):
 
         def work() -> Response:
             now = clock.now()
-            member = bodies.resolve(body["member"], pointer="/member", now=now)
+            member = resolve(body["member"], now=now)
             result = points.burn(
                 member_id=member.id,
                 points=body["points"],
@@ -66,7 +67,7 @@ class HoldsView(ApiView):
 
         def work() -> Response:
             now = clock.now()
-            member = bodies.resolve(body["member"], pointer="/member", now=now)
+            member = resolve(body["member"], now=now)
             result = points.hold(
                 member_id=member.id,
                 points=body["points"],
