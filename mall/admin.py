@@ -19,7 +19,7 @@ from unfold.widgets import (
 
 from loyalty.lib import clock
 from loyalty.lib.console import Operation, ReadOnlyPage, ReadOnlyTable, ServicePage, actor
-from loyalty.lib.display import LABELS, Status, link, number, status
+from loyalty.lib.display import LABELS, Status, aligned, link, number, status
 from loyalty.lib.errors import Text
 from mall import services as mall
 from mall.models import Offer, Redemption, RedemptionStep, Reward, StockItem
@@ -159,9 +159,9 @@ class RewardAdmin(ServicePage):
         return number(main.points if main else None)
 
     @display(description=_("on hand"))
-    def left(self, reward: Reward) -> SafeString | Text:
+    def left(self, reward: Reward) -> SafeString:
         """How many pieces lie ready."""
-        return number(reward.stock.on_hand) if reward.stock else _("unlimited")
+        return number(reward.stock.on_hand) if reward.stock else aligned(_("unlimited"))
 
 
 class ShipForm(forms.Form):
@@ -180,7 +180,7 @@ class AddressForm(forms.Form):
 
     name = forms.CharField(label=_("Recipient"), max_length=80, widget=UnfoldAdminTextInputWidget)
     phone = forms.CharField(label=_("Phone"), max_length=32, widget=UnfoldAdminTextInputWidget)
-    line1 = forms.CharField(
+    detail = forms.CharField(
         label=_("Address"), max_length=400, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
     )
 

@@ -193,7 +193,11 @@ def _charts(
             "members",
             _("Active members"),
             axis,
-            [Line(_("Members"), "members", [active.get(day, 0) for day in axis])],
+            [
+                Line(
+                    _("Members"), "members", [active.get(day, 0) for day in axis[:-1]] + _so_far(active, axis)
+                )
+            ],
             note=_("who earned or redeemed in the week")
             if weekly
             else _("who earned or redeemed on the day"),
@@ -222,6 +226,11 @@ def _charts(
             note=_("without cancelled ones"),
         ),
     ]
+
+
+def _so_far(series: Mapping[date, int], axis: Sequence[date]) -> list[int]:
+    """The last day's number; nothing while the day is still empty, so that the line does not fall to zero."""
+    return [series[axis[-1]]] if axis[-1] in series else []
 
 
 def _last(values: Sequence[int]) -> int:

@@ -36,11 +36,13 @@ LATEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """An entry, with its reason in words."""
+    """The entries of one business fact, with their reasons in words."""
 
     entry: Entry
     what: str
-    why: str
+    whys: Sequence[str]
+    points: int
+    balance_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def desk_of(member: Member, now: datetime) -> Desk:
     """The member as care sees them, at `now`."""
     account = Account.objects.filter(member=member, currency=DEFAULT_CURRENCY).first()
     entries = list(
-        Entry.objects.filter(account=account).order_by("-seq")[:LATEST] if account is not None else []
+        Entry.objects.filter(account=account).order_by("-seq")[: LATEST * 4] if account is not None else []
     )
     tier, note = _tier(member, now)
     view = selectors.account_view(member.pk, now)
@@ -117,21 +119,35 @@ def _tier(member: Member, now: datetime) -> tuple[str, str]:
 
 
 def _movements(entries: Sequence[Entry]) -> list[Movement]:
-    names = _rule_names({entry.rule for entry in entries if entry.rule})
-    return [Movement(entry, wording.what(entry), why(entry, names)) for entry in entries]
+    """The latest facts, newest first; an order and its three rules are one line."""
+    names = rule_names({entry.rule for entry in entries if entry.rule})
+    facts: dict[tuple[UUID, str], list[Entry]] = {}
+    for entry in entries:
+        facts.setdefault((entry.journal_id, entry.kind), []).append(entry)
+    return [
+        Movement(
+            entry=fact[0],
+            what=wording.what(fact[0]),
+            whys=[text for text in (why(entry, names) for entry in reversed(fact)) if text],
+            points=sum(entry.signed_points for entry in fact),
+            balance_after=fact[0].balance_after,
+        )
+        for fact in list(facts.values())[:LATEST]
+    ]
 
 
-def _rule_names(codes: set[str]) -> dict[str, str]:
+def rule_names(codes: set[str]) -> dict[str, str]:
+    """What rules are called in the page's language, by their codes."""
     rows = RuleVersion.objects.filter(rule__code__in=codes).order_by("version")
     return {code: words.pick(body.get("name")) for code, body in rows.values_list("rule__code", "body")}
 
 
 def why(entry: Entry, rule_names: Mapping[str, str]) -> str:
-    """What stands behind it: the rule by its name, or the reason that was given and by whom."""
+    """What stands behind an entry: the rule by its name and points, or the reason given and by whom."""
     rule = ""
     if entry.rule_version:
         name = rule_names.get(entry.rule) or entry.rule
-        rule = _("rule “%(name)s”, version %(version)s") % {"name": name, "version": entry.rule_version}
+        rule = f"{name} {entry.signed_points:+,d}"
     by = entry.actor.removeprefix("operator:") if entry.actor.startswith("operator:") else ""
     return " · ".join(part for part in (rule, entry.reason, by) if part)
 

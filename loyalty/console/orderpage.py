@@ -8,28 +8,50 @@ from django.http import HttpRequest, HttpResponse
 
 from campaigns.services.orders import judging
 from campaigns.services.orders.told import Told
+from loyalty.console.memberpage import rule_names
 from members.admin import PurchaseAdmin
 from members.models import Purchase
 from points import wording
 from points.models import Entry
+from points.services import tiers
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule gave, and how it came to it."""
+
+    rule: str
+    name: str
+    text: str
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
 class OrderDesk:
     """What stands below the order."""
 
-    verdicts: Sequence[dict[str, Any]]
+    verdicts: Sequence[Verdict]
     movements: Sequence[tuple[Entry, str]]
 
 
 def desk_of(purchase: Purchase) -> OrderDesk:
     """The verdict of each rule in words, and the entries that name the order or one of its returns."""
     evaluations = tuple(judging.recorded(purchase.evaluation).values())
-    told = Told(purchase.order_id, purchase.member_id, purchase.status, evaluations=evaluations)
+    told = Told(
+        purchase.order_id,
+        purchase.member_id,
+        purchase.status,
+        evaluations=evaluations,
+        program=tiers.program(),
+    ).explanation()
+    names = rule_names({verdict["rule"] for verdict in told})
     references = [purchase.order_id, *purchase.returns.values_list("return_id", flat=True)]
     entries = Entry.objects.filter(reference__in=references, source__in=["order", "return"])
     return OrderDesk(
-        verdicts=[dict(verdict) for verdict in told.explanation()],
+        verdicts=[
+            Verdict(each["rule"], names.get(each["rule"], ""), each.get("text", ""), each["points"])
+            for each in told
+        ],
         movements=[(entry, wording.what(entry)) for entry in entries.order_by("recorded_at", "seq")],
     )
 

@@ -22,6 +22,11 @@ def number(value: int | None, *, signed: bool = False) -> SafeString:
     return format_html('<span class="num {}">{}{}</span>', tone, sign, text)
 
 
+def aligned(text: object) -> SafeString:
+    """A word in a column of numbers."""
+    return format_html('<span class="num">{}</span>', text)
+
+
 def money(amount: Any, currency: str = "", places: int | None = 2) -> SafeString:
     """An amount or a quantity for a table, with its currency. `places` None: as many as it has."""
     if amount is None:

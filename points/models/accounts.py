@@ -59,7 +59,7 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.member} · {self.currency}"
+        return str(self.member) if self.currency == "points" else f"{self.member} · {self.currency}"
 
     @property
     def balance(self) -> int:

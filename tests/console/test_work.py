@@ -220,7 +220,7 @@ def test_the_shop_sends_a_redemption_and_may_not_cancel_it(acme: Brand, placed: 
     path = f"mall/redemption/{placed.pk}/"
     answer = shop.post(f"{path}ship/", {"carrier": "SF", "tracking_number": "SF1"})
     assert (answer.status_code, "address is needed" in answer.content.decode()) == (200, True)
-    shop.post(f"{path}address/", {"name": "Anna", "phone": "13800000000", "line1": "Guangzhou"})
+    shop.post(f"{path}address/", {"name": "Anna", "phone": "13800000000", "detail": "Guangzhou"})
     assert shop.post(f"{path}cancel/", {"reason": "x"}).status_code == 403
     assert shop.post(f"{path}ship/", {"carrier": "SF", "tracking_number": "SF1"}).status_code == 302
     assert shop.post(f"{path}complete/").status_code == 302
