@@ -23,7 +23,7 @@ from mall.models import Redemption
 from members.admin import KINDS, MemberAdmin
 from members.models import Identity, Member, Purchase
 from points import selectors, wording
-from points.admin import AdjustForm, adjust
+from points.adminforms import AdjustForm, adjust
 from points.models import Account, Entry
 from points.postings import DEFAULT_CURRENCY
 from points.services import open_account
