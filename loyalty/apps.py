@@ -13,5 +13,6 @@ class LoyaltyConfig(AppConfig):
     def ready(self) -> None:
         """Let the contract know how callers sign in."""
         import_module("loyalty.lib.openapi")
+
     # Whoever sends a task needs the app; what only imports a module of the project need not wait for it.
     celery = celery_app

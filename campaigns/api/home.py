@@ -11,11 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.lib import clock, words
+from loyalty.lib.instants import text as instant
 from mall import selectors as mall
 from mall.api.member import catalog_items
 from mall.api.schemas import CATALOG_ITEM, CatalogItem
 from members.api.base import MemberApiView
-from members.api.shapes import MEMBER_ID, instant
+from members.api.shapes import MEMBER_ID
 from members.models import Member
 from points import selectors as points
 from points.selectors import AccountView

@@ -23,9 +23,9 @@ from campaigns.services import counters
 from campaigns.services.orders import judging
 from campaigns.services.orders.content import AHEAD, MemberRef, member_ref
 from campaigns.services.orders.judging import Judged
-from campaigns.services.orders.reading import Reader, instant_json
+from campaigns.services.orders.reading import Reader
 from campaigns.services.orders.told import NOTHING, account_json, explained
-from loyalty.lib import ids
+from loyalty.lib import ids, instants
 from loyalty.outbox import services as outbox
 from members import services as members
 from members.models import Activity, Member
@@ -54,7 +54,7 @@ class ActivityContent:
 
     def digest(self) -> str:
         """SHA-256 of the normal form without the member, who is compared as a person."""
-        plain = [self.activity_id, self.type, instant_json(self.occurred_at), self.attributes]
+        plain = [self.activity_id, self.type, instants.text(self.occurred_at), self.attributes]
         return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -251,7 +251,7 @@ def _tell(activity: Activity, now: datetime) -> None:
             "activity_id": activity.activity_id,
             "member_id": str(activity.member_id),
             "type": activity.type,
-            "occurred_at": instant_json(activity.occurred_at),
+            "occurred_at": instants.text(activity.occurred_at),
             "points": activity.evaluation.get("points", NOTHING),
         },
         member_id=activity.member_id,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from loyalty.lib import ids, money, words
+from loyalty.lib import ids, instants, money, words
 
 MAX_POINTS = 1_000_000_000_000
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -138,7 +138,7 @@ class Instant(serializers.Field[Any, Any, Any, Any]):
         return value
 
     def to_representation(self, value: datetime) -> str:
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return instants.text(value)
 
 
 @extend_schema_field({"type": "string", "format": "date"})

@@ -1,12 +1,12 @@
 """How the mall's rows are written in answers. Pure rendering; `schemas` describes the same."""
 
-from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from loyalty.lib import words
 from loyalty.lib.errors import Refusal
+from loyalty.lib.instants import text as instant
 from mall.eligibility import Situation, judge
 from mall.models import Offer, Redemption, Reward, StockItem
 from points.errors import InsufficientPoints
@@ -164,11 +164,6 @@ def blocked(refusal: Refusal | None) -> dict[str, Any] | None:
     if isinstance(refusal, InsufficientPoints):
         text = _("%(count)d points missing") % {"count": refusal.data["points_missing"]}
     return {"code": refusal.code, "text": text, **refusal.data}
-
-
-def instant(at: datetime | None) -> str | None:
-    """An instant in UTC as ISO 8601, or null."""
-    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def _delivery(row: Redemption) -> dict[str, Any]:

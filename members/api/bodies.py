@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from loyalty.lib import clock, fields, words
+from loyalty.lib import clock, fields, instants, words
 from loyalty.lib.api import StrictSerializer
 from members.api.refs import IdentityFields, read_keys
 
@@ -164,6 +164,6 @@ def _consent(consent: Mapping[str, Any]) -> dict[str, Any]:
         "purpose": consent["purpose"],
         "version": consent["version"],
         "granted": consent["granted"],
-        "at": at.isoformat().replace("+00:00", "Z"),
+        "at": instants.text(at),
         "source": consent.get("source", ""),
     }

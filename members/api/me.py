@@ -7,11 +7,12 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from loyalty.lib import clock, words
+from loyalty.lib.instants import text as instant
 from members import services
 from members.api import shapes
 from members.api.base import MemberApiView
 from members.api.bodies import OwnProfileBody, profile_of
-from members.api.shapes import Consent, instant
+from members.api.shapes import Consent
 from members.models import Member
 
 EXAMPLE: dict[str, Any] = {

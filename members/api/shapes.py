@@ -1,11 +1,11 @@
 """How a member is written in answers, and the same for the OpenAPI document with an example."""
 
-from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
 from loyalty.lib import words
+from loyalty.lib.instants import text as instant
 from members.models import Member
 
 MEMBER_ID = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21"
@@ -130,8 +130,3 @@ def member(row: Member) -> dict[str, Any]:
         "merged_into": str(row.merged_into_id) if row.merged_into_id else None,
         "enrolled_at": instant(row.enrolled_at),
     }
-
-
-def instant(at: datetime | None) -> str | None:
-    """An instant in UTC as ISO 8601, or null."""
-    return None if at is None else at.isoformat().replace("+00:00", "Z")

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.lib import instants
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
@@ -93,7 +94,7 @@ def enrol(
                 "member_id": str(member.id),
                 "source": source,
                 "referrer_id": str(referrer.id) if referrer else None,
-                "enrolled_at": now.isoformat(),
+                "enrolled_at": instants.text(now),
             },
             member_id=member.id,
             occurred_at=now,

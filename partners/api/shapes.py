@@ -7,10 +7,10 @@ from rest_framework import serializers
 
 from loyalty.lib import fields
 from loyalty.lib.api import StrictSerializer
+from loyalty.lib.instants import text as instant
 from loyalty.outbox import registry
 from partners.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookRecovery
 from partners.services.endpoints import OVERLAP_DEFAULT_S, OVERLAP_MAX_S
-from partners.webhooks.payloads import instant
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the example of the specification
 EVENT = {
@@ -269,9 +269,9 @@ def endpoint(row: WebhookEndpoint, **more: Any) -> dict[str, Any]:
         "stores": row.stores,
         "status": row.status,
         "disabled_reason": row.disabled_reason or None,
-        "disabled_at": instant(row.disabled_at) if row.disabled_at else None,
-        "failing_since": instant(row.first_failure_at) if row.first_failure_at else None,
-        "previous_secret_until": instant(row.previous_until) if row.previous_until else None,
+        "disabled_at": instant(row.disabled_at),
+        "failing_since": instant(row.first_failure_at),
+        "previous_secret_until": instant(row.previous_until),
         "created_at": instant(row.created_at),
         "updated_at": instant(row.updated_at),
         **more,
@@ -308,9 +308,9 @@ def delivery(row: WebhookDelivery) -> dict[str, Any]:
         "sequence": row.position,
         "status": row.status,
         "attempts_made": row.attempts,
-        "next_attempt_at": instant(row.next_attempt_at) if row.next_attempt_at else None,
+        "next_attempt_at": instant(row.next_attempt_at),
         "created_at": instant(row.created_at),
-        "delivered_at": instant(row.delivered_at) if row.delivered_at else None,
+        "delivered_at": instant(row.delivered_at),
         "attempts": [attempt(each) for each in row.tries.all()],
     }
 
@@ -327,5 +327,5 @@ def recovery(row: WebhookRecovery) -> dict[str, Any]:
         "total": row.to_position - row.from_position,
         "queued": row.queued,
         "created_at": instant(row.created_at),
-        "finished_at": instant(row.finished_at) if row.finished_at else None,
+        "finished_at": instant(row.finished_at),
     }

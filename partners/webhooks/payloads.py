@@ -1,15 +1,11 @@
 """The body of a webhook, the same for every endpoint and every attempt."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from loyalty.lib.instants import text as instant
 from loyalty.outbox.models import OutboxEvent
-
-
-def instant(at: datetime) -> str:
-    """ISO 8601 in UTC."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def envelope(event: OutboxEvent, brand: str) -> dict[str, Any]:

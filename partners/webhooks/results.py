@@ -10,11 +10,11 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from loyalty.lib import ids
+from loyalty.lib import ids, instants
 from loyalty.outbox import services as outbox
 from partners import locks
 from partners.models import WebhookAttempt, WebhookEndpoint
-from partners.webhooks import payloads, schedule
+from partners.webhooks import schedule
 from partners.webhooks.queue import Job
 from partners.webhooks.sender import DELIVERED, KEPT_BYTES, Answer
 
@@ -176,8 +176,8 @@ def disable(endpoint: WebhookEndpoint, reason: str, now: datetime) -> None:
         "endpoint_id": str(endpoint.id),
         "url": endpoint.url,
         "reason": reason,
-        "failing_since": payloads.instant(endpoint.first_failure_at) if endpoint.first_failure_at else None,
-        "disabled_at": payloads.instant(now),
+        "failing_since": instants.text(endpoint.first_failure_at) if endpoint.first_failure_at else None,
+        "disabled_at": instants.text(now),
     }
     outbox.publish(type="webhook_endpoint.disabled", payload=dict(payload), occurred_at=now)
     log.warning("webhook_endpoint_disabled", endpoint_id=str(endpoint.id), reason=reason)

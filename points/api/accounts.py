@@ -22,7 +22,10 @@ class AccountView(ApiView):
     required_scopes = {"GET": "points:read"}
 
     @extend_schema(
-        operation_id="account_get", parameters=schemas.ACCOUNT_QUERY, responses=schemas.ACCOUNT_FULL
+        operation_id="account_get",
+        parameters=schemas.ACCOUNT_QUERY,
+        responses=schemas.ACCOUNT_FULL,
+        examples=schemas.ACCOUNT_EXAMPLES,
     )
     def get(self, request: Any, member_id: UUID) -> Response:
         """The account, projected to `at` (default: now). Raises MemberNotFound."""
@@ -39,7 +42,10 @@ class EntriesView(ApiView):
     required_scopes = {"GET": "points:read"}
 
     @extend_schema(
-        operation_id="entries_list", parameters=schemas.ENTRIES_QUERY, responses=schemas.ENTRY_PAGE
+        operation_id="entries_list",
+        parameters=schemas.ENTRIES_QUERY,
+        responses=schemas.ENTRY_PAGE,
+        examples=schemas.ENTRY_PAGE_EXAMPLES,
     )
     def get(self, request: Any, member_id: UUID) -> Response:
         """One page of entries. Raises MemberNotFound."""
@@ -56,7 +62,7 @@ class EntryView(ApiView):
 
     required_scopes = {"GET": "points:read"}
 
-    @extend_schema(operation_id="entry_get", responses=schemas.ENTRY)
+    @extend_schema(operation_id="entry_get", responses=schemas.ENTRY, examples=schemas.ENTRY_EXAMPLES)
     def get(self, request: Any, entry_id: UUID) -> Response:
         """The entry. Raises EntryNotFound."""
         return Response(shapes.entry(selectors.entry(entry_id)))

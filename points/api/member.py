@@ -9,10 +9,10 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from loyalty.lib import pagination
+from loyalty.lib.instants import text as instant
 from members.api.base import MemberApiView
 from points import selectors
 from points.api import bodies, schemas
-from points.api.shapes import instant
 from points.models import Entry
 
 EXAMPLE: dict[str, Any] = {

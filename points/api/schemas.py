@@ -194,3 +194,54 @@ TRANSFER_EXAMPLES = _pair(
         },
     },
 )
+
+
+def _answer(value: dict[str, Any]) -> list[OpenApiExample]:
+    return [OpenApiExample("Answer", value=value, response_only=True, status_codes=["200"])]
+
+
+_LINE = {
+    "entry_id": _ENTRY,
+    "member_id": "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21",
+    "points": 39,
+    "points_currency": "points",
+    "kind": "accrual",
+    "journal": "0199f3a2-8d1c-7e44-a1b2-0c1d2e3f4a5c",
+    "source": "order",
+    "reference": "S01-20261122-0007",
+    "rule": "base",
+    "version": 1,
+    "reverses": None,
+    "effective_at": "2026-11-22T02:15:00Z",
+    "recorded_at": "2026-11-22T02:15:01Z",
+    "balance_after": 39,
+    "reason": "",
+    "actor": "",
+    "cost_centre": "",
+    "lots": [
+        {"lot_id": _ENTRY, "entry_id": _ENTRY, "points": 39, "expires_at": "2027-11-22T16:00:00Z"},
+    ],
+    "explanation": None,
+}
+ENTRY_EXAMPLES = _answer(_LINE)
+ENTRY_PAGE_EXAMPLES = _answer({"items": [_LINE], "next_cursor": None})
+ACCOUNT_EXAMPLES = _answer(
+    {
+        **_ACCOUNT,
+        "available": 39,
+        "lifetime_accrued": 39,
+        "expiring": [{"expires_at": "2027-11-22T16:00:00Z", "points": 39}],
+        "earn_frozen": False,
+        "burn_frozen": False,
+        "at": "2026-11-22T02:16:00Z",
+        "tier": {
+            "code": "silver",
+            "name": {"zh-hans": "银卡", "en": "Silver"},
+            "since": "2026-01-01T00:00:00Z",
+            "until": None,
+            "qualify_by": "points",
+            "qualifying_points": 39,
+            "next": {"code": "gold", "name": {"zh-hans": "金卡", "en": "Gold"}, "points_missing": 4961},
+        },
+    }
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from loyalty.lib.instants import text as instant
 from points import selectors
 from points.models import Entry
 from points.postings import AccountState, EntryResult, HoldResult
@@ -89,8 +90,3 @@ def hold(result: HoldResult) -> dict[str, Any]:
         "entry_id": str(result.entry.entry_id) if result.entry else None,
         "account": account(result.account),
     }
-
-
-def instant(at: Any) -> str | None:
-    """An instant in UTC as ISO 8601, or null."""
-    return None if at is None else at.isoformat().replace("+00:00", "Z")

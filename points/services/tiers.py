@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from loyalty.lib import instants
 from loyalty.outbox import services as outbox
 from points import locks, tiers
 from points.models import MemberTier, TierProgram
@@ -231,8 +232,8 @@ def tier_view(member_id: UUID, at: datetime) -> dict[str, Any] | None:
     return {
         "code": standing.code,
         "name": dict(level.name) if level else {},
-        "since": standing.since.isoformat(),
-        "until": standing.until.isoformat() if standing.until else None,
+        "since": instants.text(standing.since),
+        "until": instants.text(standing.until),
         "qualify_by": program.qualify_by,
         "qualifying_points": number(program, count),
         "next": {"code": above.code, "name": dict(above.name), "points_missing": number(program, missing)}

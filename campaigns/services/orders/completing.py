@@ -15,9 +15,8 @@ from campaigns.engine import Order
 from campaigns.errors import OrderCancelled, OrderNotFound
 from campaigns.services.orders import judging, returning, stored
 from campaigns.services.orders.judging import Judged
-from campaigns.services.orders.reading import instant_json
 from campaigns.services.orders.returncontent import CANCEL_PREFIX, ReturnContent
-from loyalty.lib import ids
+from loyalty.lib import ids, instants
 from loyalty.outbox import services as outbox
 from members.models import Purchase, PurchaseReturn
 from members.services import purchases
@@ -56,7 +55,7 @@ def complete_order(*, order_id: str, now: datetime, completed_at: datetime | Non
             "order_id": order_id,
             "member_id": str(purchase.member_id) if purchase.member_id else None,
             "status": "completed",
-            "completed_at": instant_json(purchase.completed_at or now),
+            "completed_at": instants.text(purchase.completed_at or now),
             "points": kept.get("points", {"activated": 0, "accrued": 0, "pending": 0, "debt_repaid": 0}),
             "entries": kept.get("entries", []),
         }
@@ -132,7 +131,7 @@ def _complete(purchase: Purchase, held: tiers.Held | None, completed_at: datetim
             "entries": entries,
         }
     purchases.change(purchase, status=Purchase.Status.COMPLETED, completed_at=completed_at, evaluation=kept)
-    _tell("order.completed", purchase, now, completed_at=instant_json(completed_at))
+    _tell("order.completed", purchase, now, completed_at=instants.text(completed_at))
 
 
 def _give(

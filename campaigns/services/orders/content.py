@@ -20,8 +20,8 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import errors
 from campaigns.engine import Line, Order
-from campaigns.services.orders.reading import REQUIRED, Reader, instant_json
-from loyalty.lib import ids, money
+from campaigns.services.orders.reading import REQUIRED, Reader
+from loyalty.lib import ids, instants, money
 from loyalty.lib.errors import Invalid
 from members.identities import FIELDS as IDENTITY_FIELDS
 from members.identities import Key
@@ -93,8 +93,8 @@ class Content:
         """SHA-256 of the normal form without the member, who is compared as a person, not as text."""
         plain = {
             "order_id": self.order_id,
-            "ordered_at": instant_json(self.ordered_at),
-            "completed_at": instant_json(self.completed_at) if self.completed_at else None,
+            "ordered_at": instants.text(self.ordered_at),
+            "completed_at": instants.text(self.completed_at) if self.completed_at else None,
             "channel": self.channel,
             "store_id": self.store_id,
             "region": self.region,

@@ -14,7 +14,7 @@ from campaigns import facts as memberfacts
 from campaigns.engine import Counters, Evaluation, Event, MemberFacts, Order, RuleResult, RuleSet
 from campaigns.engine.exact import plain
 from campaigns.services import counters
-from campaigns.services.orders.reading import instant_json
+from loyalty.lib import instants
 from points import expiry
 from points.postings import EntryResult, Posting, SystemAccount
 from tenants.context import current_brand
@@ -152,8 +152,8 @@ def posting_json(posting: Posting, now: datetime) -> dict[str, Any]:
         "points_currency": posting.currency,
         "rule": posting.rule,
         "version": posting.rule_version,
-        "available_at": None if posting.waits_for else instant_json(posting.available_at or now),
-        "expires_at": instant_json(posting.expires_at) if posting.expires_at else None,
+        "available_at": None if posting.waits_for else instants.text(posting.available_at or now),
+        "expires_at": instants.text(posting.expires_at) if posting.expires_at else None,
     }
     if posting.waits_for:
         told["waits_for"] = posting.waits_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -188,11 +188,6 @@ class Reader:
         if len(json.dumps(plain, ensure_ascii=False)) > most:
             self.fail(name, "too_large", _("At most %(max)d characters as JSON.") % {"max": most})
         return plain
-
-
-def instant_json(value: datetime) -> str:
-    """An instant as the API writes it: UTC, with Z."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _escaped(name: Any) -> str:

@@ -15,9 +15,8 @@ from campaigns.errors import OrderConflict
 from campaigns.services.orders import judging, returning, stored
 from campaigns.services.orders.content import Content, MemberRef, line_json
 from campaigns.services.orders.judging import Judged
-from campaigns.services.orders.reading import instant_json
 from campaigns.services.orders.told import NOTHING, Told
-from loyalty.lib import ids, money
+from loyalty.lib import ids, instants, money
 from loyalty.outbox import services as outbox
 from members import services as members
 from members.errors import MemberNotActive, MemberNotFound
@@ -204,7 +203,7 @@ def publish_recorded(
         payload={
             "order_id": content.order_id,
             "member_id": str(member_id) if member_id else None,
-            "ordered_at": instant_json(content.ordered_at),
+            "ordered_at": instants.text(content.ordered_at),
             "channel": content.channel,
             "store_id": content.store_id,
             "amount": money.plain(content.amount),

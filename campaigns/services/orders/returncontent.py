@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.services.orders.reading import Reader, instant_json
-from loyalty.lib import money
+from campaigns.services.orders.reading import Reader
+from loyalty.lib import instants, money
 
 RETURN_FIELDS: Final = frozenset({"return_id", "returned_at", "lines", "all"})
 RETURN_LINE_FIELDS: Final = frozenset({"line_id", "quantity"})
@@ -36,7 +36,7 @@ class ReturnContent:
         """The normal form: what is hashed, and what is kept while the return is parked."""
         return {
             "return_id": self.return_id,
-            "returned_at": instant_json(self.returned_at) if self.returned_at else None,
+            "returned_at": instants.text(self.returned_at) if self.returned_at else None,
             "lines": {line_id: money.plain(q, 0) for line_id, q in sorted(self.lines.items())},
             "all": self.everything,
         }

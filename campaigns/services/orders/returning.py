@@ -19,11 +19,10 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import locks
 from campaigns.errors import ReturnConflict
 from campaigns.services.orders import rejudging, stored
-from campaigns.services.orders.reading import instant_json
 from campaigns.services.orders.rejudging import Verdict
 from campaigns.services.orders.returncontent import ReturnContent
 from campaigns.services.orders.told import account_json
-from loyalty.lib import ids, money
+from loyalty.lib import ids, instants, money
 from loyalty.lib.errors import FieldError, Invalid, Refusal
 from loyalty.outbox import services as outbox
 from members.models import ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
@@ -105,7 +104,7 @@ def apply(
         "order_id": purchase.order_id,
         "member_id": str(purchase.member_id) if purchase.member_id else None,
         "status": "applied",
-        "returned_at": instant_json(content.returned_at or now),
+        "returned_at": instants.text(content.returned_at or now),
         "lines": [{"line_id": line.line_id, "quantity": money.plain(q, 0)} for line, q in back],
         "points": {
             "taken_back": -sum(e["points"] for e in entries if e["points_currency"] == "points"),
@@ -334,7 +333,7 @@ def parked_json(parked: ParkedReturn) -> dict[str, Any]:
         "return_id": parked.return_id,
         "order_id": parked.order_id,
         "status": status,
-        "parked_at": instant_json(parked.parked_at),
-        "dropped_at": instant_json(parked.dropped_at) if parked.dropped_at else None,
+        "parked_at": instants.text(parked.parked_at),
+        "dropped_at": instants.text(parked.dropped_at) if parked.dropped_at else None,
         "problem": parked.problem,
     }

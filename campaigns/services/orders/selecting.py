@@ -8,8 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from campaigns.services.orders import recording, stored
-from campaigns.services.orders.reading import instant_json
-from loyalty.lib import money
+from loyalty.lib import instants, money
 from members.models import ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
 from points import selectors as ledger
 from points.services import tiers
@@ -23,8 +22,8 @@ def order_json(purchase: Purchase, now: datetime) -> dict[str, Any]:
     returns = PurchaseReturn.objects.filter(purchase=purchase).order_by("recorded_at", "pk")
     return {
         **told,
-        "ordered_at": instant_json(purchase.ordered_at),
-        "completed_at": instant_json(purchase.completed_at) if purchase.completed_at else None,
+        "ordered_at": instants.text(purchase.ordered_at),
+        "completed_at": instants.text(purchase.completed_at) if purchase.completed_at else None,
         "channel": purchase.channel,
         "store_id": purchase.store_id,
         "region": purchase.region,
@@ -35,7 +34,7 @@ def order_json(purchase: Purchase, now: datetime) -> dict[str, Any]:
         "payments": purchase.payments,
         "attributes": purchase.attributes,
         "returns": list(returns.values_list("result", flat=True)),
-        "recorded_at": instant_json(purchase.recorded_at),
+        "recorded_at": instants.text(purchase.recorded_at),
     }
 
 
