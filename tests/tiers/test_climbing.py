@@ -52,8 +52,8 @@ def test_the_order_that_reaches_a_tier_is_judged_by_the_tier_before(
     assert tier(api) == {
         "code": "gold",
         "name": {"en": "Gold"},
-        "since": "2026-11-22T02:00:00+00:00",
-        "until": "2027-11-22T16:00:00+00:00",
+        "since": "2026-11-22T02:00:00Z",
+        "until": "2027-11-22T16:00:00Z",
         "qualify_by": "points",
         "qualifying_points": 1000,
         "next": {"code": "diamond", "name": {"en": "Diamond"}, "points_missing": 4000},
@@ -106,13 +106,13 @@ def test_undoing_an_upgrade_gives_back_the_tier_held_before(
     with clock.frozen(datetime.fromisoformat("2026-12-01T10:00:00+08:00")):
         bought(api, "1", "1000.00")
     with clock.frozen(datetime.fromisoformat("2027-02-01T10:00:00+08:00")):
-        assert tier(api)["until"] == "2027-12-31T16:00:00+00:00"
+        assert tier(api)["until"] == "2027-12-31T16:00:00Z"
         assert bought(api, "2", "5000.00")["tier"] == "diamond"
         api.post("/orders/2/returns", {"return_id": "R-1", "all": True})
         found = tier(api)
         assert (found["code"], found["until"], found["qualifying_points"]) == (
             "gold",
-            "2027-12-31T16:00:00+00:00",
+            "2027-12-31T16:00:00Z",
             0,
         )
 
@@ -218,7 +218,7 @@ def test_a_late_order_of_last_year_may_still_earn_last_years_tier(api: Api, base
     with clock.frozen(datetime.fromisoformat("2027-01-02T10:00:00+08:00")):
         body = bought(api, "1", "1000.00", ordered_at="2026-12-31T10:00:00+08:00")
         assert body["tier"] == "gold"
-        assert tier(api)["until"] == "2027-12-31T16:00:00+00:00"
+        assert tier(api)["until"] == "2027-12-31T16:00:00Z"
 
 
 def test_spent_points_still_qualify(api: Api, base_rule: None) -> None:
