@@ -18,14 +18,14 @@ from unfold.widgets import (
 )
 
 from loyalty.lib import clock
-from loyalty.lib.console import Operation, ReadOnlyPage, ReadOnlyTable, ServicePage, actor
+from loyalty.lib.console import EndlessPage, Operation, ReadOnlyPage, ReadOnlyTable, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, aligned, link, number, status
 from loyalty.lib.errors import Text
 from mall import services as mall
 from mall.models import Offer, Redemption, RedemptionStep, Reward, StockItem
 from mall.rewardform import RewardForm
-from members.admin import found_by
 from members.models import Member
+from members.selectors import found_by
 from points.models import Entry
 
 
@@ -250,7 +250,7 @@ def in_words(value: str) -> str:
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(ReadOnlyPage):
+class RedemptionAdmin(EndlessPage):
     """Points given for a reward, until the member has it."""
 
     list_display = ("reference", "who", "what", "quantity_n", "points_n", "state", "placed_at")

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
@@ -15,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from loyalty.lib.console import Page, ReadOnlyPage, ReadOnlyTable
+from loyalty.lib.console import EndlessPage, Page, ReadOnlyPage, ReadOnlyTable
 from loyalty.lib.display import LABELS, Status, code, link, money, pretty, status
-from members import identities
-from members.models import Identity, Member, ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
+from members.models import Member, ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
+from members.selectors import found_by
 
 KINDS: Mapping[str, Promise] = {
     "phone": _("phone"),
@@ -32,25 +31,11 @@ KINDS: Mapping[str, Promise] = {
 """What the kinds of identities are called; others are called by their provider."""
 
 
-def found_by(term: str) -> Q:
-    """Members by what a caller can name: phone, card, any other identity, order number, referral code, id."""
-    subjects = {term, term.lower(), identities.phone(term) or term}
-    wanted = (
-        Q(pk__in=Identity.objects.filter(subject__in=subjects).values("member"))
-        | Q(pk__in=Purchase.objects.filter(order_id=term, member__isnull=False).values("member"))
-        | Q(referral_code=term.upper())
-    )
-    try:
-        return wanted | Q(pk=UUID(term))
-    except ValueError:
-        return wanted
-
-
 class MemberAdmin(Page):
     """A member: profile and identities. Balances and orders are panels of the console."""
 
     list_display = ("who", "state", "region", "source", "enrolled_at")
-    list_filter = ("status", "source")
+    list_filter = ("status",)
     search_fields = ("name",)
     search_help_text = _("Phone, card number, order number, external id, referral code or name")
     ordering = ("-enrolled_at", "-id")
@@ -150,11 +135,11 @@ class ReturnTable(ReadOnlyTable):
     ordering = ("-returned_at",)
 
 
-class PurchaseAdmin(ReadOnlyPage):
+class PurchaseAdmin(EndlessPage):
     """An order and its lines. The console registers it with what the rules made of it."""
 
     list_display = ("order_id", "buyer", "state", "ordered_at", "channel", "store_id", "total")
-    list_filter = ("status", "channel")
+    list_filter = ("status",)
     search_fields = ("=order_id",)
     search_help_text = _("Order number")
     list_select_related = ("member",)

@@ -4,11 +4,12 @@ from datetime import date, datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from loyalty.lib.compliance import ADULT_AGE
+from members import identities
 from members.identities import Key
-from members.models import Member, SigningKey
+from members.models import Identity, Member, Purchase, SigningKey
 
 
 def members_for_list(key: Key | None = None) -> QuerySet[Member]:
@@ -51,3 +52,17 @@ def _months_between(birth_month: str, today: date) -> int:
 
 def _years_between(birthday: date, today: date) -> int:
     return today.year - birthday.year - ((today.month, today.day) < (birthday.month, birthday.day))
+
+
+def found_by(term: str) -> Q:
+    """Members by what a caller can name: phone, card, any other identity, order number, referral code, id."""
+    subjects = {term, term.lower(), identities.phone(term) or term}
+    wanted = (
+        Q(pk__in=Identity.objects.filter(subject__in=subjects).values("member"))
+        | Q(pk__in=Purchase.objects.filter(order_id=term, member__isnull=False).values("member"))
+        | Q(referral_code=term.upper())
+    )
+    try:
+        return wanted | Q(pk=UUID(term))
+    except ValueError:
+        return wanted

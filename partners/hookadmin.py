@@ -1,5 +1,6 @@
 """Webhooks in the console: endpoints, their deliveries, and every attempt with what was sent and answered."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -15,7 +16,7 @@ from unfold.widgets import (
 )
 
 from loyalty.lib import clock
-from loyalty.lib.console import Operation, ReadOnlyPage, ReadOnlyTable, ServiceForm, ServicePage
+from loyalty.lib.console import EndlessPage, Operation, ReadOnlyTable, ServiceForm, ServicePage, ValueFilter
 from loyalty.lib.display import LABELS, Status, code, link, number, pretty, status
 from loyalty.lib.errors import Text
 from loyalty.outbox import registry
@@ -218,7 +219,18 @@ def folded(content: SafeString) -> SafeString:
     return format_html("<details><summary>{}</summary>{}</details>", _("show"), content)
 
 
-class DeliveryAdmin(ReadOnlyPage):
+class TypeFilter(ValueFilter):
+    """By type of event."""
+
+    title = _("event type")
+    parameter_name = "event_type"
+
+    def values(self) -> Sequence[str]:
+        """All declared types."""
+        return list(registry.event_types())
+
+
+class DeliveryAdmin(EndlessPage):
     """One event on its way to one endpoint."""
 
     list_display = (
@@ -230,11 +242,12 @@ class DeliveryAdmin(ReadOnlyPage):
         "next_attempt_at",
         "delivered_at",
     )
-    list_filter = ("status", "event_type")
+    list_filter = ("status", TypeFilter)
     list_select_related = ("endpoint",)
     search_fields = ("=event__id",)
     search_help_text = _("The event's id (webhook-id)")
-    ordering = ("-created_at", "-id")
+    # By key, which is a UUIDv7: newest first, and the only index over all of them.
+    ordering = ("-id",)
     inlines = (AttemptTable,)
     fields = (
         ("event_type", "status"),

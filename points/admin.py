@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.lib import clock
-from loyalty.lib.console import Operation, ReadOnlyPage, ReadOnlyTable, actor
+from loyalty.lib.console import EndlessPage, Operation, ReadOnlyPage, ReadOnlyTable, actor
 from loyalty.lib.display import LABELS, Status, code, instant, link, number, pretty, status
 from loyalty.lib.errors import Text
-from members.admin import found_by
 from members.models import Member
+from members.selectors import found_by
 from points import services, wording
 from points.adminforms import AdjustForm, FreezeForm, adjust, freeze, unfreeze
 from points.models import Account, AdjustmentRequest, Entry, Lot
@@ -220,7 +220,7 @@ class AccountAdmin(ReadOnlyPage):
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnlyPage):
+class EntryAdmin(EndlessPage):
     """The ledger: every movement, newest first."""
 
     list_display = ("when", "holder", "what", "signed", "after", "rule_n")
@@ -228,7 +228,8 @@ class EntryAdmin(ReadOnlyPage):
     list_select_related = ("account__member",)
     search_fields = ("=reference",)
     search_help_text = _("Reference: order number, redemption, till slip; or an entry's id")
-    ordering = ("-recorded_at", "-id")
+    # By key, which is a UUIDv7: newest first, and the only index over the whole ledger.
+    ordering = ("-id",)
     fieldsets = (
         (
             None,

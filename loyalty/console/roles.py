@@ -17,7 +17,6 @@ from django.db import transaction
 from tenants.operators.models import Operator, Role
 
 OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
-    "members.member": ("close",),
     "points.account": ("adjust", "freeze", "report"),
     "campaigns.rule": ("publish", "retire"),
     "mall.reward": ("publish", "archive", "restock"),
@@ -56,13 +55,11 @@ _LOOK_AT_MALL: Final = (
 GRANTS: Final[Mapping[str, Sequence[str]]] = {
     Role.OWNER: (
         *_LOOK_AT_MEMBERS,
-        "members.change+close_member",
+        "members.change_member",
         *_LOOK_AT_POINTS,
         "points.adjust+freeze+report_account",
-        "points.change_tierprogram",
         *_LOOK_AT_MALL,
         "mall.add+change+publish+archive+restock_reward",
-        "mall.add+change_offer",
         "mall.cancel+fulfil_redemption",
         "campaigns.view+add+change+publish+retire_rule",
         "campaigns.view_ruleversion",
@@ -78,7 +75,6 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         *_LOOK_AT_POINTS,
         *_LOOK_AT_MALL,
         "mall.add+change+publish+archive+restock_reward",
-        "mall.add+change_offer",
         "campaigns.view+add+change+publish+retire_rule",
         "campaigns.view_ruleversion",
         "points.report_account",

@@ -7,15 +7,18 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.enums import ActionVariant
+from unfold.paginator import InfinitePaginator
 
 from loyalty.lib.errors import Invalid, Refusal, Text
 
@@ -248,6 +251,29 @@ class ReadOnly:
 
 class ReadOnlyPage(ReadOnly, Page):
     """A page of a table that only services write."""
+
+
+class EndlessPage(ReadOnlyPage):
+    """A page of a table that grows without end: its list goes by an index, and nobody counts or sorts it."""
+
+    paginator = InfinitePaginator
+    sortable_by = ()
+
+
+class ValueFilter(SimpleListFilter):
+    """Filters by the values of `parameter_name` that `values` lists, without looking through the table."""
+
+    def values(self) -> Sequence[str]:
+        """What may be chosen."""
+        return ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Each value under its own name."""
+        return [(value, value) for value in self.values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows with the chosen value, or all."""
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
 
 
 class ReadOnlyTable(ReadOnly, TabularInline):  # type: ignore[misc]
