@@ -280,15 +280,16 @@ class Dispatcher:
         job: Job | None = first
         while job is not None:
             at = clock.now()
-            url = lane.url
+            url, target = lane.url, lane.target
+            assert target is not None
             signature = lane.signer.headers(job.event_id, at, job.body)
-            answer = await self._sender.send(url, job.body.encode(), signature, at=at, anywhere=lane.anywhere)
+            answer = await self._sender.send(target, job.body.encode(), signature, at=at)
             well = answer.outcome == DELIVERED
             lane.answered(well=well)
             desk.meter.attempted(answer)
             ended_at = clock.now()
             jitter = 0.0 if well else self._jitter()
-            desk.done.append(results.made(job, str(url), answer, ended_at=ended_at, jitter=jitter))
+            desk.done.append(results.made(job, url, answer, ended_at=ended_at, jitter=jitter))
             self._unwritten += 1
             job = None if self._stopping else lane.next_job(ended_at)
             self._call_for_more(desk, lane)

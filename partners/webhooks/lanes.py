@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from yarl import URL
-
 from loyalty.lib import crypto
 from partners.models import WebhookEndpoint
 from partners.webhooks import targets
 from partners.webhooks.queue import Job
 from partners.webhooks.signing import Signer
+from partners.webhooks.wire import Target
 
 WIDEST = 64
 FIRST_WIDTH = 16
@@ -33,8 +32,8 @@ class Lane:
     """The state of one endpoint in this process: `width` bounds what is under way, `depth` what is held."""
 
     endpoint_id: UUID
-    url: URL = field(default_factory=URL)
-    anywhere: bool = False
+    url: str = ""
+    target: Target | None = None
     signer: Signer = field(default_factory=lambda: Signer([]))
     slow_until: datetime | None = None
     waiting: deque[Job] = field(default_factory=deque)
@@ -47,12 +46,12 @@ class Lane:
 
     def update(self, endpoint: WebhookEndpoint, pairs: frozenset[str], now: datetime) -> None:
         """Take over what the endpoint's row says now. Raises InvalidToken or ValueError for a broken row."""
-        source = (endpoint.url, *endpoint.sealed_secrets(now))
+        anywhere = targets.is_allowed_pair(endpoint.url, pairs)
+        source = (endpoint.url, str(anywhere), *endpoint.sealed_secrets(now))
         if source != self.source:
-            self.url = URL(endpoint.url)
-            self.signer = Signer([crypto.unseal(text) for text in source[1:]])
+            self.url, self.target = endpoint.url, Target.of(endpoint.url, anywhere=anywhere)
+            self.signer = Signer([crypto.unseal(text) for text in source[2:]])
             self.source = source
-        self.anywhere = targets.is_allowed_pair(endpoint.url, pairs)
         self.slow_until = endpoint.slow_until
 
     def is_slow(self, now: datetime) -> bool:
@@ -74,7 +73,7 @@ class Lane:
 
     def next_job(self, now: datetime) -> Job | None:
         """The next job to send now, or None. Jobs whose lease is nearly over are dropped."""
-        if self.is_slow(now) or self.in_flight >= int(self.width):
+        if self.target is None or self.in_flight >= int(self.width) or self.is_slow(now):
             return None
         while self.waiting:
             job = self.waiting.popleft()

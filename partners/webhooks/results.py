@@ -16,7 +16,8 @@ from partners import locks
 from partners.models import WebhookAttempt, WebhookEndpoint
 from partners.webhooks import schedule
 from partners.webhooks.queue import Job
-from partners.webhooks.sender import DELIVERED, KEPT_BYTES, Answer
+from partners.webhooks.sender import DELIVERED, Answer
+from partners.webhooks.wire import KEPT_BYTES
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,6 @@ import json
 from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
-from yarl import URL
 
 from loyalty.lib import crypto, ids
 from loyalty.lib.errors import Refusal
@@ -14,6 +13,7 @@ from partners.models import WebhookAttempt, WebhookEndpoint
 from partners.webhooks import payloads, targets
 from partners.webhooks.sender import Answer, Sender
 from partners.webhooks.signing import Signer
+from partners.webhooks.wire import Target
 from tenants.context import current_brand
 
 DEFAULT_TYPE = "points.accrued"
@@ -50,7 +50,8 @@ def send_example(
     signer = Signer([crypto.unseal(text) for text in endpoint.sealed_secrets(now)])
     signature = signer.headers(str(attempt_id), now, body)
     anywhere = targets.is_allowed_pair(endpoint.url, targets.allowed_pairs(brand))
-    answer = asyncio.run(_send(endpoint.url, body, signature, now, anywhere))
+    target = Target.of(endpoint.url, anywhere=anywhere)
+    answer = asyncio.run(_send(target, body, signature, now))
     return name, WebhookAttempt(
         id=attempt_id,
         endpoint=endpoint,
@@ -67,6 +68,6 @@ def send_example(
     )
 
 
-async def _send(url: str, body: str, signature: dict[str, str], at: datetime, anywhere: bool) -> Answer:
+async def _send(target: Target, body: str, signature: dict[str, str], at: datetime) -> Answer:
     async with Sender() as sender:
-        return await sender.send(URL(url), body.encode(), signature, at=at, anywhere=anywhere)
+        return await sender.send(target, body.encode(), signature, at=at)

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from yarl import URL
 
-from partners.webhooks import sender, targets
+from partners.webhooks import sender, targets, wire
 from partners.webhooks.addresses import is_public
 from partners.webhooks.sender import Sender
+from partners.webhooks.wire import Target
 from tenants.models import Brand
 from tests.conftest import NOW
 
@@ -203,7 +203,7 @@ def test_no_pair_is_allowed_in_production(settings: Any) -> None:
 def sent(url: str, at: datetime = NOW) -> sender.Answer:
     async def work() -> sender.Answer:
         async with Sender(timeout_s=2) as one:
-            return await one.send(URL(url), b"{}", {}, at=at, anywhere=False)
+            return await one.send(Target.of(url, anywhere=False), b"{}", {}, at=at)
 
     return asyncio.run(work())
 
@@ -259,18 +259,14 @@ def test_the_address_of_the_connection_counts_whatever_the_resolver_said(
     """The last gate alone: were the resolver fooled, the socket is still refused."""
     port = int(receiver.host.rpartition(":")[2])
 
-    async def fooled(self: Any, host: str, port_: int = 0, family: Any = 0) -> Any:
-        return [
-            {
-                "hostname": host,
-                "host": "127.0.0.1",
-                "port": port,
-                "family": socket.AF_INET,
-                "proto": 6,
-                "flags": 0,
-            }
-        ]
+    real = wire.is_public
+    asked: list[str] = []
 
-    monkeypatch.setattr(sender._PublicResolver, "resolve", fooled)
-    answer = sent(f"http://partner.example:{port}/")
+    def fooled_once(address: str) -> bool:
+        asked.append(address)
+        return len(asked) == 1 or real(address)
+
+    monkeypatch.setattr(wire, "is_public", fooled_once)
+    answer = sent(f"http://127.0.0.1:{port}/")
+    assert asked == ["127.0.0.1", "127.0.0.1"]
     assert (answer.outcome, receiver.seen) == ("blocked", [])
