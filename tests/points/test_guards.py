@@ -1,17 +1,4 @@
-"""The database itself refuses to rewrite the ledger. Each guard has a test that goes red without it.
-
-Dropped guard → red test:
-- trigger and missing grant on points_entry / points_consumption → test_entries_and_consumptions_…
-- trigger on the owner's way in → test_even_the_owner_…
-- trigger on lots, accounts, holds → test_only_the_moving_columns_…
-- CHECK points_account_not_negative → test_an_account_cannot_go_below_zero
-- CHECK points_lot_bounds → test_a_lot_cannot_give_more_than_it_got
-- CHECK points_entry_moves_points → test_an_entry_moves_at_least_one_point
-- CHECK points_hold_ends_once → test_a_hold_cannot_end_halfway
-- unique points_entry_reference → test_a_reference_stands_once (and the races in tests/concurrency)
-- unique points_entry_account_seq → test_two_entries_cannot_be_the_same_number
-- FOR UPDATE on the account → tests/concurrency/test_ledger_races.py
-"""
+"""The database itself refuses to rewrite the ledger; `tests/mutations.py` takes each guard away in turn."""
 
 from __future__ import annotations
 
