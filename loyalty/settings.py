@@ -179,6 +179,8 @@ AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 AXES_LOCKOUT_CALLABLE = "loyalty.console.views.locked_out"
 UNFOLD = CONSOLE
+if TEST:  # a real hash takes most of a second by design
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
@@ -273,6 +275,8 @@ CELERY_TASK_TIME_LIMIT = 600
 EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_URL)
 WECHAT_API_URL = env.str("WECHAT_API_URL", "https://api.weixin.qq.com")
+# The app that the development sandbox knows; production has no such thing.
+WECHAT_SANDBOX_APP = ("wx-demo-0001", "sandbox-secret") if DEV else None
 if PRODUCTION and not WECHAT_API_URL.startswith("https://"):
     raise ImproperlyConfigured("WECHAT_API_URL must be https in production")
 WEBHOOK_LOCAL_TARGETS = not PRODUCTION

@@ -24,7 +24,7 @@ from tenants.context import in_brand
 from tenants.models import Brand, Domain
 from tenants.operators.models import Operator, Role
 
-SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]\Z")
+SLUG = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]\Z")
 RESERVED = frozenset({"public", "platform", "www", "api", "admin", "localhost", "information-schema"})
 TEMPLATES = ("retail", "dairy", "fmcg", "blank")
 
@@ -147,7 +147,7 @@ def _validate(
     if not SLUG.match(slug) or slug in RESERVED or slug.startswith("pg-"):
         errors.append(
             FieldError(
-                "/slug", "slug", _("3 to 40 lower-case letters, digits and hyphens, beginning with a letter.")
+                "/slug", "slug", _("2 to 40 lower-case letters, digits and hyphens, beginning with a letter.")
             )
         )
     if not name.strip() or len(name) > 120:

@@ -9,12 +9,12 @@ from loyalty.console.sites import platform_site
 from members.models import Member, Purchase
 from tenants.admin import BrandAdmin, DomainAdmin
 from tenants.models import Brand, Domain
-from tenants.operators.admin import OperatorAdmin
+from tenants.operators.admin import OperatorAdmin, PlatformOperatorAdmin
 from tenants.operators.models import Operator
 
 admin.site.unregister(Group)
 admin.site.register(Operator, OperatorAdmin)
-platform_site().register(Operator, OperatorAdmin)
+platform_site().register(Operator, PlatformOperatorAdmin)
 platform_site().register(Brand, BrandAdmin)
 platform_site().register(Domain, DomainAdmin)
 admin.site.register(Member, MemberDesk)

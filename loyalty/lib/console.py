@@ -219,10 +219,16 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
 class ServicePage(Page):
     """A page whose form is a `ServiceForm`."""
 
+    def form_of(self, obj: Any) -> type[ServiceForm]:
+        """The form for an object, or for a new one (None)."""
+        form: type[ServiceForm] = self.form
+        return form
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form, which knows who writes."""
         if self.has_change_permission(request, obj) if change else self.has_add_permission(request):
-            return type(self.form.__name__, (self.form,), {"actor": actor(request)})
+            form = self.form_of(obj)
+            return type(form.__name__, (form,), {"actor": actor(request)})
         return super().get_form(request, obj, change, fields=(), form=forms.ModelForm, **kwargs)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:

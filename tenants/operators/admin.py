@@ -1,34 +1,41 @@
-"""Operators of a brand or of the platform. `loyalty.console.admin` registers this page on both consoles."""
+"""Operators of a brand or of the platform. `loyalty.console.admin` registers both pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
-from loyalty.lib.console import Page, errors_of
+from loyalty.lib.console import Operation, ServiceForm, ServicePage
 from loyalty.lib.display import Colours, Status, status
-from loyalty.lib.errors import Refusal
+from loyalty.lib.errors import Text
 from tenants.operators import services
 from tenants.operators.models import Operator, Role
 from tenants.provisioning import create_operator
 
 
-class NewOperatorForm(forms.ModelForm):  # type: ignore[type-arg]
+class NewOperatorForm(ServiceForm):
     """A new operator; without a password one is generated and shown once."""
 
+    shown_password = ""
+    superuser = False
     email = forms.EmailField(label=_("E-mail address"), widget=UnfoldAdminEmailInputWidget)
     name = forms.CharField(
         label=_("Full name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
     )
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=UnfoldAdminSelectWidget)
     language = forms.ChoiceField(
         label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
     )
@@ -41,72 +48,113 @@ class NewOperatorForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Operator
-        fields = ("email", "role")
+        fields = ()
 
     def clean_password(self) -> str:
         """A password that passes the validators, or ''. Raises ValidationError."""
-        password = self.cleaned_data["password"]
+        password = str(self.cleaned_data["password"])
         if password:
             validate_password(password)
-        return str(password)
+        return password
 
-    def clean(self) -> dict[str, Any]:
-        """Create the account by its service, whose refusal becomes the form's error."""
-        data = super().clean() or self.cleaned_data
-        if not self.errors and Operator.objects.filter(username=data["email"].lower()).exists():
-            self.add_error("email", _("An operator with this address exists already."))
-        return data
-
-    def save(self, commit: bool = True) -> Operator:
-        """The account, and its password in `shown_password` when it was generated."""
-        data = self.cleaned_data
+    def write(self, data: dict[str, Any]) -> Operator:
+        """Create the account; a generated password is in `shown_password`. Raises Invalid."""
         operator, password = create_operator(
-            email=data["email"], role=data["role"], password=data["password"] or None, name=data["name"]
+            email=data["email"],
+            role=data.get("role", Role.OWNER),
+            password=data["password"] or None,
+            name=data["name"],
         )
-        Operator.objects.filter(pk=operator.pk).update(language=data["language"])
-        operator.language = data["language"]
+        Operator.objects.filter(pk=operator.pk).update(language=data["language"], is_superuser=self.superuser)
         self.shown_password = "" if data["password"] else password
-        self.save_m2m = lambda: None  # type: ignore[method-assign]
         return operator
 
 
-class OperatorForm(forms.ModelForm):  # type: ignore[type-arg]
+class OperatorForm(ServiceForm):
     """Role, name, language, and whether the account is open."""
 
-    first_name = forms.CharField(
+    name = forms.CharField(
         label=_("Full name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
     )
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=UnfoldAdminSelectWidget)
     language = forms.ChoiceField(
         label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
     )
+    active = forms.BooleanField(label=_("May sign in"), required=False, widget=UnfoldBooleanSwitchWidget)
 
     class Meta:
         model = Operator
-        fields = ("first_name", "role", "language", "is_active")
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        operator = self.instance
+        now = {"name": operator.first_name, "role": operator.role, "language": operator.language}
+        for name, value in {**now, "active": operator.is_active}.items():
+            if name in self.fields:
+                self.fields[name].initial = value
+
+    def write(self, data: dict[str, Any]) -> Operator:
+        """Change the account. Raises LastOwner."""
+        return services.change(
+            operator=Operator.objects.get(pk=self.instance.pk),
+            role=data.get("role", self.instance.role),
+            active=data["active"],
+            name=data["name"],
+            language=data["language"],
+        )
 
 
-class OperatorAdmin(Page, UserAdmin):  # type: ignore[misc, type-arg]
+def reset_password(_admin: Any, request: HttpRequest, operator: Operator, _data: dict[str, Any]) -> Text:
+    """A new password, shown once; the old one and all sessions end."""
+    tell_password(request, operator, services.reset_password(operator=operator))
+    return _("The old password no longer works.")
+
+
+def tell_password(request: HttpRequest, operator: Operator, password: str) -> None:
+    """Show a password, once."""
+    text = _('The password of {} is <span class="secret">{}</span>. It is shown only now.')
+    messages.warning(request, format_html(str(text), operator.username, password))
+
+
+class OperatorAdmin(ServicePage):
     """Who works here, in which role."""
 
     form = OperatorForm
     add_form = NewOperatorForm
-    add_form_template = None
-    change_password_form = AdminPasswordChangeForm
-    list_display = ("address", "full_name", "role_label", "is_active", "last_login")
-    list_filter = ("role", "is_active")
+    list_display: Sequence[str] = ("address", "full_name", "role_label", "is_active", "last_login")
+    list_filter: Sequence[str] = ("role", "is_active")
     search_fields = ("username", "first_name")
     ordering = ("username",)
-    filter_horizontal = ()
-    readonly_fields = ("address", "last_login", "date_joined")
-    fieldsets = (
-        (None, {"fields": ("address", "first_name", "role", "language", "is_active")}),
+    fieldsets: Sequence[Any] = (
+        (None, {"fields": ("address", "name", "role", "language", "active")}),
         (_("Sign-ins"), {"fields": ("last_login", "date_joined")}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "name", "role", "language", "password")}),)
+    add_fieldsets: Sequence[Any] = ((None, {"fields": ("email", "name", "role", "language", "password")}),)
+    operations = (
+        Operation(
+            "reset-password",
+            _("New password"),
+            _("A password is generated and shown once. The old one no longer works."),
+            "operators.change_operator",
+            reset_password,
+            icon="lock_reset",
+            danger=True,
+        ),
+    )
+
+    def form_of(self, obj: Any) -> type[ServiceForm]:
+        """New operators have a form of their own."""
+        return self.form if obj is not None else self.add_form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The address is the name of the account and stays."""
-        return self.readonly_fields if obj else ()
+        return ("address", "last_login", "date_joined") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Operator, form: Any, change: bool) -> None:
+        """A generated password is shown once."""
+        if not change and form.shown_password:
+            tell_password(request, obj, form.shown_password)
 
     @display(description=_("E-mail address"), ordering="username")
     def address(self, operator: Operator) -> str:
@@ -123,30 +171,29 @@ class OperatorAdmin(Page, UserAdmin):  # type: ignore[misc, type-arg]
         """The role, in words."""
         return status(operator, "role")
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """New accounts are made by their service, which the form calls."""
-        return form.save() if not change else super().save_form(request, form, change)
 
-    def save_model(self, request: HttpRequest, obj: Operator, form: Any, change: bool) -> None:
-        """Changes go through the service; a generated password is shown once."""
-        if change:
-            try:
-                services.change(
-                    operator=Operator.objects.get(pk=obj.pk),
-                    role=obj.role,
-                    active=obj.is_active,
-                    name=obj.first_name,
-                    language=obj.language,
-                )
-            except Refusal as refusal:
-                request.refused = True  # type: ignore[attr-defined]
-                for line in errors_of(refusal):
-                    messages.error(request, line)
-        elif form.shown_password:
-            text = _('The password of {} is <span class="secret">{}</span>. It is shown only now.')
-            messages.warning(request, format_html(str(text), obj.username, form.shown_password))
+class NewPlatformOperatorForm(NewOperatorForm):
+    """The platform knows no roles: who works here may do everything here."""
 
-    def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
-        """No word of success after a refusal."""
-        if not getattr(request, "refused", False):
-            super().message_user(request, message, *args, **kwargs)
+    superuser = True
+    role = None  # type: ignore[assignment]
+
+
+class PlatformOperatorForm(OperatorForm):
+    """Without a role."""
+
+    role = None  # type: ignore[assignment]
+
+
+class PlatformOperatorAdmin(OperatorAdmin):
+    """Who watches over the brands. They have no rights in any of them."""
+
+    form = PlatformOperatorForm
+    add_form = NewPlatformOperatorForm
+    list_display = ("address", "full_name", "is_active", "last_login")
+    list_filter = ("is_active",)
+    fieldsets = (
+        (None, {"fields": ("address", "name", "language", "active")}),
+        (_("Sign-ins"), {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "language", "password")}),)

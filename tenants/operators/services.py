@@ -1,5 +1,7 @@
 """Changing who works here. Creating is `tenants.provisioning.create_operator`."""
 
+import secrets
+
 from django.db import transaction
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -28,3 +30,11 @@ def change(*, operator: Operator, role: str, active: bool, name: str, language: 
     operator.save(update_fields=["role", "is_active", "first_name", "language"])
     import_string("loyalty.console.roles.assign")(operator)
     return operator
+
+
+def reset_password(*, operator: Operator) -> str:
+    """A new random password, which is stored as a hash alone. Sessions with the old one end."""
+    password = secrets.token_urlsafe(12)
+    operator.set_password(password)
+    operator.save(update_fields=["password"])
+    return password

@@ -16,7 +16,7 @@ from tenants import hosts
 from tenants.context import in_brand
 from tenants.models import Brand, Domain
 from tenants.operators.models import Operator
-from tests.console.pages import Browser, operator_of, platform_operator, signed_in
+from tests.console.pages import PASSWORD, Browser, operator_of, platform_operator, signed_in
 from tests.support.brands import ANNA, BORIS
 from tests.support.client import Api
 
@@ -82,16 +82,37 @@ def test_another_role_is_another_group_and_the_last_owner_stays(acme: Brand) -> 
     name = operator_of(acme, "care")
     with in_brand(acme):
         care, me = Operator.objects.get(username=name), Operator.objects.get(role="owner")
-    form = {"first_name": "Kim", "role": "marketing", "language": "en", "is_active": "on"}
+    form = {"name": "Kim", "role": "marketing", "language": "en", "active": "on"}
     assert owner.post(f"operators/operator/{care.pk}/change/", form).status_code == 302
     with in_brand(acme):
         care.refresh_from_db()
         assert (care.role, [g.name for g in care.groups.all()]) == ("marketing", ["marketing"])
-    owner.post(f"operators/operator/{me.pk}/change/", {**form, "role": "care"})
-    assert "At least one active owner must remain." in told(owner)
+    refused = owner.post(f"operators/operator/{me.pk}/change/", {**form, "role": "care"})
+    assert "At least one active owner must remain." in refused.content.decode()
     with in_brand(acme):
         me.refresh_from_db()
         assert (me.role, me.is_active) == ("owner", True)
+
+
+def test_a_new_password_replaces_the_old_one(acme: Brand) -> None:
+    owner = signed_in(acme, "owner")
+    name = operator_of(acme, "care")
+    with in_brand(acme):
+        care = Operator.objects.get(username=name)
+    assert owner.post(f"operators/operator/{care.pk}/reset-password/").status_code == 302
+    [password] = SECRET.findall(told(owner))
+    assert "sessionid" not in Browser("acme.localhost").sign_in(name).cookies
+    assert Browser("acme.localhost").sign_in(name, password).status_code == 302
+
+
+def test_the_platform_adds_a_colleague_who_may_do_everything_there(acme: Brand) -> None:
+    platform = platform_operator()
+    form = {"email": "kim@platform.example", "name": "Kim", "language": "en", "password": PASSWORD}
+    assert platform.post("operators/operator/add/", form).status_code == 302
+    kim = Browser("localhost")
+    assert kim.sign_in("kim@platform.example").status_code == 302
+    assert kim.get("tenants/brand/").status_code == 200
+    assert "sessionid" not in Browser("acme.localhost").sign_in("kim@platform.example").cookies
 
 
 def test_the_life_of_a_rule(acme: Brand) -> None:
