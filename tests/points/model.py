@@ -36,7 +36,6 @@ class Entry:
     balance: int
     account: Account
     takes: list[list] = field(default_factory=list)  # [lot, points], in order
-    lots: list[Lot] = field(default_factory=list)
     journal: str = ""
     undone: int = 0
     owed: int = 0
@@ -64,16 +63,15 @@ class Account:
 
     def numbers(self) -> tuple[int, int, int, int]:
         """available, pending, held, debt."""
-        free = sum(lot.free for lot in self.lots if not lot.pending)
-        waiting = sum(lot.free for lot in self.lots if lot.pending)
+        free, waiting = (sum(lot.free for lot in self.lots if lot.pending is p) for p in (False, True))
         return free, waiting, sum(lot.held for lot in self.lots), sum(entry.owed for entry in self.entries)
 
     def end(self, lot: Lot) -> datetime:
         if lot.idle_months is None:
             return lot.ends or NEVER
         day = self.active.astimezone(TZ).date()
-        months = day.year * 12 + day.month - 1 + lot.idle_months
-        year, month = months // 12, months % 12 + 1
+        year, month = divmod(day.year * 12 + day.month - 1 + lot.idle_months, 12)
+        month += 1
         day = day.replace(year=year, month=month, day=min(day.day, calendar.monthrange(year, month)[1]))
         return datetime(day.year, day.month, day.day, tzinfo=TZ) + timedelta(days=1)
 
@@ -89,10 +87,8 @@ class Account:
         return self.entries[-1]
 
     def open(self, entry: Entry, points: int, born: int, **more) -> Lot:
-        lot = Lot(points, born, entry, free=points, **more)
-        self.lots.append(lot)
-        entry.lots.append(lot)
-        return lot
+        self.lots.append(Lot(points, born, entry, free=points, **more))
+        return self.lots[-1]
 
     def repay(self, lot: Lot) -> None:
         for entry in self.entries:
@@ -123,9 +119,9 @@ class Account:
             due = [self.end(lot) for lot in self.lots if lot.free]
             due += [lot.opens for lot in self.lots if lot.free and lot.pending and lot.opens]
             due += [hold.ends for hold in self.holds if hold.status == "open"]
-            if min(due, default=NEVER) > now:
+            at = min(due, default=NEVER)
+            if at > now:
                 return
-            at = min(due)
             self.expire(at)
             for lot in self.lots:
                 if lot.pending and lot.free and lot.opens and lot.opens <= at:
@@ -140,11 +136,10 @@ class Account:
             raise Refused("insufficient_points")
         taken = []
         for lot in self.spendable():
-            part = min(points, lot.free)
-            lot.free -= part
-            points -= part
-            taken += [(lot, part)] if part else []
-        return taken
+            taken.append((lot, min(points, lot.free)))
+            lot.free -= taken[-1][1]
+            points -= taken[-1][1]
+        return [part for part in taken if part[1]]
 
     def burn(self, kind: str, points: int, now: datetime) -> Entry:
         taken = self.take(points)
