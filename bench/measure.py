@@ -11,10 +11,14 @@ import django
 
 django.setup()
 
-from bench import ledger, setting, web  # noqa: E402
+from bench import ledger, setting, web, webhooks  # noqa: E402
 from bench.figures import Figure  # noqa: E402
 
-ALL: dict[str, Callable[[], list[Figure]]] = {"ledger": ledger.measure, "web": web.measure}
+ALL: dict[str, Callable[[], list[Figure]]] = {
+    "ledger": ledger.measure,
+    "web": web.measure,
+    "webhooks": webhooks.measure,
+}
 
 
 def main(names: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""The dispatcher: one event loop that sends, one thread that talks to Postgres, brand by brand in turn.
+"""The dispatcher: one event loop that sends, two threads that talk to Postgres, brand by brand in turn.
 
 Several may run. Nothing is held here that a `kill -9` could lose: a delivery is a row before it is sent, and
 stays due until its result is committed.
@@ -82,10 +82,13 @@ class Dispatcher:
         timeout_s: float = TIMEOUT_S,
         hints: Hints | None = None,
     ) -> None:
+        self.attempts = 0
         self._jitter = jitter
         self._sender = Sender(timeout_s=timeout_s)
         self._hints = hints
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="webhook-db")
+        # Two threads with a connection each: results are written while the next deliveries are taken.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="webhook-writer")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="webhook-reader")
         self._desks: dict[str, _Desk] = {}
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -110,7 +113,7 @@ class Dispatcher:
                         await self._round()
                     except NO_DATABASE as error:
                         log.warning("dispatcher_without_database", error=str(error).strip(), retry_s=backoff)
-                        await self._in_thread(step.disconnect)
+                        await self._disconnect()
                         await asyncio.sleep(backoff)
                         backoff = min(backoff * 2, BACKOFF_LAST_S)
                     else:
@@ -152,10 +155,7 @@ class Dispatcher:
             if time.monotonic() < desk.trouble_until:
                 continue
             try:
-                await self._write(desk)
-                wanted = desk.news or time.monotonic() >= desk.look_at
-                if wanted and not self._stopping and self._unwritten < MAX_UNWRITTEN:
-                    taken += await self._look(desk)
+                taken += await self._turn(desk)
             except NO_DATABASE:
                 raise
             except Exception:
@@ -163,8 +163,22 @@ class Dispatcher:
                 desk.trouble_until = time.monotonic() + TROUBLE_S
         return taken
 
+    async def _turn(self, desk: _Desk) -> int:
+        # What a failure leads to (a slower endpoint, a disabled one) must be seen by the look that follows.
+        failures = any(result.answer.outcome != DELIVERED for result in desk.done)
+        writing = asyncio.create_task(self._write(desk))
+        try:
+            if failures:
+                await writing
+            wanted = desk.news or time.monotonic() >= desk.look_at
+            if not wanted or self._stopping or self._unwritten >= MAX_UNWRITTEN:
+                return 0
+            return await self._look(desk)
+        finally:
+            await writing
+
     async def _meet_brands(self) -> None:
-        brands = {brand.schema_name: brand for brand in await self._in_thread(step.brands)}
+        brands = {brand.schema_name: brand for brand in await _in(self._reader, step.brands)}
         self._brands_at = time.monotonic() + BRANDS_EVERY_S
         for schema in [name for name in self._desks if name not in brands]:
             desk = self._desks[schema]
@@ -188,7 +202,7 @@ class Dispatcher:
             return rooms[endpoint.id]
 
         fan_out = self._draining or time.monotonic() - desk.fanned_out_at > FAN_OUT_EVERY_S
-        found = await self._in_thread(step.take, desk.brand, room, fan_out, now)
+        found = await _in(self._reader, step.take, desk.brand, room, fan_out, now)
         desk.look_at = time.monotonic() + POLL_S
         desk.news = desk.news or found.more
         if found.fanned_out:
@@ -235,7 +249,7 @@ class Dispatcher:
         unsent, desk.unsent = desk.unsent, []
         now = clock.now()
         try:
-            again = await self._in_thread(step.write, desk.brand, done, unsent, now)
+            again = await _in(self._writer, step.write, desk.brand, done, unsent, now)
         except BaseException:
             for result in done:
                 result.doubtful = True
@@ -285,6 +299,7 @@ class Dispatcher:
             signature = lane.signer.headers(job.event_id, at, job.body)
             answer = await self._sender.send(target, job.body.encode(), signature, at=at)
             well = answer.outcome == DELIVERED
+            self.attempts += 1
             lane.answered(well=well)
             desk.meter.attempted(answer)
             ended_at = clock.now()
@@ -323,9 +338,15 @@ class Dispatcher:
                     self._brands_at = 0.0
             self._wake.set()
 
-    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    async def _disconnect(self) -> None:
+        await _in(self._writer, step.disconnect)
+        await _in(self._reader, step.disconnect)
 
     async def _close(self) -> None:
-        await self._in_thread(step.disconnect)
-        self._thread.shutdown()
+        await self._disconnect()
+        self._writer.shutdown()
+        self._reader.shutdown()
+
+
+async def _in(thread: ThreadPoolExecutor, work: Callable[..., T], *arguments: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
