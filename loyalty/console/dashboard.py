@@ -17,7 +17,7 @@ from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
 from loyalty.console.menus import brand_of
 from loyalty.lib import clock
-from mall.models import Reward
+from mall.models import Redemption, Reward
 from partners.models import ApiKey
 from tenants import schemas
 from tenants.models import Brand
@@ -49,10 +49,18 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if brand_of(request) is None:
         return {**context, "title": _("Overview"), **platform_overview()}
     if not request.user.has_perm("points.report_account"):
-        return {**context, "title": _("Welcome"), "desk": True}
+        return {**context, "title": _("Welcome"), "desk": True, "waiting": _waiting(request)}
     days = 90 if request.GET.get("days") == "90" else 30
     weekly = request.GET.get("by", "week" if days == 90 else "day") == "week"
     return {**context, "title": _("Dashboard"), **brand_overview(days=days, weekly=weekly, now=clock.now())}
+
+
+def _waiting(request: HttpRequest) -> list[Redemption] | None:
+    """Redemptions that wait for somebody, the oldest first; None for those who may not look at them."""
+    if not request.user.has_perm("mall.view_redemption"):
+        return None
+    waiting = Redemption.objects.filter(status__in=[Redemption.Status.PLACED, Redemption.Status.PAID])
+    return list(waiting.select_related("member", "reward").order_by("placed_at", "id")[:20])
 
 
 def platform_overview() -> dict[str, Any]:

@@ -7,7 +7,10 @@ from psycopg.pq import TransactionStatus
 
 
 def reset(connection: "Connection[Any]") -> None:
-    """Forget role and search path, so that nobody inherits a brand from the one before."""
-    connection.execute("SELECT set_config('role', 'none', false), set_config('search_path', '', false)")
+    """Forget role, search path and locks, so that nobody inherits a brand from the one before."""
+    connection.execute(
+        "SELECT set_config('role', 'none', false), set_config('search_path', '', false), "
+        "pg_advisory_unlock_all()"
+    )
     if connection.info.transaction_status != TransactionStatus.IDLE:
         connection.commit()

@@ -265,6 +265,18 @@ def test_care_cancels_a_redemption_and_the_points_come_back(acme: Brand, placed:
     assert "not possible in the present state" in told(care)
 
 
+def test_care_and_shop_begin_with_what_waits_for_them(acme: Brand, placed: Redemption) -> None:
+    pages = {role: told(signed_in(acme, role)) for role in ("care", "shop")}
+    assert {role: "R-1" in page for role, page in pages.items()} == {"care": True, "shop": True}
+    assert {role: 'name="q"' in page for role, page in pages.items()} == {"care": True, "shop": False}
+    with in_brand(acme):
+        mall.complete(redemption_id=placed.pk, actor="test", now=placed.placed_at)
+    shop = Browser("acme.localhost")
+    shop.client.cookies["django_language"] = "en"
+    shop.sign_in("shop@acme.example")
+    assert "Nothing is waiting." in told(shop)
+
+
 def test_the_same_form_sent_twice_gives_points_once(acme: Brand, now) -> None:
     with in_brand(acme):
         account = points.open_account(member_id=BORIS, now=now)
