@@ -12,7 +12,16 @@ def member(member_id: UUID) -> Member | None:
 
 
 def refresh_token(digest: str) -> RefreshToken | None:
-    """The refresh token of this digest with its member, locked until the transaction ends, or None."""
+    """The refresh token of this digest with its member, locked until the transaction ends, or None.
+
+    Its whole family is locked first: a revocation must not miss a token that is being issued meanwhile.
+    """
+    family = RefreshToken.objects.filter(digest=digest).values_list("family", flat=True).first()
+    if family is None:
+        return None
+    with connection.cursor() as cursor:
+        name = f"{connection.schema_name}\x1frefresh\x1f{family}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [name])
     rows = RefreshToken.objects.select_for_update(of=("self",)).select_related("member")
     return rows.filter(digest=digest).first()
 

@@ -2,6 +2,7 @@
 
 from loyalty.outbox.registry import declare
 from loyalty.outbox.types import EventType
+from partners.announced import ANNOUNCED
 
 EVENTS = (
     EventType(
@@ -30,4 +31,4 @@ EVENTS = (
         },
     ),
 )
-declare(EVENTS)
+declare((*EVENTS, *ANNOUNCED))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,10 @@ from mall.models import Redemption, Reward
 from partners.models import ApiKey
 from tenants import schemas
 from tenants.models import Brand
+
+
+LOOK_BACK = timedelta(days=90)
+"""How far the list of waiting redemptions looks back, so that it reads a stretch of the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,10 @@ def _waiting(request: HttpRequest) -> list[Redemption] | None:
     """Redemptions that wait for somebody, the oldest first; None for those who may not look at them."""
     if not request.user.has_perm("mall.view_redemption"):
         return None
-    waiting = Redemption.objects.filter(status__in=[Redemption.Status.PLACED, Redemption.Status.PAID])
+    waiting = Redemption.objects.filter(
+        status__in=[Redemption.Status.PLACED, Redemption.Status.PAID],
+        placed_at__gte=clock.now() - LOOK_BACK,
+    )
     return list(waiting.select_related("member", "reward").order_by("placed_at", "id")[:20])
 
 

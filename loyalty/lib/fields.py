@@ -1,5 +1,6 @@
 """Serializer fields that mean what they say: no coercion of types, exact decimals, instants with offset."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -123,6 +124,9 @@ class Instant(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> datetime:
         if not isinstance(data, str) or len(data) < 16 or data[10:11] not in "Tt ":
             self.fail("invalid")
+        if re.search(r":\d\d(\.\d+)? \d\d:?\d\d\Z", data):
+            # In a query an unescaped "+08:00" arrives with a space.
+            data = "+".join(data.rsplit(" ", 1))
         try:
             value = datetime.fromisoformat(data)
         except ValueError:

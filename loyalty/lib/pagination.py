@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.lib.errors import Invalid
 
 DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
+MAX_LIMIT = 1000
 
 
 def page(

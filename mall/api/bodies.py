@@ -175,23 +175,23 @@ class RewardsQuery(StrictSerializer):
     status = fields.Choice(choices=Reward.Status.choices, required=False)
     kind = fields.Choice(choices=Reward.Kind.choices, required=False)
     sku = fields.Text(required=False, max_length=64)
-    cursor = fields.Text(required=False)
-    limit = fields.Text(required=False)
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)
 
 
 class OffersQuery(StrictSerializer):
     """Filters of the list of offers."""
 
     reward_id = fields.Id(required=False)
-    cursor = fields.Text(required=False)
-    limit = fields.Text(required=False)
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)
 
 
 class PageQuery(StrictSerializer):
     """No filters."""
 
-    cursor = fields.Text(required=False)
-    limit = fields.Text(required=False)
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)
 
 
 class CatalogQuery(StrictSerializer):
@@ -199,8 +199,8 @@ class CatalogQuery(StrictSerializer):
 
     kind = fields.Choice(choices=Reward.Kind.choices, required=False)
     category = fields.Text(required=False, max_length=100)
-    cursor = fields.Text(required=False)
-    limit = fields.Text(required=False)
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)
 
 
 class RedemptionsQuery(StrictSerializer):
@@ -210,13 +210,13 @@ class RedemptionsQuery(StrictSerializer):
     reward_id = fields.Id(required=False)
     status = fields.Choice(choices=Redemption.Status.choices, required=False)
     reference = fields.Text(required=False, max_length=255)
-    cursor = fields.Text(required=False)
-    limit = fields.Text(required=False)
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)
 
 
 class OwnRedemptionsQuery(StrictSerializer):
     """Filters of a member's list of redemptions."""
 
     status = fields.Choice(choices=Redemption.Status.choices, required=False)
-    cursor = fields.Text(required=False)
-    limit = fields.Text(required=False)
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)

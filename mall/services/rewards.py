@@ -23,8 +23,9 @@ OFFER_FIELDS = ("points", "currency", "starts_at", "ends_at", "limit_per_member"
 def create_reward(*, values: Mapping[str, Any], actor: str, now: datetime) -> Reward:
     """A reward with its main offer, and its stock where `stock` says how many there are.
 
-    A SKU whose stock is kept already is shared with the rewards that have it. Raises Invalid for tags that
-    compliance forbids, an unknown tier, an offer that ends before it begins, or `stock` of a shared SKU.
+    A SKU whose stock is kept already is shared with the rewards that have it; `stock` then says how many lie
+    ready now. Raises Invalid for tags that compliance forbids, an unknown tier, an offer that ends before it
+    begins.
     """
     with transaction.atomic():
         reward_id = ids.new()
@@ -32,8 +33,6 @@ def create_reward(*, values: Mapping[str, Any], actor: str, now: datetime) -> Re
         if pieces is not None and not sku:
             sku = f"R-{reward_id.hex[-12:].upper()}"
         stock = StockItem.objects.filter(sku=sku).first() if sku else None
-        if pieces is not None and stock is not None:
-            raise Invalid.at("/stock", "kept", _("Stock of this SKU is kept already; change it at /stock."))
         reward = Reward(
             id=reward_id,
             sku=sku,

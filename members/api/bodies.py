@@ -134,8 +134,8 @@ class MembersQuery(IdentityFields):
     """Filters of the list: at most one identity."""
 
     phone = fields.Text(required=False, max_length=128, trim_whitespace=False)
-    cursor = fields.Text(required=False)
-    limit = fields.Text(required=False)
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The identity that is looked for, as a key."""

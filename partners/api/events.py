@@ -61,7 +61,7 @@ class EventTypeList(serializers.Serializer[Any]):
 class EventsQuery(StrictSerializer):
     """Where to go on, how many, which types."""
 
-    after = serializers.CharField(required=False)
+    after = serializers.CharField(required=False, allow_blank=True)
     limit = serializers.CharField(required=False)
     types = serializers.CharField(required=False)
 
@@ -84,7 +84,7 @@ class Events(ApiView):
     def get(self, request: Request) -> Response:
         """Events after a position, in their order, without gaps and none twice."""
         query = self.query(EventsQuery)
-        after = _whole(query.get("after", "0"), "after", 0, MAX_POSITION)
+        after = _whole(query.get("after") or "0", "after", 0, MAX_POSITION)
         limit = _whole(query.get("limit", str(DEFAULT_LIMIT)), "limit", 1, MAX_LIMIT)
         head = relay.head()
         events = OutboxEvent.objects.filter(position__gt=after, position__lte=head).order_by("position")

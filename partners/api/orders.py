@@ -214,8 +214,8 @@ class ParkedQuery(StrictSerializer):
     """Which parked returns."""
 
     status = fields.Choice(choices=["parked", "applied", "dropped"], required=False)
-    cursor = fields.Text(required=False)
-    limit = fields.Text(required=False)
+    cursor = fields.Text(required=False, allow_blank=True)
+    limit = fields.Text(required=False, allow_blank=True)
 
 
 class ParkedReturns(ApiView):

@@ -49,7 +49,7 @@ class HoldBody(StrictSerializer):
     member = MemberRefSerializer()
     points = fields.Points(min_value=1)
     reference = Reference()
-    expires_in_s = fields.Whole(min_value=1, max_value=MAX_HOLD_S)
+    expires_in_s = fields.Whole(min_value=1, max_value=MAX_HOLD_S, required=False, default=900)
     reason = Reason()
     points_currency = Currency()
 
@@ -57,6 +57,12 @@ class HoldBody(StrictSerializer):
 class CaptureBody(StrictSerializer):
     points = fields.Points(min_value=1, required=False)
     reason = Reason()
+    # Known from the hold already; every points call takes it.
+    points_currency = Currency()
+
+
+class VoidBody(StrictSerializer):
+    points_currency = Currency()
 
 
 class NothingBody(StrictSerializer):
@@ -67,6 +73,7 @@ class ReverseBody(StrictSerializer):
     points = fields.Points(min_value=1, required=False)
     reference = Reference(required=False)
     reason = Reason()
+    points_currency = Currency()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "points" in attrs and "reference" not in attrs:

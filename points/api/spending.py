@@ -14,6 +14,7 @@ from loyalty.lib.api import ApiView
 from members.api.refs import resolve
 from points import services as points
 from points.api import bodies, schemas, shapes
+from points.errors import HoldEnded
 
 
 class BurnsView(ApiView):
@@ -106,6 +107,9 @@ class CaptureView(ApiView):
                 actor=self.caller(),
                 now=clock.now(),
             )
+            if result.replayed:
+                # Each hold ends once; the first answer comes again only by Idempotency-Key.
+                raise HoldEnded(hold_status=result.status)
             return Response(shapes.hold(result))
 
         return self.once(work)
@@ -118,13 +122,13 @@ class VoidView(ApiView):
 
     @extend_schema(
         operation_id="hold_void",
-        request=bodies.NothingBody,
+        request=bodies.VoidBody,
         responses=schemas.HOLD,
         examples=schemas.VOID_EXAMPLES,
     )
     def post(self, request: Any, hold_id: UUID) -> Any:
         """Void the hold; voiding it again changes nothing. Raises HoldNotFound, HoldEnded."""
-        self.body(bodies.NothingBody)
+        self.body(bodies.VoidBody)
 
         def work() -> Response:
             return Response(shapes.hold(points.void(hold_id=hold_id, now=clock.now())))

@@ -284,6 +284,8 @@ BEGIN
       DETAIL = jsonb_build_object('left', v_left, 'points', p_points)::text;
   END IF;
   IF v_origin.direction = 1 THEN
+    -- What was settled on the way in must stand before the account is read again.
+    PERFORM points_store(v_account, p_now);
     RETURN points_clawback(v_account.member_id, points_uuid7(),
       jsonb_build_array(jsonb_build_object('e', v_origin.id, 'points', coalesce(p_points, v_left))),
       p_source, p_reference, p_reason, p_actor, p_now, p_tz, 'points.reversed', '{}');

@@ -133,6 +133,8 @@ BEGIN
       p_account.debt := p_account.debt - v_paid;
     END LOOP;
   END IF;
+  -- Lots that were wholly held did not count for what falls due; freed ones do.
+  p_account.next_due_at := points_next_due(p_account, p_tz);
 END $$;
 
 -- The earliest instant at which something falls due on the account; null: nothing ever will.

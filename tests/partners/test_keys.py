@@ -39,7 +39,7 @@ def made(brand: Brand, **options: object) -> tuple[ApiKey, str]:
 def test_the_command_prints_the_key_alone_and_it_works(acme: Brand) -> None:
     out, err = io.StringIO(), io.StringIO()
     call_command(
-        "create_api_key", "acme", name="ERP", scopes="webhooks:write,points:read", stdout=out, stderr=err
+        "create_api_key", "acme", name="ERP", scopes=["webhooks:write,points:read"], stdout=out, stderr=err
     )
     secret = out.getvalue().strip()
     assert secret.startswith("lk_")

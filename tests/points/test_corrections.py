@@ -307,3 +307,35 @@ def test_the_monthly_limit_counts_the_givers_local_month(
 def test_nobody_transfers_to_themselves(in_acme: Brand, now: datetime) -> None:
     with pytest.raises(errors.SameMember), transaction.atomic():
         points.transfer(from_member_id=ANNA, to_member_id=ANNA, points=1, reference="t", now=now)
+
+
+def test_reversing_a_credit_keeps_what_fell_due_on_the_way(in_acme: Brand, now: datetime) -> None:
+    day = timedelta(days=1)
+    first = earn(ANNA, 100, "a", now=now)
+    earn(ANNA, 50, "b", now=now, available_at=now + 9 * day)
+    earn(ANNA, 30, "c", now=now, expires_at=now + 9 * day)
+    points.hold(member_id=ANNA, points=20, reference="h", expires_at=now + 5 * day, now=now)
+    points.reverse(
+        entry_id=first.entries[0].entry_id,
+        source="reversal",
+        reference="r",
+        reason="",
+        actor="",
+        now=now + 10 * day,
+    )
+    assert numbers(ANNA) == (50, 0, 0, 0)
+    assert_sound()
+
+
+def test_a_freed_lot_expires_on_its_day(in_acme: Brand, now: datetime) -> None:
+    day = timedelta(days=1)
+    earn(ANNA, 100, "a", now=now, expires_at=now + 10 * day)
+    held = points.hold(member_id=ANNA, points=100, reference="h", expires_at=now + 20 * day, now=now)
+    earn(ANNA, 5, "b", now=now, expires_at=now + 2 * day)
+    points.lock_account(member_id=ANNA, now=now + 3 * day)
+    points.void(hold_id=held.hold_id, now=now + 4 * day)
+    assert numbers(ANNA) == (100, 0, 0, 0)
+    with pytest.raises(errors.InsufficientPoints), transaction.atomic():
+        points.burn(member_id=ANNA, points=100, reference="late", now=now + 15 * day)
+    assert points.lock_account(member_id=ANNA, now=now + 15 * day).available == 0
+    assert_sound()

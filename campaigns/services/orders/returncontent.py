@@ -79,7 +79,7 @@ def parse(data: Any, *, now: datetime) -> ReturnContent:
         if line_id in lines:
             reader.fail("line_id", "duplicate", _("Another line has this line_id already."))
         lines[line_id] = quantity or Decimal(0)
-    given = isinstance(body.data.get("lines"), list)
+    given = bool(body.data.get("lines"))
     if everything and given:
         body.fail("lines", "not_with_all", _("Give either lines or all, not both."))
     elif not everything and not lines and not body.errors:

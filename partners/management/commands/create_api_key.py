@@ -1,5 +1,6 @@
 """`manage.py create_api_key acme --name till --scopes orders:write,points:read`: a partner's credential."""
 
+import re
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("slug", help="The brand's short name")
         parser.add_argument("--name", required=True, help="Who will use it")
         parser.add_argument(
-            "--scopes", required=True, help=f"Separated by commas, some of: {', '.join(SCOPES)}"
+            "--scopes", required=True, nargs="+", help=f"By commas or spaces, some of: {', '.join(SCOPES)}"
         )
         parser.add_argument("--expires-in-days", type=int)
         parser.add_argument("--rate-per-s", type=int, default=5000, help="Requests per second (default 5000)")
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             with in_brand(brand):
                 key, secret = create_key(
                     name=options["name"],
-                    scopes=options["scopes"].split(","),
+                    scopes=re.split(r"[,\s]+", " ".join(options["scopes"]).strip()),
                     expires_in_days=options["expires_in_days"],
                     rate_per_s=options["rate_per_s"],
                     now=clock.now(),

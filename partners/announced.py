@@ -1,0 +1,61 @@
+"""Event types that partners may subscribe to before the first of them is sent (webhooks.md).
+
+Each moves to its own room's `events.py` when that room begins to publish it.
+"""
+
+from typing import Any, Final
+
+from loyalty.outbox.types import EventType
+
+_ID: Final = {"type": "string", "format": "uuid"}
+_TEXT: Final = {"type": "string"}
+_INSTANT: Final = {"type": "string", "format": "date-time"}
+_WHOLE: Final = {"type": "integer", "minimum": 0}
+_MEMBER: Final = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21"
+_OTHER: Final = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a22"
+_AT: Final = "2026-11-22T02:15:00Z"
+
+
+def _announced(name: str, description: str, properties: dict[str, Any], example: dict[str, Any]) -> EventType:
+    schema = {"type": "object", "required": sorted(example), "properties": properties}
+    return EventType(
+        name=name, description=f"{description} Announced; not sent yet.", schema=schema, example=example
+    )
+
+
+_COUPON: Final = {"code": _TEXT, "member_id": _ID}
+_CAMPAIGN: Final = {"campaign": _TEXT, "at": _INSTANT}
+ANNOUNCED: Final = (
+    _announced(
+        "member.merged",
+        "A member was merged into another.",
+        {"member_id": _ID, "into": _ID},
+        {"member_id": _OTHER, "into": _MEMBER},
+    ),
+    _announced(
+        "tier.downgrade_upcoming",
+        "A member will fall to a lower tier unless they qualify in time.",
+        {"member_id": _ID, "from": _TEXT, "to": _TEXT, "at": _INSTANT},
+        {"member_id": _MEMBER, "from": "gold", "to": "silver", "at": _AT},
+    ),
+    _announced(
+        "redemption.paid",
+        "The cash part of a redemption was paid.",
+        {"redemption_id": _ID, "member_id": _ID},
+        {"redemption_id": _OTHER, "member_id": _MEMBER},
+    ),
+    _announced(
+        "coupon.issued", "A member was given a coupon.", _COUPON, {"code": "C5-7QK2", "member_id": _MEMBER}
+    ),
+    _announced(
+        "coupon.redeemed", "A coupon was used at a till.", _COUPON, {"code": "C5-7QK2", "member_id": _MEMBER}
+    ),
+    _announced("campaign.started", "A campaign began.", _CAMPAIGN, {"campaign": "double-points", "at": _AT}),
+    _announced("campaign.ended", "A campaign ended.", _CAMPAIGN, {"campaign": "double-points", "at": _AT}),
+    _announced(
+        "ledger.checkpoint_signed",
+        "A checkpoint of the transparency log was signed.",
+        {"origin": _TEXT, "size": _WHOLE, "root": _TEXT, "note": _TEXT},
+        {"origin": "acme/points", "size": 4711, "root": "base64…", "note": "signed checkpoint"},
+    ),
+)
