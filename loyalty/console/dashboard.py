@@ -22,7 +22,6 @@ from partners.models import ApiKey
 from tenants import schemas
 from tenants.models import Brand
 
-
 LOOK_BACK = timedelta(days=90)
 """How far the list of waiting redemptions looks back, so that it reads a stretch of the index."""
 
