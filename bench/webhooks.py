@@ -20,7 +20,7 @@ from partners.webhooks.signing import new_secret
 from tenants.context import in_brand
 from tenants.models import Brand
 
-EVENTS = 6_000
+EVENTS = 10_000
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 _INSERT = """
 INSERT INTO outbox_event (id, type, payload, member_id, occurred_at)

@@ -7,69 +7,39 @@ stays due until its result is committed.
 import asyncio
 import contextlib
 import random
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any, Final, TypeVar
 
 import psycopg
 import structlog
-from cryptography.fernet import InvalidToken
 from django.db import InterfaceError, OperationalError
 
 from loyalty.lib import clock
-from partners.models import WebhookEndpoint
 from partners.webhooks import results, step, targets
+from partners.webhooks.desk import Desk
 from partners.webhooks.hints import Hints
-from partners.webhooks.lanes import FIRST_DEPTH, Lane
+from partners.webhooks.lanes import Lane
 from partners.webhooks.metrics import Meter
 from partners.webhooks.queue import Job
-from partners.webhooks.results import Result
 from partners.webhooks.sender import DELIVERED, TIMEOUT_S, Sender
-from tenants.models import Brand
 
-POLL_S = 5.0
-BRANDS_EVERY_S = 2.0
+BRANDS_EVERY_S: Final = 2.0
 # Results gather for this long, or until there are so many, before they are written in one transaction.
-GATHER_S = 0.1
-GATHER_RESULTS = 300
-STOP_WITHIN_S = 4.0
+GATHER_S: Final = 0.1
+GATHER_RESULTS: Final = 300
+MAX_UNWRITTEN: Final = 20_000
+STOP_WITHIN_S: Final = 4.0
 BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.25, 5.0
-# With every lane full, new events are made into deliveries this often all the same.
-FAN_OUT_EVERY_S = 1.0
-MAX_UNWRITTEN = 20_000
-NO_DATABASE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 # A brand whose tables give trouble is left alone for so long; the others go on.
-TROUBLE_S = 10.0
+TROUBLE_S: Final = 10.0
+# The threads need the interpreter for moments only, but many of them: they must not wait 5 ms for each.
+SWITCH_S: Final = 0.0005
+NO_DATABASE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Desk:
-    """What this process knows of one brand."""
-
-    brand: Brand
-    meter: Meter
-    pairs: frozenset[str] = frozenset()
-    lanes: dict[UUID, Lane] = field(default_factory=dict)
-    done: list[Result] = field(default_factory=list)
-    unsent: list[Job] = field(default_factory=list)
-    news: bool = True
-    look_at: float = 0.0  # monotonic: when to look at the latest
-    fanned_out_at: float = 0.0
-    behind: bool = False
-    trouble_until: float = 0.0
-
-    def look_by(self, at: datetime, now: datetime) -> None:
-        """Look when this instant comes, or before."""
-        self.look_at = min(self.look_at, time.monotonic() + max(0.0, (at - now).total_seconds()))
-
-    def in_flight(self) -> int:
-        return sum(lane.in_flight for lane in self.lanes.values())
 
 
 class Dispatcher:
@@ -86,40 +56,34 @@ class Dispatcher:
         self._jitter = jitter
         self._sender = Sender(timeout_s=timeout_s)
         self._hints = hints
-        # Two threads with a connection each: results are written while the next deliveries are taken.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="webhook-writer")
+        # Each has a connection of its own: results are written while the next deliveries are taken.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="webhook-reader")
-        self._desks: dict[str, _Desk] = {}
-        self._wake = asyncio.Event()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="webhook-writer")
+        self._desks: dict[str, Desk] = {}
+        self._brands_at = 0.0
+        self._to_look, self._to_write = asyncio.Event(), asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._unwritten = 0
         self._stopping = self._draining = False
         self._sending: set[asyncio.Task[None]] = set()
-        self._brands_at = 0.0
 
     def stop(self) -> None:
         """Take nothing new, finish what is under way within five seconds, and return from `run`."""
         self._stopping = True
-        self._wake.set()
+        self._to_look.set()
+        self._to_write.set()
 
     async def run(self) -> None:
         """Send until told to stop; survives Postgres and Redis going away."""
-        backoff = BACKOFF_FIRST_S
         listening = asyncio.create_task(self._listen())
         try:
-            async with self._sender:
-                while not self._stopping:
-                    try:
-                        await self._round()
-                    except NO_DATABASE as error:
-                        log.warning("dispatcher_without_database", error=str(error).strip(), retry_s=backoff)
-                        await self._disconnect()
-                        await asyncio.sleep(backoff)
-                        backoff = min(backoff * 2, BACKOFF_LAST_S)
-                    else:
-                        backoff = BACKOFF_FIRST_S
-                        await self._rest()
-                await self._finish()
+            with _nimble():
+                async with self._sender:
+                    await asyncio.gather(
+                        self._repeat(self._look_round, self._until_look, self._reader),
+                        self._repeat(self._write_round, self._until_write, self._writer),
+                    )
+                    await self._finish()
         finally:
             listening.cancel()
             await self._close()
@@ -133,7 +97,8 @@ class Dispatcher:
                 while True:
                     for desk in self._desks.values():
                         desk.news = desk.news or not self._sending
-                    taken = await self._round()
+                    await self._write_round()
+                    taken = await self._look_round()
                     if self._sending:
                         await asyncio.wait(self._sending, timeout=GATHER_S)
                     elif not taken and not any(
@@ -145,106 +110,92 @@ class Dispatcher:
         finally:
             await self._close()
 
-    # --- rounds ------------------------------------------------------------------------------------------
-    async def _round(self) -> int:
-        """Write what is done and look where there may be something to do; returns how many jobs came."""
+    async def _repeat(
+        self,
+        once: Callable[[], Awaitable[int]],
+        rest: Callable[[], Awaitable[None]],
+        thread: ThreadPoolExecutor,
+    ) -> None:
+        backoff = BACKOFF_FIRST_S
+        while not self._stopping:
+            try:
+                await once()
+            except NO_DATABASE as error:
+                log.warning("dispatcher_without_database", error=str(error).strip(), retry_s=backoff)
+                await _in(thread, step.disconnect)
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, BACKOFF_LAST_S)
+            else:
+                backoff = BACKOFF_FIRST_S
+                await rest()
+
+    # --- taking ------------------------------------------------------------------------------------------
+    async def _look_round(self) -> int:
+        """Look where there may be something to do; returns how many jobs came."""
         if time.monotonic() >= self._brands_at:
             await self._meet_brands()
         taken = 0
         for desk in list(self._desks.values()):
-            if time.monotonic() < desk.trouble_until:
-                continue
-            try:
-                taken += await self._turn(desk)
-            except NO_DATABASE:
-                raise
-            except Exception:
-                log.exception("dispatcher_trouble", brand=desk.brand.slug, again_s=TROUBLE_S)
-                desk.trouble_until = time.monotonic() + TROUBLE_S
+            if desk.is_due() and not self._stopping and self._unwritten < MAX_UNWRITTEN:
+                with self._trouble_of(desk):
+                    taken += await self._look(desk)
         return taken
-
-    async def _turn(self, desk: _Desk) -> int:
-        # What a failure leads to (a slower endpoint, a disabled one) must be seen by the look that follows.
-        failures = any(result.answer.outcome != DELIVERED for result in desk.done)
-        writing = asyncio.create_task(self._write(desk))
-        try:
-            if failures:
-                await writing
-            wanted = desk.news or time.monotonic() >= desk.look_at
-            if not wanted or self._stopping or self._unwritten >= MAX_UNWRITTEN:
-                return 0
-            return await self._look(desk)
-        finally:
-            await writing
 
     async def _meet_brands(self) -> None:
         brands = {brand.schema_name: brand for brand in await _in(self._reader, step.brands)}
         self._brands_at = time.monotonic() + BRANDS_EVERY_S
         for schema in [name for name in self._desks if name not in brands]:
             desk = self._desks[schema]
-            desk.unsent += [job for lane in desk.lanes.values() for job in lane.take_back()]
-            await self._write(desk)
-            if not desk.in_flight():
+            desk.take_back()
+            self._to_write.set()
+            if not desk.in_flight() and not desk.done and not desk.unsent:
                 del self._desks[schema]
         for schema, brand in brands.items():
-            desk = self._desks.setdefault(schema, _Desk(brand, Meter(brand.slug)))
+            desk = self._desks.setdefault(schema, Desk(brand, Meter(brand.slug)))
             desk.brand, desk.pairs = brand, targets.allowed_pairs(brand)
 
-    async def _look(self, desk: _Desk) -> int:
+    async def _look(self, desk: Desk) -> int:
         desk.news = False
         now = clock.now()
-        rooms: dict[UUID, int] = {}
-
-        def room(endpoint: WebhookEndpoint) -> int:
-            lane = desk.lanes.get(endpoint.id)
-            slow = endpoint.slow_until is not None and endpoint.slow_until > now
-            rooms[endpoint.id] = 0 if slow else FIRST_DEPTH if lane is None else lane.room(now)
-            return rooms[endpoint.id]
-
-        fan_out = self._draining or time.monotonic() - desk.fanned_out_at > FAN_OUT_EVERY_S
+        rooms, room = desk.rooms(now)
+        fan_out = self._draining or desk.fans_out()
         found = await _in(self._reader, step.take, desk.brand, room, fan_out, now)
-        desk.look_at = time.monotonic() + POLL_S
-        desk.news = desk.news or found.more
-        if found.fanned_out:
-            desk.fanned_out_at = time.monotonic()
-        desk.behind = found.behind
-        if found.behind:
-            desk.look_at = time.monotonic() + FAN_OUT_EVERY_S
-        self._fill_lanes(desk, found, rooms, now)
-        for endpoint_id, at in found.due_at.items():
-            lane = desk.lanes.get(endpoint_id)
-            if lane is not None and lane.is_slow(now):
-                desk.look_by(max(at, lane.slow_until or at), now)
-            elif at > now:
-                desk.look_by(at, now)
+        desk.settle(found, rooms, now)
+        if desk.unsent:
+            self._to_write.set()
         for lane in desk.lanes.values():
             self._pump(desk, lane)
         return len(found.jobs)
 
-    def _fill_lanes(self, desk: _Desk, found: step.Found, rooms: dict[UUID, int], now: datetime) -> None:
-        alive = set()
-        for endpoint in found.endpoints:
-            lane = desk.lanes.setdefault(endpoint.id, Lane(endpoint.id))
-            try:
-                lane.update(endpoint, desk.pairs, now)
-            except (InvalidToken, ValueError) as error:
-                log.error("webhook_endpoint_broken", endpoint_id=str(endpoint.id), error=repr(error))  # noqa: TRY400
-                continue
-            alive.add(endpoint.id)
-        given = dict.fromkeys(rooms, 0)
-        for job in found.jobs:
-            given[job.endpoint_id] += 1
-            (desk.lanes[job.endpoint_id].waiting if job.endpoint_id in alive else desk.unsent).append(job)
-        for endpoint_id, lane in list(desk.lanes.items()):
-            lane.more_behind = found.behind or given.get(endpoint_id, 0) >= rooms.get(endpoint_id, 0)
-            if endpoint_id not in alive or lane.is_slow(now):
-                desk.unsent += lane.take_back()
-            if endpoint_id not in alive and not lane.in_flight:
-                del desk.lanes[endpoint_id]
+    async def _until_look(self) -> None:
+        until = min([self._brands_at, *(desk.next_look() for desk in self._desks.values())])
+        if until > time.monotonic():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._to_look.wait(), until - time.monotonic())
+        self._to_look.clear()
 
-    async def _write(self, desk: _Desk) -> None:
-        if not desk.done and not desk.unsent:
-            return
+    @contextlib.contextmanager
+    def _trouble_of(self, desk: Desk) -> Iterator[None]:
+        """Whatever goes wrong with one brand, but for the database being away, stays with it."""
+        try:
+            yield
+        except NO_DATABASE:
+            raise
+        except Exception:
+            log.exception("dispatcher_trouble", brand=desk.brand.slug, again_s=TROUBLE_S)
+            desk.trouble_until = time.monotonic() + TROUBLE_S
+
+    # --- writing -----------------------------------------------------------------------------------------
+    async def _write_round(self) -> int:
+        """Write what is done; returns how many results."""
+        written = 0
+        for desk in list(self._desks.values()):
+            if (desk.done or desk.unsent) and time.monotonic() >= desk.trouble_until:
+                with self._trouble_of(desk):
+                    written += await self._write(desk)
+        return written
+
+    async def _write(self, desk: Desk) -> int:
         done, desk.done = desk.done, []
         unsent, desk.unsent = desk.unsent, []
         now = clock.now()
@@ -258,38 +209,35 @@ class Dispatcher:
         self._unwritten -= len(done)
         if again is not None:
             desk.look_by(again, now)
+        if again is not None or any(result.answer.outcome != DELIVERED for result in done):
+            # Endpoints may have been slowed down or disabled by what was written.
+            desk.news = True
+            self._to_look.set()
+        return len(done)
 
-    async def _rest(self) -> None:
-        """Until something calls: news, results to write, the next due time, the next poll."""
-        if any(desk.news and time.monotonic() >= desk.trouble_until for desk in self._desks.values()):
-            return
-        until = min(
-            [self._brands_at, *(max(desk.look_at, desk.trouble_until) for desk in self._desks.values())]
-        )
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), max(0.001, until - time.monotonic()))
-        self._wake.clear()
+    async def _until_write(self) -> None:
+        await self._to_write.wait()
+        self._to_write.clear()
 
     async def _finish(self) -> None:
         for desk in self._desks.values():
-            desk.unsent += [job for lane in desk.lanes.values() for job in lane.take_back()]
+            desk.take_back()
         if self._sending:
             await asyncio.wait(self._sending, timeout=STOP_WITHIN_S)
         for task in self._sending:
             task.cancel()
         with contextlib.suppress(*NO_DATABASE):
-            for desk in self._desks.values():
-                await self._write(desk)
+            await self._write_round()
 
     # --- sending -----------------------------------------------------------------------------------------
-    def _pump(self, desk: _Desk, lane: Lane) -> None:
+    def _pump(self, desk: Desk, lane: Lane) -> None:
         now = clock.now()
-        while (job := lane.next_job(now)) is not None:
+        while not self._stopping and (job := lane.next_job(now)) is not None:
             task = asyncio.create_task(self._work(desk, lane, job))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _work(self, desk: _Desk, lane: Lane, first: Job) -> None:
+    async def _work(self, desk: Desk, lane: Lane, first: Job) -> None:
         """Send one job after the other, as long as the lane has any and is wide enough."""
         job: Job | None = first
         while job is not None:
@@ -309,24 +257,22 @@ class Dispatcher:
             job = None if self._stopping else lane.next_job(ended_at)
             self._call_for_more(desk, lane)
 
-    def _call_for_more(self, desk: _Desk, lane: Lane) -> None:
-        if self._stopping:
-            return
+    def _call_for_more(self, desk: Desk, lane: Lane) -> None:
         if lane.waiting and lane.in_flight < int(lane.width):
             self._pump(desk, lane)
         if lane.more_behind and lane.is_thirsty():
             desk.news = True
-            self._wake.set()
-        elif self._unwritten >= GATHER_RESULTS:
-            self._wake.set()
+            self._to_look.set()
+        if self._unwritten >= GATHER_RESULTS:
+            self._to_write.set()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
-        self._wake.set()
+        self._to_write.set()
 
-    # --- hints and the database's thread -----------------------------------------------------------------
+    # --- hints and the database's threads ----------------------------------------------------------------
     async def _listen(self) -> None:
         if self._hints is None:
             return
@@ -336,17 +282,23 @@ class Dispatcher:
                     self._desks[schema].news = True
                 else:
                     self._brands_at = 0.0
-            self._wake.set()
-
-    async def _disconnect(self) -> None:
-        await _in(self._writer, step.disconnect)
-        await _in(self._reader, step.disconnect)
+            self._to_look.set()
 
     async def _close(self) -> None:
-        await self._disconnect()
-        self._writer.shutdown()
-        self._reader.shutdown()
+        for thread in (self._reader, self._writer):
+            await _in(thread, step.disconnect)
+            thread.shutdown()
 
 
 async def _in(thread: ThreadPoolExecutor, work: Callable[..., T], *arguments: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
+
+
+@contextlib.contextmanager
+def _nimble() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -19,8 +19,8 @@ from partners.webhooks.wire import Target
 
 WIDEST = 64
 FIRST_WIDTH = 16
-FIRST_DEPTH = 128
-DEEPEST = 1024
+FIRST_DEPTH = 256
+DEEPEST = 2048
 # A lane that ran dry sooner than this after a look could have been given more.
 DRY_WITHIN_S = 0.25
 # Jobs with less of their lease left than an attempt may take are left to whoever claims them next.
@@ -64,12 +64,12 @@ class Lane:
             return 0
         asked_before, self.asked_at = self.asked_at, time.monotonic()
         if self.more_behind and self.asked_at - asked_before < DRY_WITHIN_S:
-            self.depth = min(DEEPEST, self.depth * 2)
+            self.depth = min(DEEPEST, self.depth * 4)
         return max(0, self.depth - len(self.waiting) - self.in_flight)
 
     def is_thirsty(self) -> bool:
         """Whether what waits here will soon be gone."""
-        return len(self.waiting) <= self.depth // 4
+        return len(self.waiting) <= self.depth // 2
 
     def next_job(self, now: datetime) -> Job | None:
         """The next job to send now, or None. Jobs whose lease is nearly over are dropped."""

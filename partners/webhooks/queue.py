@@ -11,10 +11,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from loyalty.outbox import relay
+from loyalty.outbox import locks as outbox_locks
 from loyalty.outbox.models import Cursor
-from partners.models import WebhookEndpoint
+from partners.models import WebhookDelivery, WebhookEndpoint
 from partners.webhooks import payloads
 
 CURSOR: Final = "webhooks"
@@ -44,12 +45,11 @@ class Look:
     recoveries: bool
 
 
-_DUE = """
-SELECT e.id,
-    (SELECT min(d.next_attempt_at) FROM partners_webhookdelivery d
-     WHERE d.endpoint_id = e.id AND d.status = 'pending')
-FROM partners_webhookendpoint e WHERE e.status = 'active' AND e.deleted_at IS NULL
-"""
+_FIRST_DUE = (
+    WebhookDelivery.objects.filter(endpoint_id=OuterRef("pk"), status=WebhookDelivery.Status.PENDING)
+    .order_by("next_attempt_at")
+    .values("next_attempt_at")[:1]
+)
 _FLAGS = """
 SELECT EXISTS (SELECT 1 FROM outbox_event WHERE position IS NULL),
     coalesce((SELECT position FROM outbox_cursor WHERE name = 'relay'), 0)
@@ -59,21 +59,24 @@ SELECT EXISTS (SELECT 1 FROM outbox_event WHERE position IS NULL),
 
 
 def look() -> Look:
-    """What there is to do, in three short reads."""
-    endpoints = list(
-        WebhookEndpoint.objects.filter(status=WebhookEndpoint.Status.ACTIVE, deleted_at__isnull=True)
-    )
+    """What there is to do, in two short reads."""
+    endpoints = list(_at_work())
     with connection.cursor() as cursor:
         cursor.execute(_FLAGS)
         unrelayed, behind, recoveries = cursor.fetchone()
-    return Look(endpoints, due_at() if endpoints else {}, unrelayed, behind, recoveries)
+    due = {endpoint.id: endpoint.due_at for endpoint in endpoints if endpoint.due_at is not None}
+    return Look(endpoints, due, unrelayed, behind, recoveries)
 
 
 def due_at() -> dict[UUID, datetime]:
     """When the first delivery of each endpoint at work is or was due; a leased one when its lease ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DUE)
-        return {endpoint_id: at for endpoint_id, at in cursor.fetchall() if at is not None}
+    return {pk: at for pk, at in _at_work().values_list("pk", "due_at") if at is not None}
+
+
+def _at_work() -> QuerySet[Any]:
+    return WebhookEndpoint.objects.filter(
+        status=WebhookEndpoint.Status.ACTIVE, deleted_at__isnull=True
+    ).annotate(due_at=Subquery(_FIRST_DUE))
 
 
 # --- new events ------------------------------------------------------------------------------------------
@@ -118,10 +121,12 @@ def fan_out(brand: str, rooms: Mapping[UUID, int], *, now: datetime, batch: int)
     """
     until = now + LEASE
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [relay.lock_key(CURSOR)])
-        if not cursor.fetchone()[0]:
-            return [], False
-        at, _made = Cursor.objects.get_or_create(name=CURSOR)
+        at = outbox_locks.cursor_of(CURSOR)
+        if at is None:
+            Cursor.objects.bulk_create([Cursor(name=CURSOR)], ignore_conflicts=True)
+            at = outbox_locks.cursor_of(CURSOR)
+        if at is None:  # another dispatcher is at it
+            return [], True
         cursor.execute(_FRESH, [at.position, batch])
         fresh = cursor.fetchall()
         if not fresh:

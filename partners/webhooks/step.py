@@ -19,7 +19,8 @@ from tenants.context import in_brand
 from tenants.fanout import active_brands
 from tenants.models import Brand
 
-RELAY_BATCHES = 2
+# One small batch at a time, so that the first events of many leave early.
+RELAY_BATCH = 1000
 FAN_OUT_LEAST, FAN_OUT_MOST, FAN_OUT_BATCHES = 64, 1000, 5
 log = structlog.get_logger(__name__)
 Room = Callable[[WebhookEndpoint], int]
@@ -76,8 +77,7 @@ def take(brand: Brand, room: Room, fan_out: bool, now: datetime) -> Found:
         found = Found(seen.endpoints, due_at=seen.due_at)
         rooms = {endpoint.id: room(endpoint) for endpoint in seen.endpoints}
         if seen.unrelayed:
-            relayed = relay.run(max_batches=RELAY_BATCHES)
-            found.more = relayed >= relay.BATCH * RELAY_BATCHES
+            found.more = relay.run(batch=RELAY_BATCH, max_batches=1) >= RELAY_BATCH
         if seen.recoveries:
             found.more = recoveries.advance(now=now) or found.more
         due = {
@@ -103,7 +103,7 @@ def take(brand: Brand, room: Room, fan_out: bool, now: datetime) -> Found:
                     break
                 for job in jobs:
                     fresh[job.endpoint_id] -= 1
-        if found.jobs:
+        if due:
             found.due_at = queue.due_at()
         return found
 

@@ -1,0 +1,83 @@
+"""A tick reaches every active brand, each in its own schema, and one at a time."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, transaction
+
+from loyalty.celery import app
+from loyalty.outbox import services, tasks
+from loyalty.outbox.models import OutboxEvent
+from tenants import fanout
+from tenants.context import in_brand
+from tenants.models import Brand
+from tests.conftest import NOW
+from tests.support.brands import ANNA
+
+
+@pytest.fixture(autouse=True)
+def _eager() -> Iterator[None]:
+    app.conf.task_always_eager = app.conf.task_eager_propagates = True
+    yield
+    app.conf.task_always_eager = app.conf.task_eager_propagates = False
+
+
+def happened(brand: Brand) -> None:
+    with in_brand(brand), transaction.atomic():
+        services.publish(
+            type="member.updated",
+            payload={"member_id": str(ANNA), "changed": []},
+            member_id=ANNA,
+            occurred_at=NOW,
+        )
+
+
+def positions(brand: Brand) -> list[int | None]:
+    with in_brand(brand):
+        return list(OutboxEvent.objects.values_list("position", flat=True))
+
+
+@pytest.mark.django_db
+def test_the_tick_runs_in_every_active_brand(acme: Brand, globex: Brand) -> None:
+    for brand in (acme, globex):
+        happened(brand)
+    tasks.tick_handlers()
+    assert (positions(acme), positions(globex)) == ([1], [1])
+    assert connection.schema_name == "public"
+
+
+@pytest.mark.django_db
+def test_a_suspended_brand_is_left_alone(acme: Brand, globex: Brand) -> None:
+    happened(acme)
+    happened(globex)
+    Brand.objects.filter(pk=acme.pk).update(status=Brand.Status.SUSPENDED)
+    assert fanout.for_each_brand(tasks.run_handlers) == 1
+    assert (positions(acme), positions(globex)) == ([None], [1])
+
+
+def test_what_is_alone_is_alone_for_its_brand(committed_db: None) -> None:
+    acme, globex = Brand.objects.order_by("slug")
+    held: dict[str, bool] = {}
+
+    def other() -> None:
+        try:
+            for name, brand, job in (
+                ("same", acme, "sweep"),
+                ("job", acme, "count"),
+                ("brand", globex, "sweep"),
+            ):
+                with in_brand(brand), fanout.alone(job) as got:
+                    held[name] = got
+        finally:
+            connection.close()
+
+    with in_brand(acme):
+        with fanout.alone("sweep") as mine:
+            assert mine is True
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join(10)
+        assert held == {"same": False, "job": True, "brand": True}
+        with fanout.alone("sweep") as again:
+            assert again is True
