@@ -146,6 +146,7 @@ def fill(brand: Brand, now) -> None:
                 "points": 100,
                 "status": "published",
                 "stock": 3,
+                "sku": "6901234567892",
                 "kind": "physical",
             },
             actor="测试",
