@@ -17,6 +17,7 @@ from django.db.utils import DatabaseError
 
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Refusal
+from loyalty.outbox import news
 from points import errors
 from points.postings import AccountState, BurnResult, EntryResult
 
@@ -42,12 +43,14 @@ def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
     Raises the refusal of `points.errors` that the function's SQLSTATE stands for.
     """
     try:
-        return _run(
+        result = _run(
             _query(function, tuple((name, kind) for name, (kind, _value) in args.items())),
             [value for _kind, value in args.values()],
         )
     except DatabaseError as error:
         raise _translated(error) from error
+    news.after_commit()  # the functions write their events themselves
+    return result
 
 
 @cache
