@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.lib import ids
+from loyalty.lib.idempotency import KEPT
 from loyalty.outbox import news
-from loyalty.outbox.models import OutboxEvent
+from loyalty.outbox.models import IdempotencyRecord, OutboxEvent
 from loyalty.outbox.registry import known
 
 
@@ -29,3 +30,10 @@ def publish(
     )
     news.after_commit()
     return event_id
+
+
+def forget_answers(*, now: datetime, limit: int) -> int:
+    """Delete up to `limit` answers that are too old for any Idempotency-Key to call for; returns how many."""
+    old = IdempotencyRecord.objects.filter(created_at__lte=now - KEPT).order_by("created_at")
+    deleted, _by_model = IdempotencyRecord.objects.filter(pk__in=old.values("pk")[:limit]).delete()
+    return deleted

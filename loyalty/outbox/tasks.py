@@ -2,8 +2,11 @@
 
 from celery import shared_task
 
-from loyalty.outbox import handling, relay
+from loyalty.lib import clock
+from loyalty.outbox import handling, relay, services
 from tenants.fanout import alone, for_each_brand
+
+TIDY_PORTION = 5_000
 
 
 @shared_task
@@ -19,3 +22,17 @@ def run_handlers() -> None:
         if held:
             relay.run()
             handling.run()
+
+
+@shared_task
+def tick_tidy() -> None:
+    """Ask every active brand to drop answers that no Idempotency-Key can call for any more."""
+    for_each_brand(tidy, expires_s=600)
+
+
+@shared_task
+def tidy() -> None:
+    """Drop the current brand's idempotency records that are past their thirty days, in portions."""
+    with alone("outbox.tidy") as held:
+        while held and services.forget_answers(now=clock.now(), limit=TIDY_PORTION) == TIDY_PORTION:
+            pass

@@ -4,6 +4,7 @@ from partners.services.endpoints import (
     change_endpoint,
     create_endpoint,
     delete_endpoint,
+    forget_deleted,
     resend,
     rotate_secret,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "create_endpoint",
     "create_key",
     "delete_endpoint",
+    "forget_deleted",
     "recover",
     "resend",
     "revoke_key",

@@ -11,13 +11,15 @@ from loyalty.lib import crypto
 from loyalty.lib.errors import NotFound
 from loyalty.outbox import news, relay
 from partners import locks
-from partners.models import WebhookDelivery, WebhookEndpoint
+from partners.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from partners.webhooks import signing, targets
 from tenants.context import current_brand
 
 CHANGEABLE = ("url", "description", "event_types", "channels", "stores", "status")
 OVERLAP_DEFAULT_S = 86_400
 OVERLAP_MAX_S = 7 * 86_400
+# How long the history of a deleted endpoint can still be looked at in the database.
+HISTORY_KEPT = timedelta(days=30)
 
 
 def create_endpoint(
@@ -103,6 +105,22 @@ def delete_endpoint(*, endpoint_id: UUID, now: datetime) -> None:
         endpoint.secret = endpoint.previous_secret = ""
         endpoint.save()
         news.after_commit()
+
+
+def forget_deleted(*, now: datetime, limit: int) -> int:
+    """Remove up to `limit` deliveries, with their attempts, of endpoints deleted long ago; returns how many.
+
+    An endpoint without deliveries is removed itself.
+    """
+    gone = WebhookEndpoint.objects.filter(deleted_at__lte=now - HISTORY_KEPT)
+    with transaction.atomic():
+        rows = WebhookDelivery.objects.filter(endpoint__in=gone).order_by("pk").values_list("pk", flat=True)
+        found = list(rows[:limit])
+        WebhookAttempt.objects.filter(delivery__in=found).delete()
+        WebhookDelivery.objects.filter(pk__in=found).delete()
+        if len(found) < limit:
+            gone.delete()
+    return len(found)
 
 
 def resend(*, delivery_id: UUID, now: datetime) -> WebhookDelivery:
