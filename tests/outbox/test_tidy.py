@@ -19,20 +19,11 @@ pytestmark = pytest.mark.django_db
 
 def test_answers_are_dropped_after_thirty_days(in_acme: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "TIDY_PORTION", 2)
-    values: dict[str, Any] = {
-        "caller": "key:1",
-        "digest": b"",
-        "status": 200,
-        "content_type": "",
-        "body": b"",
-    }
+    values: dict[str, Any] = {"caller": "key:1", "digest": b"", "status": 200, "content_type": ""}
     for number, age in enumerate((31, 30, 30, 29)):
+        at = NOW - timedelta(days=age)
         IdempotencyRecord.objects.create(
-            route=f"POST /{number}",
-            key=f"k{number}",
-            body=b"",
-            created_at=NOW - timedelta(days=age),
-            **values,
+            route=f"POST /{number}", key=f"k{number}", body=b"", created_at=at, **values
         )
     tasks.tidy()
     assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["k3"]
