@@ -29,7 +29,7 @@ from partners.webhooks.sender import DELIVERED, TIMEOUT_S, Sender
 BRANDS_EVERY_S: Final = 2.0
 # Results gather for this long, or until there are so many, before they are written in one transaction.
 GATHER_S: Final = 0.1
-GATHER_RESULTS: Final = 300
+GATHER_RESULTS: Final = 500
 MAX_UNWRITTEN: Final = 20_000
 STOP_WITHIN_S: Final = 4.0
 BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.25, 5.0

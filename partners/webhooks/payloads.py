@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from loyalty.lib.instants import text as instant
@@ -25,7 +26,13 @@ def body(
 ) -> str:
     """The envelope as JSON, around data that is JSON already: parsing it would cost half of the time."""
     return (
-        f'{{"type": {json.dumps(kind)}, "timestamp": "{instant(at)}", "data": {data_json}, '
-        f'"brand": {json.dumps(brand)}, "sequence": {json.dumps(sequence)}, '
-        f'"member_sequence": {json.dumps(member_sequence)}}}'
+        f'{{"type": {_quoted(kind)}, "timestamp": "{instant(at)}", "data": {data_json}, '
+        f'"brand": {_quoted(brand)}, "sequence": {"null" if sequence is None else sequence}, '
+        f'"member_sequence": {"null" if member_sequence is None else member_sequence}}}'
     )
+
+
+@cache
+def _quoted(name: str) -> str:
+    """A brand's or an event type's name as JSON; there are few of them."""
+    return json.dumps(name)

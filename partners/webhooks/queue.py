@@ -87,7 +87,7 @@ WANTED: Final = """(e.event_types = '[]' OR e.event_types ? o.type)
       AND (e.channels = '[]' OR e.channels ? coalesce(o.payload->>'channel', ''))
       AND (e.stores = '[]' OR e.stores ? coalesce(o.payload->>'store_id', ''))"""
 _FRESH = """
-SELECT id, type, payload::text, occurred_at, position, member_seq
+SELECT id::text, type, payload::text, occurred_at, position, member_seq
 FROM outbox_event WHERE position > %s ORDER BY position LIMIT %s
 """
 # Joined to the events in Python: what the planner expects of these rows is far from what comes.
@@ -109,7 +109,7 @@ SELECT id, endpoint_id, event_id, type, position, 'pending', 0,
     CASE WHEN mine THEN %(until)s::timestamptz END, %(now)s
 FROM pairs
 ON CONFLICT (endpoint_id, event_id) DO NOTHING
-RETURNING CASE WHEN lease_until IS NOT NULL THEN id::text END, endpoint_id, event_id
+RETURNING CASE WHEN lease_until IS NOT NULL THEN id::text END, endpoint_id::text, event_id::text
 """  # noqa: S608 - constants only
 
 
@@ -142,10 +142,11 @@ def fan_out(brand: str, rooms: Mapping[UUID, int], *, now: datetime, batch: int)
         cursor.execute(_FAN_OUT, values)
         made = cursor.fetchall()
         Cursor.objects.filter(pk=at.pk).update(position=fresh[-1][4])
-    events = {event[0]: event for event in fresh}
-    leased = [(delivery, endpoint, event) for delivery, endpoint, event in made if delivery is not None]
-    rows = [(delivery, endpoint, str(event), 0, *events[event][1:]) for delivery, endpoint, event in leased]
-    return _jobs(brand, rows, until), len(fresh) == batch
+    bodies = {event[0]: event[1:] for event in fresh}
+    leased = (
+        (delivery, endpoint, event, 0, *bodies[event]) for delivery, endpoint, event in made if delivery
+    )
+    return _jobs(brand, leased, until), len(fresh) == batch
 
 
 # --- due deliveries --------------------------------------------------------------------------------------
@@ -162,7 +163,7 @@ WITH due AS MATERIALIZED (
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.endpoint_id, d.event_id, d.attempts, d.position
 )
-SELECT m.id::text, m.endpoint_id, m.event_id::text, m.attempts,
+SELECT m.id::text, m.endpoint_id::text, m.event_id::text, m.attempts,
     e.type, e.payload::text, e.occurred_at, e.position, e.member_seq
 FROM mine m JOIN outbox_event e ON e.id = m.event_id ORDER BY m.position
 """
@@ -183,6 +184,7 @@ def claim(brand: str, rooms: Mapping[UUID, int], *, now: datetime) -> list[Job]:
 
 def _jobs(brand: str, rows: Iterable[Any], until: datetime) -> list[Job]:
     jobs = []
+    endpoints: dict[str, UUID] = {}
     for delivery_id, endpoint_id, event_id, attempts, kind, data, occurred_at, position, member_seq in rows:
         body = payloads.body(
             kind=kind,
@@ -192,7 +194,9 @@ def _jobs(brand: str, rows: Iterable[Any], until: datetime) -> list[Job]:
             sequence=position,
             member_sequence=member_seq,
         )
-        jobs.append(Job(delivery_id, endpoint_id, event_id, attempts, until, body))
+        if endpoint_id not in endpoints:
+            endpoints[endpoint_id] = UUID(endpoint_id)
+        jobs.append(Job(delivery_id, endpoints[endpoint_id], event_id, attempts, until, body))
     return jobs
 
 

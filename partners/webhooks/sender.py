@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,11 +41,55 @@ class Answer:
     error: str = ""
 
 
+class _Deadlines:
+    """Ends attempts that take too long. One timer for all: one for each took a fifth of the time."""
+
+    def __init__(self, after_s: float) -> None:
+        self._after_s = after_s
+        self._every_s = min(0.25, after_s / 4)
+        self._running: deque[_Running] = deque()  # all take the same time at most, so the oldest is first
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self) -> "_Running":
+        """Watch the current task until `done` is set; past its time it is cancelled, and `late` says so."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        running = _Running(task, loop.time() + self._after_s)
+        self._running.append(running)
+        if self._timer is None:
+            self._timer = loop.call_later(self._every_s, self._look)
+        return running
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._running and (self._running[0].done or self._running[0].until <= now):
+            running = self._running.popleft()
+            if not running.done:
+                running.late = True
+                running.task.cancel()
+        self._timer = loop.call_later(self._every_s, self._look) if self._running else None
+
+
+@dataclass(slots=True)
+class _Running:
+    task: "asyncio.Task[object]"
+    until: float
+    done: bool = False
+    late: bool = False
+
+
 class Sender:
     """What attempts are made with. `async with Sender() as sender:`"""
 
     def __init__(self, *, timeout_s: float = TIMEOUT_S) -> None:
-        self._timeout_s = timeout_s
+        self._deadlines = _Deadlines(timeout_s)
 
     async def __aenter__(self) -> Self:
         self._wire = Wire()
@@ -53,6 +98,7 @@ class Sender:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._deadlines.close()
         self._wire.close()
 
     async def send(self, target: Target, body: bytes, signature: dict[str, str], *, at: datetime) -> Answer:
@@ -61,14 +107,23 @@ class Sender:
         headers = "".join(f"{name}: {value}\r\n" for name, value in signature.items()).encode()
         answer = Answer(FAILED, at, 0, {**_COMMON, **signature})
         reply = Reply()
+        running = self._deadlines.watch()
+        error: BaseException | None = None
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._wire.post(target, _COMMON_BYTES + headers, body, reply)
-        except (ClientError, HttpProcessingError, OSError, ValueError) as error:
-            # Once the head of the answer is there it decides; a body that breaks off changes nothing.
-            if reply.status is None:
-                answer.outcome = BLOCKED if isinstance(error, BlockedAddress) else FAILED
-                answer.error = storable(_words(error))[:MAX_ERROR]
+            await self._wire.post(target, _COMMON_BYTES + headers, body, reply)
+        except asyncio.CancelledError:
+            if not running.late:
+                raise
+            running.task.uncancel()
+            error = TimeoutError()
+        except (ClientError, HttpProcessingError, OSError, ValueError) as raised:
+            error = raised
+        finally:
+            running.done = True
+        # Once the head of the answer is there it decides; a body that breaks off changes nothing.
+        if error is not None and reply.status is None:
+            answer.outcome = BLOCKED if isinstance(error, BlockedAddress) else FAILED
+            answer.error = storable(_words(error))[:MAX_ERROR]
         if reply.status is not None:
             answer.status = reply.status
             answer.headers = _headers(reply.headers)

@@ -19,7 +19,6 @@ from tenants.context import in_brand
 from tenants.fanout import active_brands
 from tenants.models import Brand
 
-# One small batch at a time, so that the first events of many leave early.
 RELAY_BATCH = 1000
 FAN_OUT_LEAST, FAN_OUT_MOST, FAN_OUT_BATCHES = 64, 1000, 5
 log = structlog.get_logger(__name__)
@@ -76,8 +75,10 @@ def take(brand: Brand, room: Room, fan_out: bool, now: datetime) -> Found:
         seen = queue.look()
         found = Found(seen.endpoints, due_at=seen.due_at)
         rooms = {endpoint.id: room(endpoint) for endpoint in seen.endpoints}
-        if seen.unrelayed:
-            found.more = relay.run(batch=RELAY_BATCH, max_batches=1) >= RELAY_BATCH
+        unnumbered = seen.unrelayed
+        if unnumbered and (fan_out or not seen.behind):
+            # While numbered events are left they come first, so that lanes do not wait for the numbering.
+            unnumbered = relay.run(batch=RELAY_BATCH, max_batches=1) == RELAY_BATCH
         if seen.recoveries:
             found.more = recoveries.advance(now=now) or found.more
         due = {
@@ -103,6 +104,7 @@ def take(brand: Brand, room: Room, fan_out: bool, now: datetime) -> Found:
                     break
                 for job in jobs:
                     fresh[job.endpoint_id] -= 1
+        found.behind = found.behind or unnumbered
         if due:
             found.due_at = queue.due_at()
         return found
