@@ -7,8 +7,9 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 V := .venv/bin
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help venv up down test soak lint format bench seed schema messages clean
+.PHONY: help venv up down test soak lint format bench seed schema lock messages clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -45,6 +46,10 @@ seed: venv ## (re)fill the demo brand while `make up` runs
 
 schema: venv messages ## write the OpenAPI documents to docs/openapi/
 	@exec $(V)/python -m loyalty.dev schema
+
+lock: venv ## write requirements/*.txt anew after pyproject.toml changed (needs the package index)
+	@$(V)/uv pip compile $(LOCK) pyproject.toml -o requirements/base.txt
+	@$(V)/uv pip compile $(LOCK) --extra dev --extra test pyproject.toml -o requirements/dev.txt
 
 messages: venv ## compile the translations (.po to .mo)
 	@exec $(V)/python -m loyalty.dev messages
