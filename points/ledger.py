@@ -48,7 +48,10 @@ def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
             [value for _kind, value in args.values()],
         )
     except DatabaseError as error:
-        raise _translated(error) from error
+        refusal = _refusal(error)
+        if refusal is None:
+            raise  # as it is: whoever opened the transaction looks at its SQLSTATE
+        raise refusal from error
     news.after_commit()  # the functions write their events themselves
     return result
 
@@ -84,10 +87,10 @@ def _loaded(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _translated(error: DatabaseError) -> Exception:
+def _refusal(error: DatabaseError) -> Refusal | None:
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error) or cause.sqlstate is None or cause.sqlstate not in SQLSTATES:
-        return error
+        return None
     data: dict[str, Any] = {}
     if cause.diag.message_detail:
         data = json.loads(cause.diag.message_detail)

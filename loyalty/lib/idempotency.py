@@ -7,14 +7,12 @@ is not remembered, because nothing was decided.
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-import structlog
 from django.apps import apps
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.renderers import JSONRenderer
@@ -23,13 +21,9 @@ from rest_framework.response import Response
 from loyalty.lib import clock, problems
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Malformed, Refusal
+from loyalty.lib.transactions import retried
 
 KEPT = timedelta(days=30)
-ATTEMPTS = 4
-# Deadlock and serialization failure (SQLSTATE 40P01, 40001): the database asks to try again.
-TRY_AGAIN = ("40001", "40P01")
-log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 
 class BadKey(Malformed):
@@ -56,15 +50,6 @@ class InFlight(Refusal):
     title = _("A call with this Idempotency-Key is still in flight.")
 
 
-class Busy(Refusal):
-    """The database asked to try again more often than we did."""
-
-    code = "try_again"
-    status = 503
-    retryable = True
-    title = _("Too many calls met at the same place. Nothing was written; please try again.")
-
-
 def once(request: Any, work: Callable[[], Response], *, caller: str, kwargs: Mapping[str, Any]) -> Any:
     """The answer of `work`, run in one transaction, or the first answer to the same key.
 
@@ -79,19 +64,6 @@ def once(request: Any, work: Callable[[], Response], *, caller: str, kwargs: Map
     content = json.dumps([{k: str(v) for k, v in kwargs.items()}, request.data], sort_keys=True, default=str)
     digest = hashlib.sha256(content.encode()).digest()
     return retried(lambda: _recorded(request, work, caller=caller, route=route, key=key, digest=digest))
-
-
-def retried(attempt: Callable[[], T]) -> T:
-    """`attempt` again, a bounded number of times, when the database asks for it. Raises Busy after that."""
-    for number in range(ATTEMPTS):
-        try:
-            return attempt()
-        except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", None) not in TRY_AGAIN or connection.in_atomic_block:
-                raise
-            log.warning("transaction_retried", attempt=number + 1)
-            time.sleep(0.01 * 4**number)
-    raise Busy
 
 
 def _plainly(work: Callable[[], Response]) -> Response:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import crypto
 from loyalty.lib.errors import Invalid
-from loyalty.lib.idempotency import retried
+from loyalty.lib.transactions import retried
 from members import tokens, wechat
 from members.errors import WechatNotEnabled
 from members.identities import Key

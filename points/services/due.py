@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from loyalty.lib.transactions import retried
 from points import expiry, ledger
 from tenants.context import current_brand
 
@@ -48,17 +49,21 @@ def expire_due(*, now: datetime, limit: int = 5000) -> int:
     Returns how many accounts were settled; 0 means that nothing is left. Runs in a transaction of its own
     per call; safe to run in several workers at once and to repeat.
     """
-    with transaction.atomic():
-        return int(
-            ledger.call(
-                "points_sweep",
-                {
-                    "p_now": ("timestamptz", now),
-                    "p_tz": ("text", current_brand().timezone),
-                    "p_limit": ("integer", limit),
-                },
+
+    def sweep() -> int:
+        with transaction.atomic():
+            return int(
+                ledger.call(
+                    "points_sweep",
+                    {
+                        "p_now": ("timestamptz", now),
+                        "p_tz": ("text", current_brand().timezone),
+                        "p_limit": ("integer", limit),
+                    },
+                )
             )
-        )
+
+    return retried(sweep)
 
 
 def announce_expiring(*, now: datetime, stages: Sequence[int] | None = None, limit: int = 5000) -> int:
