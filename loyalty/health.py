@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus import exports
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -66,7 +67,30 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
     if not token and settings.PRODUCTION:
         return HttpResponse(status=404)
-    return exports.ExportToDjangoView(request)  # type: ignore[no-any-return]
+    answer: HttpResponse = exports.ExportToDjangoView(request)
+    answer.content += _books()
+    return answer
+
+
+def _books() -> bytes:
+    """Whether each active brand's books were sound when they were last verified, and when that was.
+
+    Read from the shared schema at each scrape, since the verification runs in another process.
+    """
+    registry = CollectorRegistry()
+    sound = Gauge(
+        "loyalty_ledger_verified", "Last verification: 1 sound, 0 not", ["brand"], registry=registry
+    )
+    at = Gauge("loyalty_ledger_verified_timestamp_seconds", "When that was", ["brand"], registry=registry)
+    verified = Brand.objects.filter(status=Brand.Status.ACTIVE, books_verified_at__isnull=False)
+    try:
+        for brand in verified.only("slug", "books_sound", "books_verified_at"):
+            sound.labels(brand.slug).set(bool(brand.books_sound))
+            at.labels(brand.slug).set(brand.books_verified_at.timestamp())
+    except (DatabaseError, psycopg.Error) as trouble:
+        log.warning("metrics_without_books", error=type(trouble).__name__)
+        return b""
+    return generate_latest(registry)
 
 
 class Probe:

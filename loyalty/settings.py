@@ -187,7 +187,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": [BASE_DIR / "loyalty" / "console" / "templates" / "first"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -38,7 +38,8 @@ def for_each_brand(task: Any, *, expires_s: float = 30.0) -> int:
 def alone(job: str) -> Iterator[bool]:
     """Whether this is the only one at `job` for the current brand just now; held until the block ends.
 
-    For jobs that would be safe side by side but wasteful. The lock dies with the database connection.
+    In the shared schema: the only one of all brands. For jobs that would be safe side by side but wasteful.
+    The lock dies with the database connection.
     """
     name = hashlib.sha256(f"{connection.schema_name}\n{job}".encode()).digest()
     key = int.from_bytes(name[:8], "big", signed=True)

@@ -30,6 +30,9 @@ class Brand(TenantMixin):  # type: ignore[misc]
     settings = models.JSONField(_("settings"), default=dict, blank=True)
     schema_state = models.CharField(_("schema state"), max_length=64, blank=True, default="")
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    # What the last verification of the brand's books said; the brand itself cannot write it.
+    books_sound = models.BooleanField(_("books sound"), null=True, editable=False)
+    books_verified_at = models.DateTimeField(_("books verified"), null=True, editable=False)
 
     auto_create_schema = False
     auto_drop_schema = False

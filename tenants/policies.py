@@ -18,6 +18,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "auto_complete_days": None,
     # What flooring cut: "floor" forgets it, "carry" keeps it for the next order (rules.md).
     "rounding": "floor",
+    # The brand-local hour (0 to 23) in which the books are verified every day.
+    "verify_hour": 4,
     # The compliance matrix in force (compliance.md).
     "compliance": "strict",
     # Days before expiry on which members are told.

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, DateField, F, Q, Sum
 from django.db.models.functions import TruncDate, TruncWeek
 
+from loyalty.analytics.models import Verification
 from mall.models import Redemption
 from members.models import Member, Purchase
 from points.models import Account, Entry
@@ -181,3 +182,18 @@ def by_week(
         weeks.setdefault(monday, []).append(series.get(day, 0))
         names.setdefault(monday, day)
     return {names[monday]: merge(values) for monday, values in weeks.items()}
+
+
+def latest_verification() -> Verification | None:
+    """The run of all checks that began last, whatever became of it. One query by an index."""
+    return Verification.objects.filter(started_at__isnull=False).order_by("-started_at").first()
+
+
+def latest_verdict() -> Verification | None:
+    """The last run that came to its end: the books were sound, or violated."""
+    ended = [Verification.Status.SOUND, Verification.Status.VIOLATED]
+    return (
+        Verification.objects.filter(started_at__isnull=False, status__in=ended)
+        .order_by("-started_at")
+        .first()
+    )

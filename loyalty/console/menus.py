@@ -119,7 +119,10 @@ def brand_menu() -> list[dict[str, Any]]:
         },
         {
             "title": gettext_lazy("Team"),
-            "items": [_item(gettext_lazy("Operators"), "badge", "operators.operator")],
+            "items": [
+                _item(gettext_lazy("Operators"), "badge", "operators.operator"),
+                _item(gettext_lazy("Books verified"), "verified", "analytics.verification"),
+            ],
         },
     ]
 

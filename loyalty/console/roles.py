@@ -24,6 +24,7 @@ OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
     "partners.apikey": ("revoke",),
     "partners.webhookendpoint": ("rotate",),
     "partners.webhookdelivery": ("resend",),
+    "analytics.verification": ("run",),
 }
 """What can be done beyond view, add, change and delete."""
 
@@ -68,6 +69,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "partners.view+resend_webhookdelivery",
         "partners.view_webhookattempt",
         "outbox.view_outboxevent",
+        "analytics.view+run_verification",
         "operators.view+add+change_operator",
     ),
     Role.MARKETING: (

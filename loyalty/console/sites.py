@@ -7,6 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from unfold.sites import UnfoldAdminSite
 
+from loyalty.console.menus import brand_of
+
 
 class ConsoleSite(UnfoldAdminSite):
     """What both consoles share: sign-in in both languages, and no page that does not belong to the host."""
@@ -25,6 +27,15 @@ class BrandSite(ConsoleSite):
     """The console of one brand: where every app's `admin.py` registers."""
 
     index_template = "console/dashboard.html"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """With the time of the verification that found the books wrong, for those who may look at it."""
+        context: dict[str, Any] = super().each_context(request)
+        brand = brand_of(request)
+        red = brand is not None and brand.books_sound is False
+        if brand is not None and red and request.user.has_perm("analytics.view_verification"):
+            context["books_violated"] = brand.books_verified_at
+        return context
 
 
 class PlatformSite(ConsoleSite):

@@ -69,10 +69,12 @@ class Colours(dict[str, str]):
 
 
 LABELS = Colours(
-    dict.fromkeys(("active", "published", "completed", "delivered", "open", "approved"), "success")
-    | dict.fromkeys(("shipped", "placed", "recorded", "paid"), "info")
+    dict.fromkeys(("active", "published", "completed", "delivered", "open", "approved", "sound"), "success")
+    | dict.fromkeys(("shipped", "placed", "recorded", "paid", "waiting", "running"), "info")
     | dict.fromkeys(("pending", "draft", "provisioning", "paused", "pending_approval", "expired"), "warning")
-    | dict.fromkeys(("suspended", "cancelled", "failed", "disabled", "revoked", "blocked"), "danger")
+    | dict.fromkeys(
+        ("suspended", "cancelled", "failed", "disabled", "revoked", "blocked", "violated", "broken"), "danger"
+    )
 )
 
 

@@ -36,6 +36,7 @@ LISTS = {
     "outbox/outboxevent/": {OWNER},
     "operators/operator/": {OWNER},
     "operators/operator/add/": {OWNER},
+    "analytics/verification/": {OWNER},
 }
 LEDGER = ("points/account/", "points/entry/", "mall/redemption/", "members/purchase/", "outbox/outboxevent/")
 

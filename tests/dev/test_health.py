@@ -81,6 +81,7 @@ def test_only_reading_is_allowed() -> None:
     assert Client().post("/healthz").status_code == 405
 
 
+@pytest.mark.django_db
 def test_metrics_want_the_token_and_in_production_do_not_exist_without_one(settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     assert "django_http_requests" in Client().get("/metrics").content.decode()

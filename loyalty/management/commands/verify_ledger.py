@@ -1,13 +1,10 @@
 """`manage.py verify_ledger`: every invariant of the books, for one brand or for all."""
 
-import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
-from django.utils.module_loading import autodiscover_modules
 
-from loyalty.lib import checks
+from loyalty.lib import verification
 from loyalty.lib.database import connection
 from tenants.context import in_brand
 from tenants.models import Brand
@@ -22,7 +19,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print each invariant with the rows it covers. Raises CommandError at the first violation."""
-        autodiscover_modules("invariants")
         for brand in self._brands(options["brand"]):
             self._verify(brand)
 
@@ -38,17 +34,12 @@ class Command(BaseCommand):
 
     def _verify(self, brand: Brand) -> None:
         self.stdout.write(f"{brand.slug}")
-        # One snapshot for all checks: work that goes on meanwhile is either wholly in it or not at all.
-        with in_brand(brand), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            for check in checks.registered():
-                began = time.monotonic()
-                outcome = check.run()
-                took = time.monotonic() - began
+        with in_brand(brand):
+            for ran in verification.run_all():
+                check, outcome = ran.check, ran.outcome
                 state = "VIOLATED" if outcome.violations else "ok"
-                self.stdout.write(
-                    f"  {check.code:<4} {state:<8} {outcome.rows:>12,} rows {took:>7.2f} s  {check.title}"
-                )
+                line = f"  {check.code:<4} {state:<8} {outcome.rows:>12,} rows {ran.took_s:>7.2f} s"
+                self.stdout.write(f"{line}  {check.title}")
                 if outcome.violations:
                     for violation in outcome.violations:
                         self.stderr.write(f"       {violation}")

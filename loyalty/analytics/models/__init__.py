@@ -1,0 +1,3 @@
+from loyalty.analytics.models.verification import Verification
+
+__all__ = ["Verification"]

@@ -1,0 +1,1 @@
+"""Every write of this room, called through its module: `verification.ask(…)`."""

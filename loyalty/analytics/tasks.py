@@ -1,0 +1,53 @@
+"""The verification of all brands' books, one brand at a time."""
+
+import time
+
+from celery import shared_task
+
+from loyalty.analytics import selectors
+from loyalty.analytics.services import verification
+from loyalty.lib import clock
+from loyalty.lib.database import connection
+from tenants import books
+from tenants.context import in_brand
+from tenants.fanout import active_brands, alone
+from tenants.models import Brand
+
+TURN_S = 900.0
+"""After this long no further brand is begun: the next tick goes on, in a new order."""
+LIMIT_S = 4 * 3600
+"""The longest that one brand's books may take."""
+
+
+@shared_task(time_limit=LIMIT_S)
+def tick_verification() -> int:
+    """Verify the brands whose time has come or whose owner asked; returns how many.
+
+    One brand after another, and only one such task at a time, however many workers there are: each run holds
+    a snapshot open and reads whole tables.
+    """
+    connection.set_schema_to_public()
+    with alone("analytics.verification") as mine:
+        if not mine:
+            return 0
+        done, ends = 0, time.monotonic() + TURN_S
+        for brand in active_brands():
+            done += _verify_if_due(brand)
+            if time.monotonic() > ends:
+                break
+        return done
+
+
+def _verify_if_due(brand: Brand) -> bool:
+    with in_brand(brand):
+        due = verification.is_due(now=clock.now())
+        if due:
+            verification.verify(now=clock.now())
+        verdict = selectors.latest_verdict()
+    if verdict is not None and verdict.finished_at is not None:
+        books.note_verdict(
+            brand=brand,
+            sound=verdict.status == verdict.Status.SOUND,
+            verified_at=verdict.finished_at,
+        )
+    return due
