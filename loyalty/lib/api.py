@@ -20,6 +20,8 @@ S = TypeVar("S", bound=serializers.BaseSerializer[Any])
 class StrictSerializer(serializers.Serializer[Any]):
     """A serializer that names the fields it does not know instead of dropping them."""
 
+    default_error_messages = {"invalid": _("Must be a JSON object.")}  # DRF names Python's types
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             unknown = [key for key in data if key not in self.fields]

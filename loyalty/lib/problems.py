@@ -63,7 +63,9 @@ def flatten(detail: Any, pointer: str = "") -> list[FieldError]:
             nested = isinstance(value, Mapping | list)
             found += flatten(value, f"{pointer}/{index}" if nested else pointer)
         return found
-    return [FieldError(pointer, getattr(detail, "code", None) or "invalid", str(detail))]
+    code = getattr(detail, "code", None) or "invalid"
+    # DRF names Python's types here.
+    return [FieldError(pointer, code, _("Must be a JSON list.") if code == "not_a_list" else str(detail))]
 
 
 def handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -114,7 +116,9 @@ def render(exc: Exception) -> Response | None:
 
 def _from_drf(exc: exceptions.APIException) -> Response:
     code = next((code for known, code in _KNOWN if isinstance(exc, known)), str(exc.default_code))
-    title = str(exc.default_detail)
+    # The default of these two is a template: “Method "{method}" not allowed.”
+    told = isinstance(exc, exceptions.MethodNotAllowed | exceptions.UnsupportedMediaType)
+    title = str(exc.detail if told else exc.default_detail)
     response = _response(body(status=exc.status_code, code=code, title=title, detail=str(exc.detail)))
     if getattr(exc, "auth_header", None):
         response["WWW-Authenticate"] = exc.auth_header  # type: ignore[attr-defined]
