@@ -8,7 +8,8 @@ from django.db import connection
 from django.db.models import Prefetch, QuerySet
 
 from loyalty.lib.errors import NotFound
-from partners.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from loyalty.outbox.models import Job
+from partners.models import BatchLine, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 STATS_OVER = timedelta(hours=24)
 _STATS = """
@@ -69,3 +70,16 @@ def stats(endpoint_id: UUID, now: datetime) -> EndpointStats:
         attempts, delivered, p50, p95 = cursor.fetchone()
     rate = f"{delivered / attempts:.4f}" if attempts else None
     return EndpointStats(attempts, delivered, rate, p50, p95)
+
+
+def job(job_id: UUID) -> Job:
+    """The job of this id. Raises NotFound."""
+    found = Job.objects.filter(pk=job_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def refused_lines(job: Job) -> QuerySet[BatchLine]:
+    """The lines of a batch that could not be taken."""
+    return BatchLine.objects.filter(job=job, status=BatchLine.Status.FAILED)

@@ -115,6 +115,7 @@ def brand_menu() -> list[dict[str, Any]]:
                 _item(gettext_lazy("Webhooks"), "webhook", "partners.webhookendpoint"),
                 _item(gettext_lazy("Deliveries"), "send", "partners.webhookdelivery"),
                 _item(gettext_lazy("Events"), "bolt", "outbox.outboxevent"),
+                _item(gettext_lazy("Jobs"), "pending_actions", "outbox.job"),
             ],
         },
         {

@@ -70,6 +70,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "partners.view_webhookattempt",
         "outbox.view_outboxevent",
         "analytics.view+run_verification",
+        "outbox.view_job",
         "operators.view+add+change_operator",
     ),
     Role.MARKETING: (

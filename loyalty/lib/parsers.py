@@ -23,14 +23,17 @@ class StrictJSONParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         raw = read_limited(stream, parser_context)
-        if not raw:
-            return {}
-        try:
-            value = json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            raise ParseError(_("The body is not valid JSON: %(error)s") % {"error": error}) from None
-        _check(value, "", 0)
-        return value
+        return strict_json(raw) if raw else {}
+
+
+def strict_json(raw: bytes) -> Any:
+    """The JSON in `raw`, decimals exact. Raises ParseError for what is no JSON, Invalid for unfit texts."""
+    try:
+        value = json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ParseError(_("The body is not valid JSON: %(error)s") % {"error": error}) from None
+    _check(value, "", 0)
+    return value
 
 
 def read_limited(stream: Any, context: Mapping[str, Any] | None) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.contrib import admin
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -10,7 +11,7 @@ from unfold.decorators import display
 from loyalty.lib.console import EndlessPage, ValueFilter
 from loyalty.lib.display import code, pretty
 from loyalty.outbox import registry
-from loyalty.outbox.models import OutboxEvent
+from loyalty.outbox.models import Job, OutboxEvent
 
 
 class TypeFilter(ValueFilter):
@@ -45,3 +46,33 @@ class OutboxEventAdmin(EndlessPage):
     def content(self, event: OutboxEvent) -> SafeString:
         """What webhooks and pollers get."""
         return pretty(event.payload)
+
+
+@admin.register(Job)
+class JobAdmin(EndlessPage):
+    """Long work that callers asked for, newest first."""
+
+    list_display = ("kind", "status", "progress", "refused", "created_at", "finished_at")
+    search_fields = ("=id",)
+    search_help_text = _("The job's id")
+    ordering = ("-id",)
+    fields = (
+        "kind", "status", "progress", "outcomes", "problem",
+        "asked_by", "created_at", "started_at", "finished_at",
+    )  # fmt: skip
+    readonly_fields = ("progress", "outcomes")
+
+    @display(description=_("progress"))
+    def progress(self, job: Job) -> str:
+        """Steps done of all."""
+        return f"{number_format(job.done)} / {number_format(job.total)}"
+
+    @display(description=_("refused"))
+    def refused(self, job: Job) -> str:
+        """How many steps were refused."""
+        return number_format(job.counts.get("failed", 0))
+
+    @display(description=_("counts"))
+    def outcomes(self, job: Job) -> SafeString:
+        """How many steps ended how."""
+        return pretty(job.counts)

@@ -1,4 +1,4 @@
-"""Domain events, readers' cursors, and the answers already given to idempotency keys."""
+"""Domain events, readers' cursors, answers already given to idempotency keys, and jobs under way."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -89,3 +89,51 @@ class IdempotencyRecord(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["caller", "route", "key"], name="idempotency_key_once"),
         ]
+
+
+class Job(models.Model):
+    """Long work that a call asked for; `kind` names its runner. The row is the truth, the queue only asks."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    kind = models.CharField(_("kind"), max_length=40)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.QUEUED)
+    params = models.JSONField(_("parameters"), default=dict)
+    total = models.BigIntegerField(_("steps in all"))
+    done = models.BigIntegerField(_("steps done"), default=0)
+    counts = models.JSONField(_("counts"), default=dict)
+    problem = models.CharField(_("why it failed"), max_length=200, blank=True, default="")
+    asked_by = models.CharField(_("asked by"), max_length=80)
+    created_at = models.DateTimeField(_("asked at"))
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    class Meta:
+        db_table = "outbox_job"
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=["queued", "running"], finished_at__isnull=True)
+                | models.Q(status__in=["succeeded", "failed"], finished_at__isnull=False),
+                name="outbox_job_status_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(done__gte=0, done__lte=models.F("total")), name="outbox_job_done"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at", "id"],
+                condition=models.Q(finished_at__isnull=True),
+                name="outbox_job_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.status}"

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from loyalty.lib import clock
-from loyalty.outbox import handling, relay, services
+from loyalty.outbox import handling, jobs, relay, services
 from tenants.fanout import alone, for_each_brand
 
 TIDY_PORTION = 5_000
@@ -36,3 +36,18 @@ def tidy() -> None:
     with alone("outbox.tidy") as held:
         while held and services.forget_answers(now=clock.now(), limit=TIDY_PORTION) == TIDY_PORTION:
             pass
+
+
+@shared_task
+def tick_jobs() -> None:
+    """Ask every active brand to go on with its jobs."""
+    for_each_brand(run_jobs, expires_s=10)
+
+
+@shared_task
+def run_jobs() -> None:
+    """Work on the current brand's jobs for a slice of time; what is left waits for its next turn."""
+    with alone("outbox.jobs") as held:
+        left = held and jobs.advance(now=clock.now)
+    if left:
+        run_jobs.delay()

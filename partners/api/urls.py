@@ -2,17 +2,20 @@
 
 from django.urls import URLPattern, path
 
-from partners.api import activities, deliveries, endpoints, events, orders
+from partners.api import activities, batches, deliveries, endpoints, events, orders
 
 partner_urlpatterns: list[URLPattern] = [
     path("activities", activities.Activities.as_view(), name="activities"),
     path("orders", orders.Orders.as_view(), name="orders"),
+    path("orders/batch", batches.Batch.as_view(), name="orders-batch"),
     path("orders/preview", orders.Preview.as_view(), name="order-preview"),
     path("orders/<path:order_id>/complete", orders.Completion.as_view(), name="order-complete"),
     path("orders/<path:order_id>/cancel", orders.Cancellation.as_view(), name="order-cancel"),
     path("orders/<path:order_id>/returns", orders.Returns.as_view(), name="order-returns"),
     path("orders/<path:order_id>", orders.Order.as_view(), name="order"),
     path("returns/parked", orders.ParkedReturns.as_view(), name="returns-parked"),
+    path("jobs/<uuid:job_id>", batches.JobState.as_view(), name="job"),
+    path("jobs/<uuid:job_id>/errors", batches.JobErrors.as_view(), name="job-errors"),
     path("webhook-endpoints", endpoints.Endpoints.as_view()),
     path("webhook-endpoints/<uuid:endpoint_id>", endpoints.Endpoint.as_view()),
     path("webhook-endpoints/<uuid:endpoint_id>/rotate-secret", endpoints.RotateSecret.as_view()),

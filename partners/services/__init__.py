@@ -1,5 +1,6 @@
 """Everything that writes about partners."""
 
+from partners.services.batches import ask_for_batch, forget_batches
 from partners.services.endpoints import (
     change_endpoint,
     create_endpoint,
@@ -12,10 +13,12 @@ from partners.services.keys import create_key, revoke_key
 from partners.services.recoveries import recover
 
 __all__ = [
+    "ask_for_batch",
     "change_endpoint",
     "create_endpoint",
     "create_key",
     "delete_endpoint",
+    "forget_batches",
     "forget_deleted",
     "recover",
     "resend",

@@ -16,7 +16,9 @@ def test_a_list_where_an_object_belongs(api: Api) -> None:
 
 def test_an_object_where_a_list_belongs(api: Api) -> None:
     """In the caller's language too."""
-    problem = api.post("/members", {"external_id": "C1", "tags": {}}, headers={"Accept-Language": "zh-hans"}).json()
+    problem = api.post(
+        "/members", {"external_id": "C1", "tags": {}}, headers={"Accept-Language": "zh-hans"}
+    ).json()
 
     assert problem["errors"] == [{"pointer": "/tags", "code": "not_a_list", "detail": "必须是 JSON 列表。"}]
 
