@@ -14,7 +14,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 
 from loyalty.lib import ids
-from loyalty.lib.idempotency import Busy
+from loyalty.lib.transactions import Busy
 from loyalty.outbox.models import Job
 
 SLICE_S: Final = 20.0

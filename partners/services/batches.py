@@ -19,8 +19,8 @@ from campaigns.services import orders
 from loyalty.lib import clock, problems
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Invalid
-from loyalty.lib.idempotency import Busy, retried
 from loyalty.lib.parsers import strict_json
+from loyalty.lib.transactions import Busy, retried
 from loyalty.outbox import jobs
 from loyalty.outbox.models import Job
 from partners.models import BatchLine
