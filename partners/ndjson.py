@@ -48,8 +48,8 @@ class NdjsonParser(BaseParser):
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Upload:
-        """Read the stream to its end."""
+    ) -> Any:
+        """Read the stream to its end; an `Upload`."""
         request = (parser_context or {}).get("request")
         declared = str(request.META.get("CONTENT_LENGTH", "")) if request is not None else ""
         if declared.isdigit() and int(declared) > MAX_BYTES:

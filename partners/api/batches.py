@@ -128,7 +128,7 @@ class Batch(ApiView):
     """Orders and returns, a line each."""
 
     required_scopes: ClassVar = {"POST": SCOPE}
-    parser_classes = (NdjsonParser,)
+    parser_classes = (NdjsonParser,)  # type: ignore[assignment]
 
     @extend_schema(
         operation_id="orders_batch",
