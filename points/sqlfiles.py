@@ -8,7 +8,7 @@ from typing import Any
 from django.db.migrations import RunPython
 
 FOLDER = Path(__file__).parent / "sql"
-FUNCTIONS = ("basics", "settle", "post", "spend", "correct", "transfer", "due")
+FUNCTIONS = ("basics", "settle", "post", "credit", "spend", "correct", "transfer", "due")
 
 
 def load(*names: str) -> RunPython:
