@@ -7,7 +7,10 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Figure:
-    """`measured` and `floor` in the same unit; more is better; `gate` and `stretch` are ratios (perf.md)."""
+    """`measured` and `floor` in the same unit, with the ratios that are wanted (perf.md).
+
+    More is better, or, where `at_most`, less: `gate` and `stretch` are bounds from the other side then.
+    """
 
     name: str
     measured: float
@@ -15,6 +18,7 @@ class Figure:
     gate: float | None = None
     stretch: float | None = None
     note: str = ""
+    at_most: bool = False
 
     @property
     def ratio(self) -> float:
@@ -24,7 +28,9 @@ class Figure:
     @property
     def missed(self) -> bool:
         """Whether the gate was missed."""
-        return self.gate is not None and self.ratio < self.gate
+        if self.gate is None:
+            return False
+        return self.ratio > self.gate if self.at_most else self.ratio < self.gate
 
     def line(self) -> str:
         """The figure as a row of the table."""

@@ -1,40 +1,68 @@
-"""The ledger's hot functions against the reference floor, both driven by pgbench on the same server."""
+"""The ledger's hot calls against the reference floor on the same server: by pgbench, and in process.
 
+The floor is `sql/reference.sql`, driven by pgbench. The steadiest figure is the processor time that Postgres
+spends on one call, read from the backend's own accounts in /proc.
+"""
+
+import random
 import re
 import subprocess
+import tempfile
+import threading
 import time
-import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
+import psycopg
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
-from bench import setting
+from bench import books, setting
 from bench.figures import Figure, alternate
 from loyalty.dev.postgres import _package
-from loyalty.lib import clock
+from loyalty.lib import clock, ids
 from points import services as points
 from points.postings import Posting
 from tenants.context import in_brand
 from tenants.models import Brand
 
-SECONDS = 4
-OURS = """\\set n random(0, {members} - 1)
-SELECT bench.points_post(
-  ('01900000-0000-7000-8000-' || lpad(to_hex(:n), 12, '0'))::uuid, r.id,
-  jsonb_build_array(jsonb_build_object('kind', 'accrual', 'points', 1 + :n % 500,
-    'system_account', 'issuance', 'source', 'bench', 'reference', r.id, 'rule', 'base',
-    'expires_at', '2036-01-01T00:00:00Z')),
-  now(), 'Asia/Shanghai', 'points.accrued', '{{}}') FROM (SELECT gen_random_uuid() AS id) r;
+SLUG = "hot"
+SECONDS = 3.0
+CALLS = 400
+"""How many calls the processor time of one is told from, each round."""
+ROUNDS = 9
+EXPIRES_AT = datetime(2036, 1, 1, tzinfo=UTC)
+_MEMBER = "('01900007-0000-7000-8000-' || lpad(to_hex(:n), 12, '0'))::uuid"
+# What `points.post` and `points.burn` send.
+ACCRUAL = f"""\\set n random(0, {setting.ACCOUNTS} - 1)
+SELECT {SLUG}.points_credit(
+  p_member => {_MEMBER}, p_journal => r.id, p_now => now(), p_tz => 'Asia/Shanghai',
+  p_event => 'points.accrued', p_event_id => r.id, p_data => '', p_id => r.id, p_kind => 'accrual',
+  p_points => 1 + :n % 500, p_system_account => 'issuance', p_source => 'order', p_reference => r.id::text,
+  p_rule => 'base', p_rule_version => 1, p_currency => 'points', p_effective_at => now(), p_available_at => NULL,
+  p_waits_for => NULL, p_waits_ref => NULL, p_expires_at => '2036-01-01T00:00:00Z', p_inactivity_months => NULL,
+  p_cost_centre => '', p_explanation => NULL, p_reason => '', p_actor => '')
+FROM (SELECT uuidv7() AS id OFFSET 0) r;
 """
+BURN = f"""\\set n random(0, {setting.ACCOUNTS} - 1)
+\\set p random(5, 15)
+SELECT {SLUG}.points_debit(
+  {_MEMBER}, 'points', :p, 'burn', 'redemption', 'burn', gen_random_uuid()::text, '', '', '', 'points.burned',
+  now(), 'Asia/Shanghai');
+"""
+CALLS_OF_REFERENCE = {
+    "accrual": "SELECT * FROM earn(1 + %(a)s %% 50, %(a)s, %(p)s, gen_random_uuid())",
+    "burn": "SELECT * FROM burn(1 + %(a)s %% 50, %(a)s, %(p)s, gen_random_uuid())",
+}
 
 
 def pgbench(database: str, script: Path, clients: int) -> float:
     """Transactions per second of a script at so many clients."""
     at = settings.DATABASES["default"]
     command = [str(_package() / "pginstall" / "bin" / "pgbench"), "-n", "-M", "prepared", "-j", "2"]
-    command += ["-c", str(clients), "-T", str(SECONDS), "-D", f"n={setting.ACCOUNTS}", "-f", str(script)]
+    command += ["-c", str(clients), "-T", f"{SECONDS:.0f}", "-D", f"n={setting.ACCOUNTS}", "-f", str(script)]
     command += ["-h", str(at["HOST"]), "-p", str(at["PORT"]), "-U", str(at["USER"]), database]
     password = {"PGPASSWORD": str(at["PASSWORD"])}
     done = subprocess.run(command, env=password, capture_output=True, text=True, check=True)
@@ -44,59 +72,124 @@ def pgbench(database: str, script: Path, clients: int) -> float:
 
 
 def measure() -> list[Figure]:
-    """Accrual by pgbench at 1, 8 and 16 clients, and the service in process with one client."""
-    script = Path(setting.SQL).parent / "sql" / "ours_earn.sql"
-    script.write_text(OURS.format(members=setting.MEMBERS))
-    name = str(settings.DATABASES["default"]["NAME"])
+    """Accrual and burn by pgbench and in process at 1, 8 and 16 clients; processor time of one call."""
+    brand = books.open_brand(SLUG, members=setting.ACCOUNTS, lots=3)
+    print(f"ledger: {setting.ACCOUNTS:,} accounts with 3 lots each, as the reference has", flush=True)
     figures = []
-    floor_one = 0.0
-    for clients in (1, 8, 16):
-        ours, floor = alternate(
-            lambda clients=clients: pgbench(name, script, clients),  # type: ignore[misc]
-            lambda clients=clients: pgbench(setting.REFERENCE, setting.SQL / "earn.sql", clients),  # type: ignore[misc]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, script, floor_script in (("accrual", ACCRUAL, "earn.sql"), ("burn", BURN, "burn.sql")):
+            ours = Path(folder) / f"{name}.sql"
+            ours.write_text(script)
+            floor = setting.SQL / floor_script
+            for clients in (1, 8, 16):
+                figures += _at(brand, name, ours, floor, clients)
+    for name, gate, stretch in (("accrual", 1.5, 1.15), ("burn", None, None)):
+        ours_us, floor_us = _processor_us(brand, name)
+        figures.append(
+            Figure(f"Postgres CPU of one {name} (µs)", ours_us, floor_us, gate, stretch, at_most=True)
         )
-        floor_one = floor_one or floor
-        figures.append(Figure(f"accrual function, {clients} clients (per s)", ours, floor))
-    script.unlink()
-    figures.append(
-        Figure(
-            "ledger service in process, 1 client (per s)",
-            _service_per_s(),
-            floor_one,
-            gate=0.60,
-            stretch=0.90,
-        )
-    )
     return figures
 
 
-def _service_per_s() -> float:
-    now, count = clock.now(), 0
-    expires_at = datetime(2036, 1, 1, tzinfo=UTC)
-    with in_brand(Brand.objects.get(slug=setting.SLUG)):
-        ends = time.monotonic() + SECONDS
-        began = time.monotonic()
-        while time.monotonic() < ends:
-            journal = uuid.uuid4()
-            with transaction.atomic():
-                points.post(
-                    member_id=setting.member(count % setting.MEMBERS),
-                    journal_id=journal,
-                    now=now,
-                    entries=[
-                        Posting(
-                            kind="accrual",
-                            points=100,
-                            direction=1,
-                            system_account="issuance",
-                            source="bench",
-                            reference=str(journal),
-                            rule="base",
-                            expires_at=expires_at,
-                        )
-                    ],
-                )
-            count += 1
-        taken = time.monotonic() - began
+def _at(brand: Brand, name: str, ours: Path, floor: Path, clients: int) -> list[Figure]:
+    database = str(settings.DATABASES["default"]["NAME"])
+    plain = alternate(
+        lambda: pgbench(database, ours, clients), lambda: pgbench(setting.REFERENCE, floor, clients)
+    )
+    service = alternate(
+        lambda: _service_per_s(brand, OPERATIONS[name], clients),
+        lambda: pgbench(setting.REFERENCE, floor, clients),
+    )
+    gated = name == "accrual" and clients == 1
+    return [
+        Figure(f"{name} function by pgbench, {clients} clients (per s)", *plain),
+        Figure(
+            f"{name} service in process, {clients} clients (per s)",
+            *service,
+            gate=0.60 if gated else None,
+            stretch=0.90 if gated else None,
+        ),
+    ]
+
+
+def _accrue(number: int) -> None:
+    journal = ids.new()
+    posting = Posting(
+        "accrual", 1 + number % 500, 1, "issuance", "order", str(journal), "base", 1, expires_at=EXPIRES_AT
+    )
+    points.post(member_id=_any(), journal_id=journal, entries=[posting], now=clock.now())
+
+
+def _burn(number: int) -> None:
+    points.burn(member_id=_any(), points=5 + number % 11, reference=ids.text(), now=clock.now())
+
+
+OPERATIONS: dict[str, Callable[[int], None]] = {"accrual": _accrue, "burn": _burn}
+
+
+def _any() -> UUID:
+    return UUID(books.member(random.randrange(setting.ACCOUNTS)))
+
+
+def _service_per_s(brand: Brand, operation: Callable[[int], None], clients: int) -> float:
+    """Calls per second of so many threads, each with a connection of its own."""
+    done, ready = [0] * clients, threading.Barrier(clients + 1)
+    ends = 0.0
+
+    def work(place: int) -> None:
+        with in_brand(brand):
+            operation(place)
+            ready.wait()
+            while time.monotonic() < ends:
+                operation(done[place])
+                done[place] += 1
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(clients)]
+    for thread in threads:
+        thread.start()
+    ends = time.monotonic() + 60
+    ready.wait()
+    began = time.monotonic()
+    ends = began + SECONDS
+    for thread in threads:
+        thread.join()
+    return sum(done) / (time.monotonic() - began)
+
+
+def _processor_us(brand: Brand, name: str) -> tuple[float, float]:
+    operation, call = OPERATIONS[name], CALLS_OF_REFERENCE[name]
+    with psycopg.connect(setting.dsn(setting.REFERENCE), autocommit=True) as reference, in_brand(brand):
+        operation(0)
+
+        def ours() -> float:
+            return _spent_us(connection.connection.info.backend_pid, lambda: operation(1))
+
+        def floor() -> float:
+            return _spent_us(
+                reference.info.backend_pid,
+                lambda: reference.execute(
+                    call, {"a": random.randint(1, setting.ACCOUNTS), "p": random.randint(5, 15)}, prepare=True
+                ),
+            )
+
+        ours(), floor()
+        spent = alternate(ours, floor, ROUNDS)
     connection.set_schema_to_public()
-    return count / taken
+    return spent
+
+
+def _spent_us(backend: int, call: Callable[[], object]) -> float:
+    before = processor_us(backend)
+    for _number in range(CALLS):
+        call()
+    return (processor_us(backend) - before) / CALLS
+
+
+def processor_us(process: int) -> float:
+    """The processor time that a process has used so far, in µs (Linux)."""
+    schedule = Path(f"/proc/{process}/schedstat")
+    if schedule.exists():  # in ns; /proc/…/stat counts in hundredths of a second
+        return int(schedule.read_text().split()[0]) / 1000
+    ticks = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(ticks[11]) + int(ticks[12])) * 10_000

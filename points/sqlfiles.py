@@ -15,7 +15,8 @@ def load(*names: str) -> RunPython:
     """A migration step that runs the named files of `points/sql/` in the schema at hand.
 
     The search path is narrowed to that schema alone first, so that `SET search_path FROM CURRENT` ties each
-    function to its own brand and to nothing else.
+    function to its own brand and to nothing else. Where a function names its tables itself, `@schema@` stands
+    for the schema.
     """
 
     def forwards(apps: Any, schema_editor: Any) -> None:
@@ -24,8 +25,9 @@ def load(*names: str) -> RunPython:
             before, own = cursor.fetchone()
             cursor.execute("SELECT set_config('search_path', %s, true)", [own])
             for name in names:
+                text = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
                 # Without parameters nothing in the text is taken for a placeholder.
-                cursor.execute((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+                cursor.execute(text.replace("@schema@", own))
             cursor.execute("SELECT set_config('search_path', %s, true)", [before])
 
     return RunPython(forwards, RunPython.noop)
