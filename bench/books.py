@@ -39,8 +39,8 @@ _ENTRIES = """
 INSERT INTO points_entry(
   id, journal_id, account_id, seq, system_account, direction, points, kind, source, reference, rule,
   effective_at, recorded_at, balance_after)
-SELECT setting_id(16 + %(round)s, n), setting_id(16 + %(round)s, n), setting_id(8, n), %(round)s, 'issuance', 1,
-  %(points)s, 'accrual', 'order', 'fill-' || lpad(%(round)s::text, 4, '0') || '-' || lpad(n::text, 9, '0'),
+SELECT setting_id(16 + %(round)s, n), setting_id(16 + %(round)s, n), setting_id(8, n), %(round)s,
+  'issuance', 1, %(points)s, 'accrual', 'order', 'fill-' || lpad(%(round)s::text, 4, '0') || '-' || lpad(n::text, 9, '0'),
   'base', at, at, %(points)s * %(round)s
 FROM generate_series(0, %(members)s - 1) n,
   (SELECT date_trunc('day', now()) - make_interval(days => %(lots)s - %(round)s) AS at) day
@@ -109,6 +109,8 @@ def fill(schema: str, *, members: int, lots: int, rounds: int) -> None:
 
 
 def _named(statement: str) -> bytes:
-    return statement.replace("setting_id(", "pg_temp.setting_id(").replace(
-        "round_ends(", "pg_temp.round_ends("
-    ).encode()
+    return (
+        statement.replace("setting_id(", "pg_temp.setting_id(")
+        .replace("round_ends(", "pg_temp.round_ends(")
+        .encode()
+    )

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Events enter the index of a member's numbers when they have one, not when they are written."""
 
-    dependencies = [("outbox", "0001_initial")]
+    dependencies = [("outbox", "0002_jobs")]
 
     operations = [
         migrations.RemoveIndex(model_name="outboxevent", name="outbox_event_member_seq"),
