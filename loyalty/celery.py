@@ -17,6 +17,8 @@ app.conf.beat_schedule = {
     "outbox-handlers": {"task": "loyalty.outbox.tasks.tick_handlers", "schedule": 2.0},
     "points-due": {"task": "points.tasks.tick_due", "schedule": 5.0},
     "points-notices": {"task": "points.tasks.tick_notices", "schedule": 300.0},
+    "points-seal": {"task": "points.tasks.tick_seal", "schedule": 15.0},
+    "points-missed": {"task": "points.tasks.tick_missed", "schedule": 3600.0},
     "tiers-due": {"task": "points.tasks.tick_tiers", "schedule": 300.0},
     "orders-due": {"task": "campaigns.tasks.tick_orders", "schedule": 60.0},
     "books-verification": {"task": "loyalty.analytics.tasks.tick_verification", "schedule": 60.0},

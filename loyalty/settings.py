@@ -131,6 +131,10 @@ BRAND_MIGRATION_STEPS = ("loyalty.console.roles",)
 INSERT_ONLY_TABLES = (
     "points_entry",
     "points_consumption",
+    "points_logkey",
+    "points_logleaf",
+    "points_lognode",
+    "points_checkpoint",
     "points_tierqualification",
     "points_tierchange",
     "mall_redemptionstep",

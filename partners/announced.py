@@ -10,7 +10,6 @@ from loyalty.outbox.types import EventType
 _ID: Final = {"type": "string", "format": "uuid"}
 _TEXT: Final = {"type": "string"}
 _INSTANT: Final = {"type": "string", "format": "date-time"}
-_WHOLE: Final = {"type": "integer", "minimum": 0}
 _MEMBER: Final = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21"
 _OTHER: Final = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a22"
 _AT: Final = "2026-11-22T02:15:00Z"
@@ -52,10 +51,4 @@ ANNOUNCED: Final = (
     ),
     _announced("campaign.started", "A campaign began.", _CAMPAIGN, {"campaign": "double-points", "at": _AT}),
     _announced("campaign.ended", "A campaign ended.", _CAMPAIGN, {"campaign": "double-points", "at": _AT}),
-    _announced(
-        "ledger.checkpoint_signed",
-        "A checkpoint of the transparency log was signed.",
-        {"origin": _TEXT, "size": _WHOLE, "root": _TEXT, "note": _TEXT},
-        {"origin": "acme/points", "size": 4711, "root": "base64…", "note": "signed checkpoint"},
-    ),
 )

@@ -6,6 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib.errors import Refusal
 
+SEALED_WITHIN_S = 20
+"""Seconds after which it is worth asking again for a receipt; the sealer's tick."""
+
 
 class InsufficientPoints(Refusal):
     """The member has fewer available points than asked for."""
@@ -125,3 +128,28 @@ class SameOperator(Refusal):
     code = "same_operator"
     status = 403
     title = _("A second operator must decide")
+
+
+class NotSealedYet(Refusal):
+    """The entry is so new that it is not in a signed checkpoint of the log yet; ask again within a minute."""
+
+    code = "not_sealed_yet"
+    status = 409
+    title = _("The entry is not sealed yet; this takes less than a minute")
+    retryable = True
+
+
+class CheckpointNotFound(Refusal):
+    """The brand's log has no signed checkpoint yet."""
+
+    code = "not_found"
+    status = 404
+    title = _("No checkpoint was signed yet")
+
+
+class LogKeyNotFound(Refusal):
+    """The brand's log has no key yet."""
+
+    code = "not_found"
+    status = 404
+    title = _("The log has no key yet")

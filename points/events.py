@@ -221,4 +221,33 @@ EVENTS = (
         },
     ),
 )
-declare((*EVENTS, *TIER_EVENTS))
+LOG_EVENTS = (
+    EventType(
+        name="ledger.checkpoint_signed",
+        description="The transparency log grew and was signed. Keep the note where the platform's operator cannot "
+        "reach it: a copy of an older checkpoint is what shows that history was not rewritten.",
+        schema={
+            "type": "object",
+            "required": ["checkpoint_id", "origin", "size", "root", "note", "signed_at"],
+            "properties": {
+                "checkpoint_id": _ID,
+                "origin": _TEXT,
+                "size": {"type": "integer", "minimum": 1},
+                "root": {"type": "string", "contentEncoding": "base64"},
+                "note": {**_TEXT, "description": "C2SP tlog-checkpoint: text and Ed25519 signature."},
+                "signed_at": _AT,
+            },
+        },
+        example={
+            "checkpoint_id": "0199f3a2-8d1c-7b22-9c1d-3e4f5a6b7c8d",
+            "origin": "acme.localhost/points",
+            "size": 4711,
+            "root": "XdnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+NwTv9GBDI=",
+            "note": "acme.localhost/points\n4711\nXdnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+NwTv9GBDI=\n\n"
+            "— acme.localhost/points q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4mrze8BI0VniavN7wEjRWeJ"
+            "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq80=\n",
+            "signed_at": "2026-11-22T02:15:10Z",
+        },
+    ),
+)
+declare((*EVENTS, *TIER_EVENTS, *LOG_EVENTS))

@@ -1,4 +1,4 @@
-"""The ledger's invariants I1–I9; each query in `points/sql/invariants/` selects violations in words."""
+"""The ledger's invariants I1–I9 (T1–T4 stand in `logchecks.py`); each query in `points/sql/invariants/` selects violations in words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from loyalty.lib.checks import Outcome, invariant
 from loyalty.lib.database import connection
+from points import logchecks  # noqa: F401 - registers T1 to T4
 from tenants.context import current_brand
 
 FOLDER = Path(__file__).parent / "sql" / "invariants"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from points.models import AdjustmentRequest, TierProgram
+from loyalty.lib.database import connection
+from points.models import AdjustmentRequest, LogPosition, TierProgram
 
 
 def adjustment_request(request_id: UUID) -> AdjustmentRequest | None:
@@ -15,3 +16,20 @@ def adjustment_request(request_id: UUID) -> AdjustmentRequest | None:
 def tier_program() -> TierProgram | None:
     """The brand's tier programme, locked until the transaction ends, or None."""
     return TierProgram.objects.select_for_update().filter(pk=1).first()
+
+
+def log_keys() -> None:
+    """One maker of the log's signing key at a time, until the transaction ends."""
+    with connection.cursor() as cursor:
+        name = f"{connection.schema_name}\x1flog_key"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [name])
+
+
+def log_position(cluster: str) -> LogPosition:
+    """How far the log's sealer has come, locked until the transaction ends: one sealer at a time.
+
+    It begins before the first entry, on the database server named.
+    """
+    start = {"xid": 0, "entry_id": UUID(int=0), "cluster": cluster}
+    LogPosition.objects.bulk_create([LogPosition(pk=1, **start)], ignore_conflicts=True)
+    return LogPosition.objects.select_for_update().get(pk=1)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 
 from loyalty.lib import clock
 from points import services as points
-from points.services import tiers
+from points.services import sealing, tiers
 from tenants.fanout import alone, for_each_brand
 
 BATCH = 500
 MOST_BATCHES = 20
 """A task settles at most BATCH × MOST_BATCHES accounts, so that a large brand does not starve the others."""
+MOST_PORTIONS = 10
+"""A task seals at most that many portions of the log at once, for the same reason."""
+MISSED_WITHIN = timedelta(hours=3)
+"""How far back the hourly look for entries that the sealer passed by goes; `verify_ledger` looks at all."""
 
 
 @shared_task
@@ -69,3 +75,30 @@ def review_tiers() -> int:
         if count < BATCH:
             break
     return reviewed
+
+
+@shared_task
+def tick_seal() -> int:
+    """Ask every active brand to seal its new entries."""
+    return for_each_brand(seal_log)
+
+
+@shared_task
+def tick_missed() -> int:
+    """Ask every active brand to look for entries that were not sealed."""
+    return for_each_brand(seal_missed, expires_s=600)
+
+
+@shared_task
+def seal_log() -> int:
+    """Put what was committed into the brand's transparency log and sign it; returns how many entries."""
+    with alone("points.seal") as mine:
+        return sealing.seal(now=clock.now(), portions=MOST_PORTIONS) if mine else 0
+
+
+@shared_task
+def seal_missed() -> int:
+    """Seal what the sealer passed by in the last hours; returns how many entries there were."""
+    now = clock.now()
+    with alone("points.seal") as mine:
+        return sealing.seal_missed(now=now, since=now - MISSED_WITHIN) if mine else 0

@@ -1,11 +1,11 @@
-"""What a new brand begins with in this room: its tier programme."""
+"""What a new brand begins with in this room: its tier programme, the key of its log."""
 
 from copy import deepcopy
 from datetime import datetime
 from typing import Any, Final
 
 from points.models import TierProgram
-from points.services import tiers
+from points.services import sealing, tiers
 
 
 def _level(code: str, chinese: str, english: str, threshold: str, multiplier: str) -> dict[str, Any]:
@@ -59,7 +59,11 @@ PROGRAMS: Final[dict[str, dict[str, Any]]] = {
 
 
 def install(template: str, *, now: datetime) -> None:
-    """Set up the brand's beginnings for `template`. Safe to repeat: a programme in force is left alone."""
+    """Set up the brand's beginnings for `template`, and the key of its log.
+
+    Safe to repeat: a programme in force and a key are left alone.
+    """
+    sealing.signing_key(now=now)
     config = PROGRAMS.get(template)
     if config is None or TierProgram.objects.exists():
         return

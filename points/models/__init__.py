@@ -3,16 +3,22 @@ from __future__ import annotations
 from points.models.accounts import Account, AdjustmentRequest, ExpiryNotice
 from points.models.holds import Hold, HoldLot
 from points.models.ledger import Consumption, Entry, Lot
+from points.models.log import Checkpoint, LogKey, LogLeaf, LogNode, LogPosition
 from points.models.tiers import MemberTier, TierChange, TierProgram, TierQualification
 
 __all__ = [
     "Account",
     "AdjustmentRequest",
+    "Checkpoint",
     "Consumption",
     "Entry",
     "ExpiryNotice",
     "Hold",
     "HoldLot",
+    "LogKey",
+    "LogLeaf",
+    "LogNode",
+    "LogPosition",
     "Lot",
     "MemberTier",
     "TierChange",

@@ -18,3 +18,7 @@ class TransactionIdField(models.Field):  # type: ignore[type-arg]
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:
         return None if value is None else int(value)
+
+    def get_prep_value(self, value: Any) -> str | None:
+        # As text: there is no cast from numbers to xid8.
+        return None if value is None else str(int(value))

@@ -93,6 +93,8 @@ class Entry(models.Model):
                 condition=Q(reverses__isnull=False),
             ),
             BrinIndex(fields=["recorded_at"], name="points_entry_recorded"),
+            # Where the sealer of the transparency log goes on (docs/adr/0061-how-entries-are-sealed.md).
+            models.Index(fields=["xid"], name="points_entry_xid"),
         ]
 
     def __str__(self) -> str:

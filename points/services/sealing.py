@@ -1,0 +1,162 @@
+"""Sealing: committed entries become leaves of the brand's transparency log, and the brand signs it.
+
+Never in the hot path: a tick looks for what was committed since, in an order in which nothing can turn up later
+before what was sealed (docs/adr/0061-how-entries-are-sealed.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from loyalty.lib import crypto, ids
+from loyalty.lib.database import connection
+from loyalty.lib.instants import text as instant
+from loyalty.outbox.services import publish
+from points import locks, logstore, merkle, signednote
+from points.models import Checkpoint, LogKey, LogNode, LogPosition
+from tenants.context import current_brand
+
+PORTION = 20_000
+"""Leaves of one transaction: about half a second, and a few megabytes of memory."""
+NOBODY = UUID(int=0)
+ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def signing_key(*, now: datetime) -> LogKey:
+    """The brand's key that signs checkpoints, made at its first use."""
+    found = logstore.newest_key()
+    if found is not None:
+        return found
+    with transaction.atomic():
+        locks.log_keys()
+        found = logstore.newest_key()
+        if found is None:
+            secret, public = signednote.new_key()
+            found = LogKey.objects.create(
+                origin=f"{current_brand().slug}.{settings.BRAND_HOST_SUFFIX}/points",
+                public=public,
+                secret=crypto.seal(base64.b64encode(secret).decode()),
+                created_at=now,
+            )
+    return found
+
+
+def seal(*, now: datetime, portions: int | None = None) -> int:
+    """Add what was committed to the log and sign it; returns the number of new leaves.
+
+    At most `portions` of PORTION leaves each. May be cut off anywhere and run twice at a time. On another
+    database server than before, where transactions are numbered anew, it looks through all entries first.
+    """
+    key = signing_key(now=now)
+    added = 0
+    with transaction.atomic():
+        moved = locks.log_position(_here()).cluster != _here()
+    if moved:
+        added += seal_missed(now=now, since=ALWAYS)
+    done = False
+    while not done and portions != 0:
+        with transaction.atomic():
+            position = locks.log_position(_here())
+            values = {"xid": str(position.xid), "entry_id": position.entry_id, "limit": PORTION}
+            read, leaves, last = _write(position, "next", values)
+            if last is not None:
+                position.xid, position.entry_id = last
+                position.save(update_fields=["size", "xid", "entry_id"])
+            added += leaves
+            done = read < PORTION
+            portions = None if portions is None else portions - 1
+            if done or portions == 0:
+                _sign(position, key, now)
+    return added
+
+
+def seal_missed(*, now: datetime, since: datetime) -> int:
+    """Seal entries recorded since `since` that the sealer passed by, and sign; returns how many there were.
+
+    Those of a restored copy, whose transactions have other numbers here. Reads every entry since then.
+    """
+    key = signing_key(now=now)
+    added, read = 0, PORTION
+    before = _oldest_running()
+    while read == PORTION:
+        with transaction.atomic():
+            position = locks.log_position(_here())
+            read, leaves, _last = _write(
+                position, "missed", {"since": since, "before": before, "limit": PORTION}
+            )
+            added += leaves
+            if read < PORTION and since == ALWAYS and position.cluster != _here():
+                # All that is older than the transactions that ran when the search began is sealed.
+                position.xid, position.entry_id, position.cluster = int(before), NOBODY, _here()
+            position.save(update_fields=["size", "xid", "entry_id", "cluster"])
+            if read < PORTION:
+                _sign(position, key, now)
+    return added
+
+
+def _write(
+    position: LogPosition, batch: str, values: Mapping[str, Any]
+) -> tuple[int, int, tuple[int, UUID] | None]:
+    """Leaves and nodes for one batch: entries looked at, leaves written, the last entry looked at."""
+    found = logstore.rows(
+        "seal", {**values, "size": position.size, "seed": secrets.token_bytes(32)}, batch=batch
+    )
+    if not found:
+        return 0, 0, None
+    read, joined, xid, entry_id = found[0]
+    hashes = logstore.split(bytes(joined))
+    growing = merkle.frontier(logstore.Nodes(position.size), position.size)
+    LogNode.objects.bulk_create(
+        LogNode(level=node.level, index=node.index, hash=node.hash) for node in growing.extend(hashes)
+    )
+    position.size = growing.size
+    return read, len(hashes), (int(xid), entry_id)
+
+
+def _sign(position: LogPosition, key: LogKey, now: datetime) -> None:
+    """Sign the log as it stands and publish that, unless that was done."""
+    newest = logstore.newest_checkpoint()
+    if position.size == (newest.size if newest else 0):
+        return
+    root = merkle.root(logstore.Nodes(position.size), position.size)
+    text = signednote.Checkpoint(key.origin, position.size, root).text()
+    signature = signednote.sign(text, base64.b64decode(crypto.unseal(key.secret)))
+    note = signednote.note(text, name=key.origin, public=bytes(key.public), signature=signature)
+    signed = Checkpoint.objects.create(
+        id=ids.new(), size=position.size, root=root, key=key, signature=signature, note=note, signed_at=now
+    )
+    publish(
+        type="ledger.checkpoint_signed",
+        payload={
+            "checkpoint_id": str(signed.id),
+            "origin": key.origin,
+            "size": signed.size,
+            "root": base64.b64encode(root).decode(),
+            "note": note,
+            "signed_at": instant(now),
+        },
+        occurred_at=now,
+    )
+
+
+def _here() -> str:
+    """The identifier of this database server; it changes with a restored dump and with a move."""
+    return _value("SELECT system_identifier::text FROM pg_control_system()")
+
+
+def _oldest_running() -> str:
+    return _value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+
+
+def _value(query: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return str(cursor.fetchone()[0])

@@ -1,0 +1,47 @@
+"""Short hands for tests of the transparency log: entries as if long committed, damage by a superuser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import connection
+
+from points.services import sealing
+
+
+@contextmanager
+def superuser() -> Iterator[None]:
+    """Statements of the block run as a superuser who has switched the triggers off."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        role = cursor.fetchone()[0]
+        cursor.execute("RESET ROLE")
+        cursor.execute("SET session_replication_role = replica")
+        yield
+        cursor.execute("SET session_replication_role = origin")
+        cursor.execute(f'SET ROLE "{role}"')
+
+
+def damage(statement: str) -> None:
+    """Change rows as a superuser would who wants it unnoticed."""
+    with superuser(), connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert cursor.rowcount != 0
+
+
+def let_commit() -> None:
+    """Number the entries of this test's own transaction, which never ends, as if each had been committed."""
+    with superuser(), connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE points_entry entry SET xid = numbered.xid::text::xid8
+               FROM (SELECT id, 100 + row_number() OVER (ORDER BY id) AS xid FROM points_entry) numbered
+               WHERE numbered.id = entry.id AND entry.xid::text <> numbered.xid::text"""
+        )
+
+
+def seal(now: datetime) -> int:
+    """Seal all there is."""
+    let_commit()
+    return sealing.seal(now=now)
