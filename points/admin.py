@@ -18,6 +18,7 @@ from members.models import Member
 from members.selectors import found_by
 from points import services, wording
 from points.adminforms import AdjustForm, FreezeForm, adjust, freeze, unfreeze
+from points.logadmin import ReceiptOfEntry
 from points.models import Account, AdjustmentRequest, Entry, Lot
 from points.postings import DEFAULT_CURRENCY
 from tenants.context import current_brand
@@ -220,7 +221,7 @@ class AccountAdmin(ReadOnlyPage):
 
 
 @admin.register(Entry)
-class EntryAdmin(EndlessPage):
+class EntryAdmin(ReceiptOfEntry, EndlessPage):
     """The ledger: every movement, newest first."""
 
     list_display = ("when", "holder", "what", "signed", "after", "rule_n")
@@ -243,12 +244,13 @@ class EntryAdmin(EndlessPage):
                     ("reason", "actor"),
                     ("reverses", "cost_centre"),
                     ("entry_id", "journal"),
+                    "receipt_n",
                 )
             },
         ),
         (_("Explanation"), {"fields": ("why",), "classes": ("tab",)}),
     )
-    readonly_fields = ("holder", "signed", "after", "why", "entry_id", "journal")
+    readonly_fields = ("holder", "signed", "after", "why", "entry_id", "journal", "receipt_n")
 
     @display(description=_("When"), ordering="recorded_at")
     def when(self, entry: Entry) -> str:

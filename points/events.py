@@ -224,8 +224,8 @@ EVENTS = (
 LOG_EVENTS = (
     EventType(
         name="ledger.checkpoint_signed",
-        description="The transparency log grew and was signed. Keep the note where the platform's operator cannot "
-        "reach it: a copy of an older checkpoint is what shows that history was not rewritten.",
+        description="The transparency log grew and was signed. Keep the note where the platform's operator "
+        "cannot reach it: a copy of an older checkpoint is what shows that history was not rewritten.",
         schema={
             "type": "object",
             "required": ["checkpoint_id", "origin", "size", "root", "note", "signed_at"],
@@ -241,11 +241,11 @@ LOG_EVENTS = (
         example={
             "checkpoint_id": "0199f3a2-8d1c-7b22-9c1d-3e4f5a6b7c8d",
             "origin": "acme.localhost/points",
-            "size": 4711,
-            "root": "XdnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+NwTv9GBDI=",
-            "note": "acme.localhost/points\n4711\nXdnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+NwTv9GBDI=\n\n"
-            "— acme.localhost/points q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4mrze8BI0VniavN7wEjRWeJ"
-            "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq80=\n",
+            "size": 4,
+            "root": "27PoLthitRvN9nDkvvjCPmoKUyTxDPC9hWMBKE/f5VU=",
+            "note": "acme.localhost/points\n4\n27PoLthitRvN9nDkvvjCPmoKUyTxDPC9hWMBKE/f5VU=\n\n"
+            "— acme.localhost/points TRL2r2NxBZkvlYoeVr9Ii6irTLx2eG5tDV4+o5kiGIx/msqETrLmB1OWOiuBkE0w"
+            "VjDIIDPr2yDGznpp8Z9F6+cbQg4=\n",
             "signed_at": "2026-11-22T02:15:10Z",
         },
     ),

@@ -1,4 +1,7 @@
-"""The ledger's invariants I1–I9 (T1–T4 stand in `logchecks.py`); each query in `points/sql/invariants/` selects violations in words."""
+"""The ledger's invariants I1–I9; each query in `points/sql/invariants/` selects violations in words.
+
+Those of the transparency log, T1–T4, stand in `logchecks.py`.
+"""
 
 from __future__ import annotations
 

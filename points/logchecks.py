@@ -1,4 +1,4 @@
-"""`verify_ledger` looks into the transparency log: T1–T4. Windows of leaves, so that memory stays constant."""
+"""`verify_ledger` looks into the transparency log: T1–T4, window by window, so that memory stays constant."""
 
 from __future__ import annotations
 

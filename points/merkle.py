@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962 and RFC 9162, section 2.1: hashes, proofs, and what must be stored for them.
 
-Pure: a proof is put together from `Nodes`, which reads hashes of complete subtrees from wherever they are kept.
-Only every eighth level is kept, counted from the leaves, so 255 nodes for 65,536 leaves; a level between is
-computed from at most 128 hashes of the level below. Nothing kept ever changes when the tree grows.
+Pure: a proof is put together from `Nodes`, which reads hashes of complete subtrees from wherever they are.
+Only every eighth level is kept, counted from the leaves: 257 nodes for 65,536 leaves. A level between is
+computed from at most 128 hashes of the level kept below it. Nothing kept changes when the tree grows.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
-    """Whether `proof` shows that the tree `old`, `old_root` is the beginning of the tree `new`, `new_root`."""
+    """Whether `proof` shows that the tree of `old` leaves is the beginning of that of `new` leaves."""
     if not 0 < old <= new:
         return False
     if old == new:

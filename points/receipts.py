@@ -137,7 +137,7 @@ def _content(entry: Entry, leaf: LogLeaf, hidden: dict[str, Any]) -> dict[str, A
 
 
 def _details(entry: Entry, leaf: LogLeaf) -> dict[str, Any]:
-    """What the leaf covers by a hash of its own. The explanation as the database writes it: its numbers stay."""
+    """What the leaf covers by a hash of its own; the explanation as the database writes it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT explanation::text FROM points_entry WHERE id = %s", [entry.pk])
         explanation = cursor.fetchone()[0]

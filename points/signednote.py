@@ -1,7 +1,7 @@
 """Checkpoints as signed notes (C2SP signed-note and tlog-checkpoint), signed with Ed25519. Pure.
 
-A checkpoint's text is three lines: the log's origin, its size, its root in base64. The signature follows a blank
-line; it names the key and begins with four bytes of the key's hash.
+A checkpoint's text is three lines: the log's origin, its size, its root in base64. The signature follows a
+blank line; it names the key and begins with four bytes of the key's hash.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ def check_receipt(receipt: Any, keys: Sequence[Key]) -> tuple[Checkpoint, str]:
     checkpoint = open_checkpoint(note, keys)
     if not included(leaf_of(entry, salt), index, checkpoint.size, proof, checkpoint.root):
         raise NotVerified(
-            "the entry is not in the log as the receipt states it: the entry, its place or the proof was altered"
+            "the entry is not in the log as the receipt has it: the entry, its place or the proof was altered"
         )
     if details is not None and sha256(canonical(details)).hexdigest() != entry.get("details"):
         raise NotVerified("reason, actor or explanation are not those that were sealed")

@@ -90,6 +90,7 @@ def brand_menu() -> list[dict[str, Any]]:
                 _item(gettext_lazy("Members"), "group", "members.member"),
                 _item(gettext_lazy("Points accounts"), "account_balance_wallet", "points.account"),
                 _item(gettext_lazy("Ledger"), "receipt_long", "points.entry"),
+                _item(gettext_lazy("Checkpoints"), "verified", "points.checkpoint"),
                 _item(gettext_lazy("Orders"), "shopping_bag", "members.purchase"),
                 _item(gettext_lazy("Adjustments to approve"), "fact_check", "points.adjustmentrequest"),
             ],

@@ -39,6 +39,7 @@ _LOOK_AT_MEMBERS: Final = (
 _LOOK_AT_POINTS: Final = (
     "points.view_account",
     "points.view_entry",
+    "points.view_checkpoint",
     "points.view_lot",
     "points.view_consumption",
     "points.view_hold",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from points.api import accounts, corrections, freezing, member, spending
+from points.api import accounts, corrections, freezing, log, member, spending
 
 partner_urlpatterns: list[URLPattern] = [
     path("members/<uuid:member_id>/account", accounts.AccountView.as_view(), name="account"),
@@ -11,6 +11,11 @@ partner_urlpatterns: list[URLPattern] = [
     path("members/<uuid:member_id>/unfreeze", freezing.UnfreezeView.as_view(), name="member-unfreeze"),
     path("entries/<uuid:entry_id>", accounts.EntryView.as_view(), name="entry"),
     path("entries/<uuid:entry_id>/reverse", corrections.ReverseView.as_view(), name="entry-reverse"),
+    path("entries/<uuid:entry_id>/receipt", log.ReceiptView.as_view(), name="entry-receipt"),
+    path("ledger/checkpoints", log.CheckpointsView.as_view(), name="checkpoints"),
+    path("ledger/checkpoints/latest", log.LatestCheckpointView.as_view(), name="checkpoint-latest"),
+    path("ledger/consistency", log.ConsistencyView.as_view(), name="ledger-consistency"),
+    path("ledger/key", log.KeyView.as_view(), name="ledger-key"),
     path("burns", spending.BurnsView.as_view(), name="burns"),
     path("holds", spending.HoldsView.as_view(), name="holds"),
     path("holds/<uuid:hold_id>/capture", spending.CaptureView.as_view(), name="hold-capture"),
@@ -20,4 +25,5 @@ partner_urlpatterns: list[URLPattern] = [
 ]
 member_urlpatterns: list[URLPattern] = [
     path("me/entries", member.OwnEntriesView.as_view(), name="own-entries"),
+    path("me/receipts/<uuid:entry_id>", log.OwnReceiptView.as_view(), name="own-receipt"),
 ]

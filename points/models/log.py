@@ -13,7 +13,7 @@ from points.models.ledger import Entry
 class LogKey(models.Model):
     """The Ed25519 key by which the brand signs checkpoints; the newest signs.
 
-    `origin` names the log and, in signatures, the key. It never changes, whatever becomes of the brand's hosts.
+    `origin` names the log and, in signatures, the key. It stays whatever becomes of the brand's hosts.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)

@@ -1,6 +1,6 @@
 """Sealing: committed entries become leaves of the brand's transparency log, and the brand signs it.
 
-Never in the hot path: a tick looks for what was committed since, in an order in which nothing can turn up later
+Never in the hot path: a tick looks for what was committed since, in an order in which nothing turns up later
 before what was sealed (docs/adr/0061-how-entries-are-sealed.md).
 """
 

@@ -105,7 +105,7 @@ F = "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a"
 )
 def test_reference_inclusion_proofs(index: int, size: int, path: list[str]) -> None:
     kept = Kept([merkle.leaf_hash(leaf) for leaf in LEAVES])
-    assert [hash.hex() for hash in merkle.inclusion_proof(kept, index, size)] == path
+    assert [one.hex() for one in merkle.inclusion_proof(kept, index, size)] == path
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_reference_inclusion_proofs(index: int, size: int, path: list[str]) -> N
 )
 def test_reference_consistency_proofs(old: int, new: int, path: list[str]) -> None:
     kept = Kept([merkle.leaf_hash(leaf) for leaf in LEAVES])
-    assert [hash.hex() for hash in merkle.consistency_proof(kept, old, new)] == path
+    assert [one.hex() for one in merkle.consistency_proof(kept, old, new)] == path
 
 
 def test_every_inclusion_up_to_a_hundred_is_proven_and_no_other(tree: Kept, roots: list[bytes]) -> None:
