@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from loyalty.lib import checks, clock, crypto, ids
 from loyalty.outbox.models import OutboxEvent
-from points import logchecks, logstore, merkle, receipts, signednote, tasks
+from points import logstore, merkle, receipts, signednote, tasks
 from points import services as points
 from points.models import Checkpoint, Entry, LogKey, LogLeaf, LogNode, LogPosition
 from points.postings import ClawbackItem
@@ -54,12 +54,6 @@ def books(in_acme: Brand, now: datetime) -> None:
     )  # fmt: skip
 
 
-def violated() -> dict[str, list[str]]:
-    ours = [check for check in checks.registered() if check.run.__module__ == logchecks.__name__]
-    assert [check.code for check in ours] == ["T1", "T2", "T3", "T4"]
-    return {check.code: list(found) for check in ours if (found := check.run().violations)}
-
-
 def test_every_entry_gets_one_leaf_and_the_brand_signs(books: None, now: datetime) -> None:
     count = Entry.objects.count()
     assert count == 10
@@ -78,7 +72,7 @@ def test_every_entry_gets_one_leaf_and_the_brand_signs(books: None, now: datetim
     assert checkpoint.note.startswith(f"{text}\n— acme.localhost/points ")
     assert signednote.verify(text, bytes(checkpoint.signature), bytes(key.public))
     assert (checkpoint.size, bytes(checkpoint.root)) == (count, frontier.root())
-    assert violated() == {}
+    assert sealed.violated() == {}
 
     event = OutboxEvent.objects.get(type="ledger.checkpoint_signed")
     assert event.payload == {
@@ -95,14 +89,14 @@ def test_nothing_new_signs_nothing(books: None, now: datetime) -> None:
     assert sealed.seal(now) == 1
     assert list(Checkpoint.objects.order_by("size").values_list("size", flat=True)) == [10, 11]
     assert OutboxEvent.objects.filter(type="ledger.checkpoint_signed").count() == 2
-    assert violated() == {}
+    assert sealed.violated() == {}
 
 
 def test_a_transaction_that_runs_is_waited_for(in_acme: Brand, now: datetime) -> None:
     earn(ANNA, 1, "o", now=now)
     assert sealing.seal(now=now) == 0
     assert not Checkpoint.objects.exists()
-    assert violated() == {}
+    assert sealed.violated() == {}
 
 
 def test_the_log_grows_in_portions(books: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +105,7 @@ def test_the_log_grows_in_portions(books: None, now: datetime, monkeypatch: pyte
     assert sealing.seal(now=now, portions=2) == 8
     assert sealing.seal(now=now, portions=2) == 2
     assert list(Checkpoint.objects.order_by("size").values_list("size", flat=True)) == [8, 10]
-    assert violated() == {}
+    assert sealed.violated() == {}
 
 
 def test_leaves_written_before_a_crash_are_signed_by_the_next_run(
@@ -129,7 +123,7 @@ def test_leaves_written_before_a_crash_are_signed_by_the_next_run(
     assert (LogLeaf.objects.count(), Checkpoint.objects.count()) == (8, 0)
     assert sealing.seal(now=now) == 2
     assert Checkpoint.objects.get().size == 10
-    assert violated() == {}
+    assert sealed.violated() == {}
 
 
 def test_a_tree_beyond_a_tile_keeps_its_nodes(in_acme: Brand, now: datetime) -> None:
@@ -143,9 +137,9 @@ def test_a_tree_beyond_a_tile_keeps_its_nodes(in_acme: Brand, now: datetime) -> 
         sealed.seal(now)
     assert list(LogNode.objects.order_by("index").values_list("level", "index")) == [(8, 0), (8, 1)]
     assert Checkpoint.objects.count() == 10
-    assert violated() == {}
+    assert sealed.violated() == {}
     sealed.damage("UPDATE points_lognode SET hash = sha256('x') WHERE index = 1")
-    assert violated() == {"T3": ["nodes of level 8 from 0 to 1 are not those of the leaves"]}
+    assert sealed.violated() == {"T3": ["nodes of level 8 from 0 to 1 are not those of the leaves"]}
 
 
 # --- what the leaf says -----------------------------------------------------------------------------------
@@ -207,7 +201,7 @@ def test_any_text_is_escaped_as_rfc_8785_says(in_acme: Brand) -> None:
 def test_any_change_of_what_was_sealed_is_found(books: None, now: datetime, change: str) -> None:
     sealed.seal(now)
     sealed.damage(f"UPDATE {change}")
-    found = violated()
+    found = sealed.violated()
     assert set(found) == {"T2"}
     assert "is not what was sealed" in found["T2"][0]
 
@@ -232,7 +226,7 @@ def test_any_change_of_what_was_sealed_is_found(books: None, now: datetime, chan
 def test_damage_to_the_log_is_found(books: None, now: datetime, change: str, codes: set[str]) -> None:
     sealed.seal(now)
     sealed.damage(change)
-    assert set(violated()) == codes
+    assert set(sealed.violated()) == codes
 
 
 def test_repaying_a_debt_later_leaves_the_clawbacks_leaf_alone(in_acme: Brand, now: datetime) -> None:
@@ -248,7 +242,7 @@ def test_repaying_a_debt_later_leaves_the_clawbacks_leaf_alone(in_acme: Brand, n
     earn(ANNA, 100, "later", now=now)
     sealed.seal(now)
     assert receipts.receipt(Entry.objects.get(kind="clawback").pk)["entry"] == before
-    assert violated() == {}
+    assert sealed.violated() == {}
 
 
 # --- missed, restored, moved ------------------------------------------------------------------------------
@@ -257,9 +251,9 @@ def test_an_entry_below_the_position_is_found_and_sealed(books: None, now: datet
     earn(ANNA, 1, "missed", now=now)
     sealed.damage("UPDATE points_entry SET xid = '7'::xid8 WHERE reference = 'missed'")
     assert sealing.seal(now=now) == 0
-    assert set(violated()) == {"T1"}
+    assert set(sealed.violated()) == {"T1"}
     assert tasks.seal_missed() == 1
-    assert violated() == {}
+    assert sealed.violated() == {}
     assert Checkpoint.objects.order_by("-size")[0].size == 11
     assert sealing.seal(now=now) == 0
 
@@ -279,7 +273,7 @@ def test_the_hourly_look_goes_back_some_hours_and_the_command_to_the_beginning(
     with pytest.raises(CommandError, match="there is no brand"):
         call_command("seal_ledger", "--brand", "nobody")
     connection.set_tenant(in_acme)
-    assert violated() == {}
+    assert sealed.violated() == {}
 
 
 def test_after_a_restore_transactions_are_numbered_anew_and_nothing_is_missed(
@@ -293,11 +287,11 @@ def test_after_a_restore_transactions_are_numbered_anew_and_nothing_is_missed(
         "UPDATE points_entry SET xid = (1000000000 + extract(epoch FROM recorded_at)::bigint)::text::xid8"
     )
     sealed.damage("UPDATE points_logposition SET xid = '2763000000'::xid8, cluster = 'the old one'")
-    assert set(violated()) == {"T1"}
+    assert set(sealed.violated()) == {"T1"}
     earn(ANNA, 1, "new server", now=now)
     sealed.damage("UPDATE points_entry SET xid = '7'::xid8 WHERE reference = 'new server'")
     assert sealing.seal(now=now) == 2
-    assert violated() == {}
+    assert sealed.violated() == {}
     assert sealing.seal(now=now) == 0
     position = LogPosition.objects.get()
     assert position.xid < 1_000_000_000
@@ -312,11 +306,11 @@ def test_after_a_restore_transactions_are_numbered_anew_and_nothing_is_missed(
 
 def test_entries_that_wait_too_long_are_a_violation(books: None, now: datetime) -> None:
     sealed.let_commit()
-    assert violated() == {}
+    assert sealed.violated() == {}
     with clock.frozen(now + timedelta(minutes=11)):
-        assert len(violated()["T1"]) == checks.MOST_SHOWN
+        assert len(sealed.violated()["T1"]) == checks.MOST_SHOWN
         assert sealed.seal(now) == 10
-        assert violated() == {}
+        assert sealed.violated() == {}
 
 
 # --- guards, keys, ticks ----------------------------------------------------------------------------------
