@@ -28,7 +28,8 @@ def sealed() -> Outcome:
 @invariant("T2", "every sealed entry, its lots and what it took are what they were when they were sealed")
 def unaltered() -> Outcome:
     """Each leaf against the hash of its entry as it stands."""
-    size, wrong = _size(), []
+    size = _size()
+    wrong: list[str] = []
     for first in range(0, size, WINDOW):
         values = {"first": first, "end": first + WINDOW, "limit": MOST_SHOWN - len(wrong)}
         wrong += [row[1] for row in logstore.rows("altered", values)]

@@ -85,7 +85,7 @@ class Checkpoint(serializers.Serializer[Any]):
 
     checkpoint_id = serializers.UUIDField()
     size = serializers.IntegerField()
-    root = serializers.CharField()
+    root = serializers.CharField()  # type: ignore[assignment]
     note = serializers.CharField()
     key_id = serializers.UUIDField()
     signed_at = serializers.DateTimeField()
