@@ -11,7 +11,7 @@ from points import sqlfiles
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('points', '0002_tiers'),
+        ('points', '0003_credit'),
     ]
 
     operations = [
