@@ -28,8 +28,8 @@ down: venv ## end a platform that runs in another terminal
 test: venv ## the tests, with their own Postgres and Redis: make test ARGS="tests/points -x"
 	@exec $(V)/python -m loyalty.dev test -- $(ARGS)
 
-soak: venv ## orders arrive while web, worker, Postgres and Redis are killed in turn
-	@exec $(V)/python -m loyalty.dev.kill_drill $(ARGS)
+soak: venv ## the long drills (kills, races, faults …): make soak ARGS=list
+	@exec $(V)/python -m loyalty.dev.soak $(ARGS)
 
 lint: venv ## ruff, mypy, the layers, missing migrations
 	@exec $(V)/python -m loyalty.dev lint

@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -12,16 +13,24 @@ SETTLED_WITHIN_S = 30.0
 SHOWN = 5
 
 
-def audit(dsn: str, schema: str, answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def audit(
+    dsn: str,
+    schema: str,
+    answers: Mapping[str, Mapping[str, Any]],
+    burns: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    poor: Set[str] = frozenset(),
+) -> list[str]:
     """Everything that does not fit, in words; empty when the books agree with the answers.
 
-    `answers` are the bodies of acknowledged orders by order id; `dsn` is the owner's login.
+    `answers` are the bodies of acknowledged orders by order id, `burns` those of burns by reference, `poor`
+    the references that were refused; `dsn` is the owner's login.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(schema)))
         return [
             *_orders(connection, answers),
             *_points(connection, answers),
+            *_burns(connection, burns, poor),
             *_balances(connection),
             *_events(connection, answers),
         ]
@@ -55,12 +64,29 @@ def _points(connection: psycopg.Connection, answers: Mapping[str, Mapping[str, A
     ]
 
 
+def _burns(
+    connection: psycopg.Connection, burns: Mapping[str, Mapping[str, Any]], poor: Set[str]
+) -> list[str]:
+    """Each acknowledged burn is there once, with its points; one that was refused or never sent is not."""
+    rows = connection.execute(
+        "SELECT reference, sum(direction * points)::bigint, count(*) FROM points_entry"
+        " WHERE kind = 'burn' GROUP BY reference"
+    ).fetchall()
+    booked = {reference: (int(points), int(count)) for reference, points, count in rows}
+    wrong = {name for name, body in burns.items() if booked.get(name) != (int(body["points"]), 1)}
+    return [
+        *_told("burns acknowledged, but booked otherwise", wrong),
+        *_told("burns booked, but never acknowledged", set(booked) - set(burns)),
+        *_told("burns refused, but booked", poor & set(booked)),
+    ]
+
+
 def _balances(connection: psycopg.Connection) -> list[str]:
     """Each account is the sum of its entries, and of what its lots have left."""
     by_entries = connection.execute(
         "SELECT a.id::text FROM points_account a LEFT JOIN points_entry e ON e.account_id = a.id"
         " GROUP BY a.id HAVING a.available + a.pending + a.held - a.debt"
-        " <> COALESCE(sum(e.direction * e.points) FILTER (WHERE e.kind <> 'capture'), 0)"
+        " <> COALESCE(sum(e.direction * e.points), 0)"
     ).fetchall()
     by_lots = connection.execute(
         "SELECT a.id::text FROM points_account a LEFT JOIN points_lot l ON l.account_id = a.id"

@@ -77,7 +77,7 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "max_connections": "200",
+            "max_connections": "300",
             "max_locks_per_transaction": "256",
             "shared_buffers": "256MB",
             "jit": "off",

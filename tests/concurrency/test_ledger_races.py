@@ -17,7 +17,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 
-from loyalty.lib import ids
+from loyalty.lib import clock, ids
 from loyalty.lib.errors import Refusal
 from members.models import Member
 from points import services as points
@@ -26,7 +26,7 @@ from points.postings import ClawbackItem
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.conftest import NOW
-from tests.points.support import assert_sound, earn, numbers
+from tests.points.support import accrual, assert_sound, earn, numbers
 from tests.support import databases
 from tests.support.brands import ANNA, BORIS
 
@@ -47,7 +47,7 @@ def at_once(brand: Brand, work: list[Callable[[], Any]]) -> list[Any]:
 
     def run(share: list[Callable[[], Any]]) -> list[Any]:
         try:
-            with in_brand(brand):
+            with clock.frozen(NOW), in_brand(brand):
                 gate.wait(30)
                 return [_answer(call) for call in share]
         finally:
@@ -76,6 +76,52 @@ def test_two_hundred_burns_of_a_balance_for_one(brand: Brand, now: datetime) -> 
         "insufficient_points": 199,
     }
     assert (numbers(ANNA), Entry.objects.filter(kind="burn").count()) == ((0, 0, 0, 0), 1)
+    assert_sound()
+
+
+def test_holds_of_a_balance_for_one(brand: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "o", now=now)
+    ends = now + timedelta(days=1)
+    answers = at_once(
+        brand,
+        [
+            lambda n=n: points.hold(member_id=ANNA, points=10, reference=f"h-{n}", expires_at=ends, now=now)
+            for n in range(60)
+        ],
+    )
+    assert answers.count("insufficient_points") == 59
+    assert (numbers(ANNA), Hold.objects.count()) == ((0, 0, 10, 0), 1)
+    assert_sound()
+
+
+def test_credits_side_by_side_are_all_counted(brand: Brand, now: datetime) -> None:
+    earn(ANNA, 1, "o", now=now)
+    at_once(brand, [lambda n=n: earn(ANNA, 2, f"o-{n}", now=now) for n in range(100)])
+    assert numbers(ANNA) == (201, 0, 0, 0)
+    assert_sound()
+
+
+def test_journals_side_by_side_are_all_counted(brand: Brand, now: datetime) -> None:
+    earn(ANNA, 1, "o", now=now)
+
+    def journal(number: int) -> Any:
+        both = [accrual(2, f"o-{number}"), accrual(3, f"o-{number}", rule="more")]
+        return points.post(member_id=ANNA, journal_id=ids.new(), entries=both, now=now)
+
+    at_once(brand, [lambda n=n: journal(n) for n in range(100)])
+    assert numbers(ANNA) == (501, 0, 0, 0)
+    assert_sound()
+
+
+def test_journals_of_two_currencies_do_not_wait_for_each_other_in_a_ring(brand: Brand, now: datetime) -> None:
+    def journal(number: int) -> Any:
+        both = [accrual(1, f"o-{number}"), accrual(1, f"o-{number}", rule="stars", currency="stars")]
+        entries = both if number % 2 else both[::-1]
+        return points.post(member_id=ANNA, journal_id=ids.new(), entries=entries, now=now)
+
+    journal(-1)
+    at_once(brand, [lambda n=n: journal(n) for n in range(200)])
+    assert (numbers(ANNA), numbers(ANNA, "stars")) == ((201, 0, 0, 0), (201, 0, 0, 0))
     assert_sound()
 
 

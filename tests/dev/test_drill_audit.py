@@ -99,3 +99,18 @@ def test_a_gap_in_the_positions_is_found(answers: dict[str, Any]) -> None:
     )
     (found,) = audit(dsn(), "acme", answers)
     assert found.endswith("but the last position is 1000")
+
+
+def test_burns_are_held_against_their_answers(answers: dict[str, Any]) -> None:
+    api = Api("acme.localhost", brands.key("acme"))
+    burn = {"member": {"external_id": "drill-1"}, "points": 5, "reference": "b-1"}
+    burns = {"b-1": api.post("/burns", burn).json()}
+    with in_brand(Brand.objects.get(slug="acme")):
+        relay.run()
+    assert audit(dsn(), "acme", answers, burns, {"b-2"}) == []
+    assert audit(dsn(), "acme", answers, {}, set()) == ["1 burns booked, but never acknowledged: b-1"]
+    assert audit(dsn(), "acme", answers, burns, {"b-1"}) == ["1 burns refused, but booked: b-1"]
+    lost = {**burns, "b-3": burns["b-1"]}
+    assert audit(dsn(), "acme", answers, lost) == ["1 burns acknowledged, but booked otherwise: b-3"]
+    tamper("UPDATE points_entry SET points = 6 WHERE reference = 'b-1'")
+    assert audit(dsn(), "acme", answers, burns)[0] == "1 burns acknowledged, but booked otherwise: b-1"

@@ -27,7 +27,7 @@ DECLARE
   -- A sequence is not rolled back: it counts the attempts that were undone too.
   v_call bigint := nextval(TG_ARGV[0]::regclass);
 BEGIN
-  IF v_call BETWEEN TG_ARGV[1]::bigint AND TG_ARGV[2]::bigint THEN
+  IF v_call BETWEEN TG_ARGV[1]::bigint AND TG_ARGV[2]::bigint AND v_call % TG_ARGV[4]::bigint = 0 THEN
     RAISE EXCEPTION 'an injected fault' USING ERRCODE = TG_ARGV[3];
   END IF;
   RETURN NEW;
@@ -42,9 +42,15 @@ def database() -> psycopg.Connection:
 
 @contextmanager
 def raising(
-    state: str, *, table: str, first: int = 1, last: int = 1, at: str = "BEFORE", schema: str = "acme"
+    state: str,
+    *,
+    table: str,
+    last: int = 1,
+    every: int | None = None,
+    at: str = "BEFORE",
+    schema: str = "acme",
 ) -> Iterator[Callable[[], int]]:
-    """The `first` to the `last` row that is inserted into `table` fail with this SQLSTATE.
+    """The first `last` rows that are inserted into `table` fail with this SQLSTATE, or one in `every`.
 
     `at` = "COMMIT": not the statement, but the end of its transaction. Gives a function that tells how many
     rows were tried.
@@ -59,7 +65,7 @@ def raising(
             sql.SQL(
                 f"{kind} fault_here {when} ON {{table}} {late} FOR EACH ROW"
                 f" EXECUTE FUNCTION {{schema}}.fault_raise"
-                f"('{schema}.fault_calls', '{first}', '{last}', '{state}')"
+                f"('{schema}.fault_calls', '1', '{10**12 if every else last}', '{state}', '{every or 1}')"
             ).format(**names)
         )
 

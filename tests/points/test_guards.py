@@ -1,7 +1,8 @@
-"""The database itself refuses to rewrite the ledger; `tests/mutations.py` takes each guard away in turn."""
+"""The database itself refuses to rewrite the ledger; `tests/mutations` takes each guard away in turn."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,9 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.utils import DatabaseError, InternalError
 
 from loyalty.lib import ids
+from loyalty.outbox.models import IdempotencyRecord
 from points import services as points
-from points.models import Entry
+from points.models import Account, AdjustmentRequest, Entry, ExpiryNotice
 from tenants.models import Brand
 from tests.points.support import earn
 from tests.support.brands import ANNA
@@ -130,3 +132,50 @@ def test_two_entries_cannot_be_the_same_number() -> None:
 )
 def test_a_hold_cannot_end_halfway(change: str) -> None:
     assert state(refused(f"UPDATE points_hold SET {change}")) == "23514"
+
+
+KEEPERS = ("points_account", "points_lot", "points_hold")
+
+
+@pytest.mark.parametrize("table", KEEPERS)
+@pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {} CASCADE"])
+def test_no_account_lot_or_hold_disappears(owner: None, table: str, statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what waits for the commit would stop it first
+    assert state(refused(statement.format(table))) == "PL090"
+
+
+NEW = {"id": str(ids.new())}
+REFUSED = {
+    "hold of nothing": ("points_hold", {**NEW, "reference": "h-2", "points": 0}, "23514"),
+    "part of a hold of nothing": ("points_holdlot", {**NEW, "points": 0}, "23514"),
+    "consumption of nothing": ("points_consumption", {"id": 10**9, "points": 0}, "23514"),
+    "request for nothing": ("points_adjustmentrequest", {**NEW, "reference": "a-2", "points": 0}, "23514"),
+    "two eyes": ("points_adjustmentrequest", {**NEW, "reference": "a-2", "decided_by": "a"}, "23514"),
+    "notice of nothing": ("points_expirynotice", {**NEW, "days_before": 1, "points": 0}, "23514"),
+    "second account": ("points_account", NEW, "23505"),
+    "second hold of a reference": ("points_hold", NEW, "23505"),
+    "second notice": ("points_expirynotice", NEW, "23505"),
+    "second request": ("points_adjustmentrequest", NEW, "23505"),
+    "second answer to a key": ("outbox_idempotencyrecord", NEW, "23505"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_rows_that_the_tables_refuse(case: str, now: datetime) -> None:
+    """A copy of a good row, but for one column (and its key)."""
+    ExpiryNotice.objects.create(
+        account=Account.objects.get(), expires_on=now.date(), days_before=7, points=1, announced_at=now
+    )
+    AdjustmentRequest.objects.create(
+        member_id=ANNA, points=5, reason="r", reference="a-1", requested_by="a", requested_at=now
+    )
+    IdempotencyRecord.objects.create(
+        caller="c", route="r", key="k" * 16, digest=b"", status=200, body=b"", content_type="", created_at=now
+    )
+    table, changes, wanted = REFUSED[case]
+    error = refused(
+        f"INSERT INTO {table} SELECT (jsonb_populate_record(good, %s::jsonb)).* FROM {table} good LIMIT 1",
+        json.dumps(changes),
+    )
+    assert state(error) == wanted

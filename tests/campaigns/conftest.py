@@ -1,5 +1,0 @@
-"""The fixtures of orders serve here too."""
-
-from tests.orders.conftest import publish
-
-__all__ = ["publish"]
