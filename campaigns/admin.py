@@ -1,10 +1,11 @@
 """Earning rules: written as data, read as a sentence, published as versions that never change."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils import translation
 from django.utils.safestring import SafeString
@@ -18,7 +19,7 @@ from campaigns.services import rules
 from loyalty.lib import clock
 from loyalty.lib.console import JsonArea, Operation, ReadOnlyTable, ServiceForm, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, code, pretty, status
-from loyalty.lib.errors import Invalid, Text
+from loyalty.lib.errors import FieldError, Invalid, Text
 from tenants.context import current_brand
 
 RULE_PARTS = (
@@ -109,9 +110,15 @@ class RuleForm(ServiceForm):
         return saved.rule
 
 
+def _warn(request: HttpRequest, warnings: Iterable[FieldError]) -> None:
+    for warning in warnings:
+        messages.warning(request, f"{warning.pointer}: {warning.detail}")
+
+
 def publish(_admin: Any, request: HttpRequest, rule: Rule, _data: dict[str, Any]) -> Text:
     """Make the draft the version that runs."""
     saved = rules.publish(code=rule.code, actor=actor(request), now=clock.now())
+    _warn(request, saved.warnings)
     return _("Version %(version)s runs from now on.") % {"version": saved.rule.current_version}
 
 
@@ -196,8 +203,7 @@ class RuleAdmin(ServicePage):
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """What is odd without being wrong is told."""
-        for warning in form.warnings:
-            self.message_user(request, f"{warning.pointer}: {warning.detail}", level="WARNING")
+        _warn(request, form.warnings)
         return super().save_form(request, form, change)
 
     @display(description=_("name"))

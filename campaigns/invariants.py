@@ -44,7 +44,9 @@ FROM given FULL JOIN kept USING (order_id)
 WHERE coalesce(given.points, 0) > coalesce(kept.points, 0)
   OR (coalesce(given.points, 0) < coalesce(kept.points, 0) AND NOT EXISTS (
     SELECT 1 FROM points_entry reversal JOIN points_entry entry ON entry.id = reversal.reverses_id
-    WHERE entry.reference = kept.order_id AND reversal.source NOT IN ('return', 'return.completed')))
+    WHERE kept.order_id = CASE WHEN entry.source LIKE '%%.revision'
+        THEN regexp_replace(entry.reference, '#\d+$', '') ELSE entry.reference END
+      AND reversal.source !~ '^(return|order)(\.completed)?(\.recount|\.revision)?(\.earlier)?$'))
 LIMIT %s
 """
 _COUNTED: Final = """
@@ -63,7 +65,8 @@ WITH counted AS (
   SELECT member_id, sum(points) AS points FROM counted GROUP BY member_id
 ), told AS (
   SELECT member_id, sum(points) AS points FROM points_tierqualification
-  WHERE source IN ('order', 'order.completed', 'order.revision', 'return') GROUP BY member_id
+  WHERE source IN ('order', 'order.completed', 'order.revision', 'return', 'return.recount')
+  GROUP BY member_id
 )
 SELECT format('member %%s: tier rows say %%s qualifying points, orders %%s',
   coalesce(told.member_id, by_member.member_id), coalesce(told.points, 0), coalesce(by_member.points, 0))

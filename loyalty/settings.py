@@ -254,7 +254,7 @@ STORAGES = {
 }
 MULTITENANT_RELATIVE_MEDIA_ROOT = "%s"
 WHITENOISE_USE_FINDERS = not PRODUCTION
-WHITENOISE_AUTOREFRESH = DEV
+WHITENOISE_AUTOREFRESH = not PRODUCTION  # looked up when asked for, not all of them at every start
 
 # --- Redis: broker and cache are two databases, so that one may be emptied without the other ----------
 REDIS_URL = env.str("REDIS_URL", "redis://localhost:6379/0")

@@ -109,14 +109,31 @@ def entries() -> QuerySet[Entry]:
 
 
 def entries_of(
-    member_id: UUID, *, currency: str | None = None, kind: str | None = None
+    member_id: UUID,
+    *,
+    currency: str | None = None,
+    kind: str | None = None,
+    source: str | None = None,
+    reference: str | None = None,
+    since: datetime | None = None,
+    before: datetime | None = None,
 ) -> tuple[QuerySet[Entry], tuple[str, ...]]:
-    """A member's entries, and the order (newest first) in which they can be paged by an index."""
+    """A member's entries, and the order (newest first) in which they can be paged by an index.
+
+    `since` (inclusive) and `before` (exclusive) are about when they were recorded.
+    """
     held = Account.objects.filter(member_id=member_id)
     ids = list((held if currency is None else held.filter(currency=currency)).values_list("id", flat=True))
-    found = entries().filter(account_id__in=ids)
-    if kind is not None:
-        found = found.filter(kind=kind)
+    wanted = {
+        "kind": kind,
+        "source": source,
+        "reference": reference,
+        "recorded_at__gte": since,
+        "recorded_at__lt": before,
+    }
+    found = entries().filter(
+        account_id__in=ids, **{name: value for name, value in wanted.items() if value is not None}
+    )
     return found, ("-seq",) if len(ids) == 1 else ("-recorded_at", "-seq", "-id")
 
 

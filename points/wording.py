@@ -11,10 +11,17 @@ from points.models import Entry
 
 BY_SOURCE: Mapping[tuple[str, str], Promise] = {
     ("accrual", "order"): _("Order %(reference)s"),
+    ("accrual", "order.completed"): _("Order %(reference)s"),
+    ("accrual", "order.revision"): _("Order corrected, %(reference)s"),
+    ("accrual", "order.completed.revision"): _("Order corrected, %(reference)s"),
     ("accrual", "activity"): _("Activity %(reference)s"),
     ("burn", "redemption"): _("Reward redeemed, %(reference)s"),
     ("reversal", "redemption"): _("Redemption cancelled, %(reference)s"),
     ("clawback", "return"): _("Return of goods, %(reference)s"),
+    ("clawback", "return.completed"): _("Return of goods, %(reference)s"),
+    ("clawback", "return.recount"): _("Return of goods, %(reference)s"),
+    ("clawback", "order.revision"): _("Order corrected, %(reference)s"),
+    ("clawback", "order.completed.revision"): _("Order corrected, %(reference)s"),
 }
 BY_KIND: Mapping[str, Promise] = {
     "accrual": _("Earned, %(reference)s"),

@@ -15,7 +15,7 @@ from loyalty.lib import clock
 from tenants import hosts
 from tenants.context import in_brand
 from tenants.models import Brand
-from tests.support import brands, databases
+from tests.support import brands, databases, untouched
 from tests.support.client import Api
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # Sunday, 10:00 in Shanghai
@@ -145,50 +145,9 @@ def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None
     """For threads and processes: real commits, removed as superuser (the ledger refuses otherwise)."""
     with django_db_blocker.unblock():
         cache.clear()
-        before = _baseline()
+        untouched.remember(connection.settings_dict["NAME"])
         yield
         connection.set_schema_to_public()
         connections.close_all()
-        _restore(before)
+        untouched.restore(connection.settings_dict["NAME"])
         cache.clear()
-
-
-def _tables(server: Any) -> list[tuple[str, str]]:
-    return list(
-        server.execute(
-            "SELECT schemaname, tablename FROM pg_tables "
-            "WHERE schemaname = ANY(%s) AND tablename <> 'django_migrations'",
-            [[*brands.SLUGS, "public"]],
-        ).fetchall()
-    )
-
-
-def _baseline() -> dict[tuple[str, str], list[str]]:
-    """The rows that stood before the test, by table, as text of the whole row."""
-    with databases.superuser(connection.settings_dict["NAME"]) as server:
-        found = {}
-        for table in _tables(server):
-            rows = server.execute(
-                sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(*table))
-            ).fetchall()
-            found[table] = [row[0] for row in rows]
-        return found
-
-
-def _restore(before: dict[tuple[str, str], list[str]]) -> None:
-    with databases.superuser(connection.settings_dict["NAME"]) as server:
-        server.execute("SET session_replication_role = replica")
-        for table in _tables(server):
-            name = sql.Identifier(*table)
-            rows = before.get(table, [])
-            now_rows = [
-                r[0] for r in server.execute(sql.SQL("SELECT t::text FROM {} t").format(name)).fetchall()
-            ]
-            if sorted(rows) == sorted(now_rows):
-                continue
-            server.execute(sql.SQL("DELETE FROM {}").format(name))
-            for row in rows:
-                server.execute(
-                    sql.SQL("INSERT INTO {} OVERRIDING SYSTEM VALUE SELECT (%s::{}).*").format(name, name),
-                    [row],
-                )

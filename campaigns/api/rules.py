@@ -119,6 +119,7 @@ class EarningRules(ApiView):
     def post(self, request: Request) -> Response:
         """Save a new rule as a draft."""
         now = clock.now()
+        rules.check(body=request.data, now=now)
 
         def work() -> Response:
             saved = rules.create_draft(body=request.data, actor=self.caller(), now=now)

@@ -114,9 +114,9 @@ class Tiers(ApiView):
         Members are judged by it with their next order, or within minutes.
         """
         now = clock.now()
+        config = tierconfig.checked(request.data)
 
         def work() -> Response:
-            config = tierconfig.checked(request.data)
             tierprogram.put_in_force(config=config, actor=self.caller(), now=now)
             return Response(tierconfig.shown(config))
 

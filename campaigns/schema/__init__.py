@@ -11,6 +11,7 @@ from campaigns.engine.rule import compile_rule
 from campaigns.schema.conditions import ConditionCheck
 from campaigns.schema.context import CheckContext, Checked, Named
 from campaigns.schema.document import RULE_SCHEMA
+from campaigns.schema.repeats import repeating
 from campaigns.schema.semantics import sense_errors
 from campaigns.schema.structure import shape_errors, text_errors
 from loyalty.lib.errors import FieldError
@@ -33,7 +34,8 @@ def check(body: Any, context: CheckContext) -> Checked:
     errors += conditions.errors + list(text_errors(plain, ""))
     if not errors:
         errors = _uncompilable(plain, context)
-    return Checked(plain, tuple(errors), tuple(conditions.named))
+    warnings = () if errors else repeating(plain)
+    return Checked(plain, tuple(errors), tuple(conditions.named), warnings)
 
 
 def _uncompilable(body: dict[str, Any], context: CheckContext) -> list[FieldError]:

@@ -31,8 +31,9 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The outcome of a check: the body made plain, what is wrong with it, what it names."""
+    """The outcome of a check: the body made plain, what is wrong with it, what it names, what is odd."""
 
     body: Mapping[str, Any]
     errors: tuple[FieldError, ...] = ()
     named: tuple[Named, ...] = field(default=())
+    warnings: tuple[FieldError, ...] = ()

@@ -27,6 +27,11 @@ class Saved:
     warnings: tuple[FieldError, ...] = ()
 
 
+def check(*, body: Any, now: datetime) -> None:
+    """Look at a rule without saving it. Raises Invalid (with pointers)."""
+    _checked(body, now)
+
+
 def create_draft(*, body: Any, actor: str, now: datetime) -> Saved:
     """Save a new rule as a draft. Raises Invalid (with pointers) and RuleCodeTaken."""
     checked = _checked(body, now)
@@ -41,7 +46,7 @@ def create_draft(*, body: Any, actor: str, now: datetime) -> Saved:
             )
     except IntegrityError as error:
         raise RuleCodeTaken(rule=checked.body["code"]) from error
-    return Saved(rule, selectors.warnings(checked.named))
+    return Saved(rule, _warnings(checked))
 
 
 def update_draft(*, code: str, changes: Any, now: datetime) -> Saved:
@@ -62,7 +67,7 @@ def update_draft(*, code: str, changes: Any, now: datetime) -> Saved:
         checked = _checked({key: value for key, value in merged.items() if value is not None}, now)
         rule.draft, rule.updated_at = dict(checked.body), now
         rule.save(update_fields=["draft", "updated_at"])
-    return Saved(rule, selectors.warnings(checked.named))
+    return Saved(rule, _warnings(checked))
 
 
 def publish(*, code: str, actor: str, now: datetime) -> Saved:
@@ -136,7 +141,7 @@ def _publish(rule: Rule, body: Any, actor: str, now: datetime) -> Saved:
     rule.save(update_fields=["status", "draft", "current_version", "updated_at", "retired_at", "retired_by"])
     _changed(now)
     _announce("rule.published", rule, actor, now)
-    return Saved(rule, selectors.warnings(checked.named))
+    return Saved(rule, _warnings(checked))
 
 
 def _checked(body: Any, now: datetime) -> Checked:
@@ -144,6 +149,10 @@ def _checked(body: Any, now: datetime) -> Checked:
     if checked.errors:
         raise Invalid(checked.errors)
     return checked
+
+
+def _warnings(checked: Checked) -> tuple[FieldError, ...]:
+    return (*checked.warnings, *selectors.warnings(checked.named))
 
 
 def _locked(code: str) -> Rule:

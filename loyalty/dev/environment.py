@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
-from loyalty.dev.places import Places, read_json, write_json, write_private
+from loyalty.dev.places import ROOT, Places, read_json, write_json, write_private
 from loyalty.dev.postgres import Postgres
 
 DATABASE = "loyalty"
@@ -69,4 +69,9 @@ def write_env_file(places: Places, values: Mapping[str, str]) -> None:
 def for_child(values: Mapping[str, str], **more: str) -> dict[str, str]:
     """The environment of a process of this instance."""
     colour = {"FORCE_COLOR": "1"} if sys.stdout.isatty() and "NO_COLOR" not in os.environ else {}
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **colour, **values, **more}
+    inherited = dict(os.environ)
+    if inherited.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Whoever wants no __pycache__ folders has them elsewhere: compiling everything in each of our
+        # processes anew costs seconds of every start.
+        inherited.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / "var" / "pycache"))
+    return {**inherited, "PYTHONUNBUFFERED": "1", **colour, **values, **more}

@@ -112,7 +112,8 @@ class PurchaseReturn(models.Model):
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="returns")
-    return_id = models.CharField(_("return number"), max_length=100, unique=True)
+    # A caller's has at most 100; a cancellation is the return `cancel:<order_id>`.
+    return_id = models.CharField(_("return number"), max_length=107, unique=True)
     returned_at = models.DateTimeField(_("returned at"))
     lines = models.JSONField(_("lines"))
     content_hash = models.CharField(max_length=64, editable=False)

@@ -80,9 +80,9 @@ class Activities(ApiView):
         is now; with other content 409 `activity_conflict`. The member must be known.
         """
         now = clock.now()
+        content = activities.parse(request.data, now=now)
 
         def work() -> Response:
-            content = activities.parse(request.data, now=now)
             recorded = activities.record_activity(content=content, now=now)
             return Response(recorded.body(), status=201 if recorded.created else 200)
 

@@ -43,9 +43,9 @@ class Orders(ApiView):
         account as it is now; with other content 409 `order_conflict`.
         """
         now = clock.now()
+        content = orders.parse(request.data, currency=current_brand().currency, now=now)
 
         def work() -> Response:
-            content = orders.parse(request.data, currency=current_brand().currency, now=now)
             told = orders.record_order(content=content, now=now)
             return Response(told.body(), status=201 if told.created else 200)
 
@@ -111,11 +111,11 @@ class Order(ApiView):
         changes nothing; with other content 409 `order_conflict`, a lower one 409 `revision_outdated`.
         """
         now = clock.now()
+        content, revision = orders.parse_correction(
+            request.data, order_id=order_id, currency=current_brand().currency, now=now
+        )
 
         def work() -> Response:
-            content, revision = orders.parse_correction(
-                request.data, order_id=order_id, currency=current_brand().currency, now=now
-            )
             told = orders.correct_order(order_id=order_id, content=content, revision=revision, now=now)
             return Response(told.body())
 
@@ -140,11 +140,11 @@ class Completion(ApiView):
     def post(self, request: Request, order_id: str) -> Any:
         """Complete an order: what waited for it becomes available. Repeating it changes nothing."""
         now = clock.now()
+        body = Reader(request.data, "", frozenset({"completed_at"}))
+        completed_at = body.instant("completed_at", latest=now + orders.AHEAD)
+        body.raise_errors()
 
         def work() -> Response:
-            body = Reader(request.data, "", frozenset({"completed_at"}))
-            completed_at = body.instant("completed_at", latest=now + orders.AHEAD)
-            body.raise_errors()
             return Response(
                 orders.complete_order(order_id=order_id, completed_at=completed_at, now=now).body()
             )
@@ -167,9 +167,9 @@ class Cancellation(ApiView):
     def post(self, request: Request, order_id: str) -> Any:
         """Cancel an order: everything that is left of it comes back. Repeating it changes nothing."""
         now = clock.now()
+        Reader(request.data, "", frozenset()).raise_errors()
 
         def work() -> Response:
-            Reader(request.data, "", frozenset()).raise_errors()
             return Response(orders.cancel_order(order_id=order_id, now=now).body())
 
         return self.once(work)
@@ -200,9 +200,9 @@ class Returns(ApiView):
         content: 409 `return_conflict`.
         """
         now = clock.now()
+        content = orders.parse_return(request.data, now=now)
 
         def work() -> Response:
-            content = orders.parse_return(request.data, now=now)
             returned = orders.record_return(order_id=order_id, content=content, now=now)
             status = 202 if returned.parked else 201 if returned.created else 200
             return Response(returned.body(), status=status)

@@ -51,9 +51,7 @@ class EntriesView(ApiView):
         """One page of entries. Raises MemberNotFound."""
         query = self.query(bodies.EntriesQuery)
         member = members.get(member_id)
-        rows, order = selectors.entries_of(
-            member.id, currency=query.get("points_currency"), kind=query.get("kind")
-        )
+        rows, order = selectors.entries_of(member.id, **bodies.filters(query))
         return Response(pagination.page(rows, request, shapes.entry, order=order))
 
 

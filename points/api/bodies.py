@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from loyalty.lib import fields
 from loyalty.lib.api import StrictSerializer
 from members.api.refs import MemberRefSerializer
+from points.models import Entry
 
 MAX_HOLD_S = 30 * 86_400
 
@@ -121,5 +123,28 @@ class AccountQuery(StrictSerializer):
 class EntriesQuery(StrictSerializer):
     cursor = fields.Text(required=False, allow_blank=True)
     limit = fields.Text(required=False, allow_blank=True)
-    kind = fields.Text(required=False)
+    kind = fields.Choice(choices=Entry.Kind.values, required=False)
+    source = fields.Text(required=False, max_length=100)  # type: ignore[assignment]
+    reference = fields.Text(required=False, max_length=255)
     points_currency = fields.Text(required=False, max_length=40)
+
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is a word of Python, so these two cannot stand as class attributes.
+        span = {name: fields.Instant(required=False) for name in ("from", "to")}
+        return {**super().get_fields(), **span}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "from" in attrs and "to" in attrs and attrs["to"] <= attrs["from"]:
+            raise serializers.ValidationError({"to": [_later_than_from()]})
+        return attrs
+
+
+def _later_than_from() -> serializers.ErrorDetail:
+    return serializers.ErrorDetail(str(_("Must be later than “from”.")), code="not_after_from")
+
+
+def filters(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a valid EntriesQuery, what `selectors.entries_of` takes."""
+    names = {"points_currency": "currency", "from": "since", "to": "before"}
+    taken = ("points_currency", "kind", "source", "reference", "from", "to")
+    return {names.get(name, name): query.get(name) for name in taken}

@@ -67,9 +67,7 @@ class OwnEntriesView(MemberApiView):
     def get(self, request: Any) -> Response:
         """What was earned and spent, the newest first."""
         query = self.query(bodies.EntriesQuery)
-        rows, order = selectors.entries_of(
-            self.member.id, currency=query.get("points_currency"), kind=query.get("kind")
-        )
+        rows, order = selectors.entries_of(self.member.id, **bodies.filters(query))
         return Response(pagination.page(rows, request, own_entry, order=order))
 
 

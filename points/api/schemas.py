@@ -8,6 +8,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import serializers
 
+from points.models import Entry
+
 _MEMBER = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21"
 _ENTRY = "0199f3a2-8d1c-7e44-a1b2-0c1d2e3f4a5b"
 _HOLD = "0199f3a2-8d1c-7a55-8b1c-2d3e4f5a6b7c"
@@ -133,8 +135,12 @@ ACCOUNT_QUERY = [
 ENTRIES_QUERY = [
     OpenApiParameter("cursor", str),
     OpenApiParameter("limit", int),
-    OpenApiParameter("kind", str),
-    _CURRENCY,
+    OpenApiParameter("kind", str, enum=Entry.Kind.values),
+    OpenApiParameter("source", str, description="The kind of business fact, such as `order` or `return`."),
+    OpenApiParameter("reference", str, description="The number of the business fact, such as an `order_id`."),
+    OpenApiParameter("from", OpenApiTypes.DATETIME, description="Recorded at this instant or later."),
+    OpenApiParameter("to", OpenApiTypes.DATETIME, description="Recorded before this instant."),
+    OpenApiParameter("points_currency", str, description="Default: entries of every currency."),
 ]
 
 _MOVED = {"entry_id": _ENTRY, "kind": "burn", "points": -10, "balance_after": 29, "account": _ACCOUNT}

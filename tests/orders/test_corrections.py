@@ -10,6 +10,7 @@ from members.models import Purchase
 from points.models import Entry, TierQualification
 from tenants.models import Brand
 from tests.orders.shapes import BASE, line, multiplier, order
+from tests.points import support
 from tests.support.brands import ANNA
 from tests.support.client import Api
 from tests.tiers.shapes import program
@@ -131,6 +132,40 @@ def test_tier_numbers_follow(api: Api, base_rule: None, in_acme: Brand) -> None:
     assert correct(api, line("999.00"), revision=3).json()["tier"] == "silver"
     rows = TierQualification.objects.values_list("points", "spend", "visits")
     assert [sum(each) for each in zip(*rows, strict=True)] == [999, 999, 1]
+
+
+def test_a_return_may_be_numbered_like_a_correction(api: Api, base_rule: None, in_acme: Brand) -> None:
+    api.post("/orders", order("O1", lines=[line("10.00", "3")]))
+    assert correct(api, line("10.00", "2"), order_id="O1").json()["booked"]["taken_back"] == 10
+    back = api.post("/orders/O1/returns", {"return_id": "O1#2", "lines": [{"line_id": "1", "quantity": "1"}]})
+    assert (back.status_code, back.json()["points"]) == (201, {"taken_back": 10, "debt": 0})
+    rest = api.post(
+        "/orders/O1/returns", {"return_id": "O1#3", "lines": [{"line_id": "1", "quantity": "0.5"}]}
+    )
+    assert rest.json()["points"]["taken_back"] == 5
+    assert correct(api, line("9.00", "2"), order_id="O1", revision=3).json()["booked"]["taken_back"] == 1
+    assert available(api) == 4
+    assert sorted(Entry.objects.filter(kind="clawback").values_list("source", "reference", "points")) == [
+        ("order.revision", "O1#2", 10),
+        ("order.revision", "O1#3", 1),
+        ("return", "O1#2", 10),
+        ("return", "O1#3", 5),
+    ]
+    support.assert_sound()
+
+
+def test_what_comes_from_an_earlier_entry_has_a_number_of_its_own(api: Api, base_rule: None) -> None:
+    """A return numbered like the second clawback of another one."""
+    api.post("/orders", order("O1", lines=[line("10.00")]))
+    correct(api, line("12.00"), order_id="O1")
+    api.post("/orders", order("O2", lines=[line("30.00")]))
+    first = api.post("/orders/O2/returns", {"return_id": "R#2", "all": True})
+    whole = api.post("/orders/O1/returns", {"return_id": "R", "all": True})
+    assert [(a.status_code, a.json()["points"]["taken_back"]) for a in (first, whole)] == [
+        (201, 30),
+        (201, 12),
+    ]
+    assert available(api) == 0
 
 
 @pytest.mark.parametrize(

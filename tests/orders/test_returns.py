@@ -11,6 +11,7 @@ from campaigns.tasks import see_to_orders
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from members.models import ParkedReturn, Purchase, PurchaseReturn
+from points.models import TierQualification
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.orders.shapes import BASE, line, multiplier, order, priced, set_policy
@@ -205,6 +206,36 @@ def test_a_window_bonus_goes_when_one_of_its_orders_comes_back(
         ("three-orders", "3", -1000),
     ]
     assert give_back(api, "3", "R-2").json()["points"] == {"taken_back": 10, "debt": 0}
+
+
+def test_a_return_may_be_numbered_like_the_recount_of_another(
+    api: Api, publish: Callable[..., None], in_acme: Brand
+) -> None:
+    """Return "R" of order "1" recounts order "2"; neither "R:2" nor "R:1" may stand in its way."""
+    two = {
+        "code": "two-orders",
+        "name": {"en": "Two orders this month"},
+        "trigger": "order.paid",
+        "when": {"all": [{"fact": "member.orders.count", "window": "month", "op": "eq", "value": 2}]},
+        "effect": {"type": "fixed", "points": 100},
+    }
+    publish(BASE, two)
+    for number, ordered_at in (("1", "09:15"), ("2", "09:16"), ("3", "09:17"), ("4", "09:18")):
+        api.post("/orders", priced(number, "10.00", ordered_at=f"2026-11-22T{ordered_at}:00+08:00"))
+    for number, return_id in (("3", "R:2"), ("4", "R:1")):
+        assert give_back(api, number, return_id).json()["points"]["taken_back"] == 10
+    assert give_back(api, "1", "R").json()["points"] == {"taken_back": 110, "debt": 0}
+    assert account(api)["available"] == 10
+    facts = TierQualification.objects.filter(spend__lt=0).values_list("source", "reference")
+    assert sorted(facts) == [("return", "R"), ("return", "R:1"), ("return", "R:2")]
+
+
+def test_an_order_with_the_longest_number_can_be_cancelled(api: Api, base_rule: None) -> None:
+    number = "O" * 100
+    assert api.post("/orders", priced(number, "10.00")).status_code == 201
+    answer = api.post(f"/orders/{number}/cancel")
+    assert (answer.status_code, answer.json()["points"]["taken_back"]) == (200, 10)
+    assert api.post(f"/orders/{number}/cancel").json() == answer.json()
 
 
 def test_a_return_before_its_order_is_parked_and_applied(api: Api, base_rule: None, in_acme: Brand) -> None:

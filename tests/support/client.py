@@ -5,6 +5,10 @@ from typing import Any
 
 from django.db import connection
 from django.test import Client
+from django.test.client import ClientHandler
+
+# One for all: each would load the middleware for itself.
+HANDLER = ClientHandler(enforce_csrf_checks=False)
 
 
 class Api:
@@ -12,6 +16,7 @@ class Api:
 
     def __init__(self, host: str, token: str | None, prefix: str = "/api/v1", language: str = "en") -> None:
         self.client = Client(raise_request_exception=False)
+        self.client.handler = HANDLER
         self.host, self.token, self.prefix, self.language = host, token, prefix, language
 
     def get(self, path: str, **more: Any) -> Any:

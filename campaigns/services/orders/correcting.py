@@ -237,7 +237,8 @@ def _book(
             summary = judging.summary(posted.entries)
             given = {name: given[name] + summary[name] for name in given}
         kept[judged.trigger] = judged.evaluation.to_record()
-    taken, debt = returning.claw(purchase, book.items, f"{purchase.order_id}#{revision}", now)
+    number = f"{purchase.order_id}#{revision}"
+    taken, debt = returning.claw(purchase, book.items, returning.REVISION, number, now)
     back = -sum(entry["points"] for entry in taken if entry["points_currency"] == "points")
     kept |= {"kept": difference.keeps, "clawed": book.clawed, "raised": raised}
     if difference.judged:

@@ -23,17 +23,19 @@ FROM members_purchase bought JOIN members_purchaseline line ON line.purchase_id 
 WHERE bought.order_id = ANY(%s) GROUP BY bought.order_id HAVING bool_or(line.returned > 0)
 """
 
+# What is taken back, by whether the rules gave it with the completion, and by the number of the entry.
+ClawbackItems = Mapping[tuple[bool, int], Sequence[ClawbackItem]]
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What an order no longer deserves: ledger entries to take back from, and tier numbers.
 
-    `items` are by the clawback's source and the suffix of its reference. `evaluation` is the order's record
-    with what it keeps from now on.
+    `evaluation` is the order's record with what it keeps from now on.
     """
 
     evaluation: dict[str, Any]
-    items: Mapping[tuple[str, str], Sequence[ClawbackItem]] = field(default_factory=dict)
+    items: ClawbackItems = field(default_factory=dict)
     points: int = 0
     spend: Decimal = Decimal(0)
     visits: int = 0
@@ -56,11 +58,11 @@ class EntryBook:
     def __init__(self, kept: Mapping[str, Any]) -> None:
         self._kept = kept
         self.clawed: dict[str, int] = dict(kept.get("clawed", {}))
-        self.items: dict[tuple[str, str], list[ClawbackItem]] = {}
+        self.items: dict[tuple[bool, int], list[ClawbackItem]] = {}
 
     def take(self, trigger: str, rule: str, points: int) -> None:
         """Note that so many points of a rule are to be taken back."""
-        source = "return.completed" if self._later(trigger) else "return"
+        later = self._later(trigger)
         for number, entry in enumerate(reversed(self._entries(trigger, rule)), 1):
             if points <= 0:
                 return
@@ -68,8 +70,7 @@ class EntryBook:
             part = min(points, entry["points"] - self.clawed.get(entry_id, 0))
             if part > 0:
                 self.clawed[entry_id] = self.clawed.get(entry_id, 0) + part
-                key = (source, "" if number == 1 else f"#{number}")
-                self.items.setdefault(key, []).append(ClawbackItem(UUID(entry_id), part, rule))
+                self.items.setdefault((later, number), []).append(ClawbackItem(UUID(entry_id), part, rule))
             points -= part
 
     def _later(self, trigger: str) -> bool:

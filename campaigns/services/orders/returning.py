@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import locks
 from campaigns.errors import ReturnConflict
 from campaigns.services.orders import rejudging, stored
-from campaigns.services.orders.rejudging import Verdict
+from campaigns.services.orders.rejudging import ClawbackItems, Verdict
 from campaigns.services.orders.returncontent import ReturnContent
 from campaigns.services.orders.told import account_json
 from loyalty.lib import ids, instants, money
@@ -33,7 +33,11 @@ from points.postings import ClawbackItem
 from points.services import tiers
 
 PARKED_FOR: Final = timedelta(days=30)
-ClawbackItems = Mapping[tuple[str, str], Sequence[ClawbackItem]]
+# The sources of what is taken back, with the order and with its completion. Each business fact has its own,
+# because callers choose their numbers freely: a return may be numbered like a correction (`O-1#2`).
+RETURN: Final = ("return", "return.completed")
+RECOUNT: Final = ("return.recount", "return.completed.recount")
+REVISION: Final = ("order.revision", "order.completed.revision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +95,14 @@ def apply(
     ]
     entries: list[dict[str, Any]] = []
     debt = 0
-    for judged, verdict in verdicts:
-        suffix = "" if judged.pk == purchase.pk else f":{judged.order_id}"
-        taken, owed = claw(judged, verdict.items, content.return_id + suffix, now)
+    for number, (judged, verdict) in enumerate(verdicts):
+        sources = RECOUNT if number else RETURN
+        reference = f"{content.return_id}:{number}" if number else content.return_id
+        taken, owed = claw(judged, verdict.items, sources, reference, now)
         entries += taken
         debt += owed
         _keep(judged, verdict)
-        held = _disqualify(judged, verdict, content.return_id + suffix, held, now)
+        held = _disqualify(judged, verdict, sources[0], reference, held, now)
     whole = all(line.returned >= line.quantity for line in lines)
     result = {
         "return_id": content.return_id,
@@ -209,13 +214,16 @@ def _quantities(content: ReturnContent, lines: Sequence[PurchaseLine]) -> list[t
 
 
 def claw(
-    purchase: Purchase, items: ClawbackItems, reference: str, now: datetime
+    purchase: Purchase, items: ClawbackItems, sources: tuple[str, str], reference: str, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """Take back points of an order's entries; returns the entries told, and the debt that came of it."""
+    """Take back points of an order's entries; returns the entries told, and the debt that came of it.
+
+    `sources` is RETURN, RECOUNT or REVISION. Entries before a rule's newest have a source and a number more.
+    """
     told: list[dict[str, Any]] = []
     debt = 0
     left = ledger.left_of_entries([item.entry_id for wanted in items.values() for item in wanted])
-    for (source, suffix), asked in items.items():
+    for (later, number), asked in items.items():
         # Somebody may have reversed an entry by hand: what is gone cannot be taken back again.
         wanted = [
             replace(item, points=min(item.points, left[item.entry_id]))
@@ -228,8 +236,8 @@ def claw(
             member_id=purchase.member_id,
             journal_id=ids.new(),
             items=wanted,
-            source=source,
-            reference=reference + suffix,
+            source=sources[later] if number == 1 else f"{sources[later]}.earlier",
+            reference=reference if number == 1 else f"{reference}#{number}",
             now=now,
             event_data={"order_id": purchase.order_id},
         )
@@ -260,7 +268,12 @@ def _keep(purchase: Purchase, verdict: Verdict) -> None:
 
 
 def _disqualify(
-    purchase: Purchase, verdict: Verdict, reference: str, held: tiers.Held | None, now: datetime
+    purchase: Purchase,
+    verdict: Verdict,
+    source: str,
+    reference: str,
+    held: tiers.Held | None,
+    now: datetime,
 ) -> tiers.Held | None:
     if purchase.member_id is None or not verdict.counts_for_tier:
         return held
@@ -269,7 +282,7 @@ def _disqualify(
         points=-verdict.points,
         spend=-verdict.spend,
         visits=-verdict.visits,
-        source="return",
+        source=source,
         reference=reference,
     )
     return tiers.disqualify(member_id=purchase.member_id, held=held, fact=fact, now=now)
