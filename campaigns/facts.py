@@ -72,7 +72,7 @@ def member_facts(
     """
     needs = _together([rules.history_needs(trigger, at) for trigger in triggers])
     history = read_history(member.id, needs, at, without_order)
-    carry = _carry(member.id) if rules.context.rounding == "carry" else {}
+    carry = carried(member.id) if rules.context.rounding == "carry" else {}
     return MemberFacts(
         member_id=str(member.id),
         tier=tier,
@@ -143,7 +143,8 @@ def _together(needs: Sequence[HistoryNeeds]) -> HistoryNeeds:
     )
 
 
-def _carry(member_id: UUID) -> dict[str, Fraction]:
+def carried(member_id: UUID) -> dict[str, Fraction]:
+    """What flooring cut of the member's earlier orders, by points currency."""
     rows = Carry.objects.filter(member_id=member_id).values_list("currency", "fraction")
     return {currency: Fraction(fraction) for currency, fraction in rows}
 

@@ -64,9 +64,11 @@ WITH counted AS (
 ), by_member AS (
   SELECT member_id, sum(points) AS points FROM counted GROUP BY member_id
 ), told AS (
-  SELECT member_id, sum(points) AS points FROM points_tierqualification
-  WHERE source IN ('order', 'order.completed', 'order.revision', 'return', 'return.recount')
-  GROUP BY member_id
+  -- Orders move with a merged member; what they counted stays written where it was.
+  SELECT coalesce(member.merged_into_id, member.id) AS member_id, sum(row.points) AS points
+  FROM points_tierqualification row JOIN members_member member ON member.id = row.member_id
+  WHERE row.source IN ('order', 'order.completed', 'order.revision', 'return', 'return.recount')
+  GROUP BY 1
 )
 SELECT format('member %%s: tier rows say %%s qualifying points, orders %%s',
   coalesce(told.member_id, by_member.member_id), coalesce(told.points, 0), coalesce(by_member.points, 0))

@@ -117,7 +117,7 @@ def tier_names() -> dict[str, Mapping[str, str]]:
 def check_context(now: datetime) -> CheckContext:
     """What a check of a rule needs to know of the current brand."""
     brand = current_brand()
-    currencies = brand.settings.get("points_currencies")
+    currencies = brand.setting("points_currencies")
     return CheckContext(
         timezone=brand.tz,
         today=now.astimezone(brand.tz).date(),

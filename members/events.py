@@ -5,6 +5,7 @@ from loyalty.outbox.types import EventType
 
 _ID = {"type": "string", "format": "uuid"}
 _MEMBER = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21"
+_OTHER = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a22"
 
 EVENTS = (
     EventType(
@@ -36,6 +37,26 @@ EVENTS = (
             "properties": {"member_id": _ID, "changed": {"type": "array", "items": {"type": "string"}}},
         },
         example={"member_id": _MEMBER, "changed": ["phone", "region"]},
+    ),
+    EventType(
+        name="member.merged",
+        description="A member was merged into another, who has their points, orders and identities now.",
+        schema={
+            "type": "object",
+            "required": ["member_id", "into"],
+            "properties": {
+                "member_id": {**_ID, "description": "Who was merged; their id is not used any more."},
+                "into": {**_ID, "description": "Who stays."},
+                "journal": {**_ID, "description": "Of the ledger entries that moved the points."},
+                "accounts": {"type": "array", "items": {"type": "object"}},
+            },
+        },
+        example={
+            "member_id": _OTHER,
+            "into": _MEMBER,
+            "journal": "0199f3a2-8d1c-7f01-9c8d-7e6f5a4b3c2d",
+            "accounts": [{"points_currency": "points", "available": 39, "pending": 0, "held": 0, "debt": 0}],
+        },
     ),
 )
 declare(EVENTS)

@@ -1,5 +1,6 @@
 """Every lock of this room."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from loyalty.lib.database import connection
@@ -9,6 +10,12 @@ from members.models import Member, RefreshToken
 def member(member_id: UUID) -> Member | None:
     """The member, locked until the transaction ends, or None."""
     return Member.objects.select_for_update(of=("self",)).filter(pk=member_id).first()
+
+
+def members(member_ids: Sequence[UUID]) -> list[Member]:
+    """The members, locked in the order of their keys until the transaction ends."""
+    rows = Member.objects.select_for_update(of=("self",)).filter(pk__in=member_ids)
+    return list(rows.order_by("pk"))
 
 
 def refresh_token(digest: str) -> RefreshToken | None:

@@ -26,12 +26,6 @@ _COUPON: Final = {"code": _TEXT, "member_id": _ID}
 _CAMPAIGN: Final = {"campaign": _TEXT, "at": _INSTANT}
 ANNOUNCED: Final = (
     _announced(
-        "member.merged",
-        "A member was merged into another.",
-        {"member_id": _ID, "into": _ID},
-        {"member_id": _OTHER, "into": _MEMBER},
-    ),
-    _announced(
         "tier.downgrade_upcoming",
         "A member will fall to a lower tier unless they qualify in time.",
         {"member_id": _ID, "from": _TEXT, "to": _TEXT, "at": _INSTANT},

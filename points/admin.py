@@ -17,7 +17,17 @@ from loyalty.lib.errors import Text
 from members.models import Member
 from members.selectors import found_by
 from points import services, wording
-from points.adminforms import AdjustForm, FreezeForm, adjust, freeze, unfreeze
+from points.adminforms import (
+    AdjustForm,
+    FreezeForm,
+    ReasonForm,
+    activate,
+    adjust,
+    cancel_pending,
+    freeze,
+    still_pending,
+    unfreeze,
+)
 from points.logadmin import ReceiptOfEntry
 from points.models import Account, AdjustmentRequest, Entry, Lot
 from points.postings import DEFAULT_CURRENCY
@@ -251,6 +261,29 @@ class EntryAdmin(ReceiptOfEntry, EndlessPage):
         (_("Explanation"), {"fields": ("why",), "classes": ("tab",)}),
     )
     readonly_fields = ("holder", "signed", "after", "why", "entry_id", "journal", "receipt_n")
+    operations = (
+        Operation(
+            "activate",
+            _("Make available"),
+            _("The pending points of this entry can be spent from now on; debt is repaid first."),
+            "points.adjust_account",
+            activate,
+            icon="play_arrow",
+            form=ReasonForm,
+            shown=still_pending,
+        ),
+        Operation(
+            "cancel-pending",
+            _("Cancel pending points"),
+            _("The pending points of this entry are taken back, with your name and the reason."),
+            "points.adjust_account",
+            cancel_pending,
+            icon="block",
+            danger=True,
+            form=ReasonForm,
+            shown=still_pending,
+        ),
+    )
 
     @display(description=_("When"), ordering="recorded_at")
     def when(self, entry: Entry) -> str:

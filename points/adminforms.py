@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
@@ -11,7 +12,7 @@ from loyalty.lib import clock, ids
 from loyalty.lib.console import actor
 from loyalty.lib.errors import Text
 from points import services
-from points.models import Account, AdjustmentRequest
+from points.models import Account, AdjustmentRequest, Entry, Lot
 from points.postings import MAX_POINTS
 
 
@@ -41,6 +42,14 @@ class AdjustForm(forms.Form):
         if points == 0:
             raise forms.ValidationError(_("Zero changes nothing."))
         return points
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
 
 
 class FreezeForm(forms.Form):
@@ -87,3 +96,30 @@ def unfreeze(_admin: Any, _request: HttpRequest, account: Account, _data: dict[s
     """Let the member earn and spend again."""
     services.unfreeze(member_id=account.member_id, now=clock.now())
     return _("The member can earn and spend again.")
+
+
+def still_pending(entry: Entry) -> bool:
+    """Whether points of the entry wait, in its account or where the member was merged into."""
+    homes = [key for key in (entry.account_id, entry.account.moved_to_id) if key is not None]
+    waiting = Lot.objects.filter(account_id__in=homes, state=Lot.State.PENDING)
+    return waiting.filter(Q(entry=entry) | Q(from_lot__entry=entry)).exists()
+
+
+def activate(_admin: Any, request: HttpRequest, entry: Entry, data: dict[str, Any]) -> Text:
+    """Free what the entry keeps pending."""
+    done = services.activate_entry(
+        entry_id=entry.pk, reason=data["reason"], actor=actor(request), now=clock.now()
+    )
+    return _("%(points)s points are available now.") % {"points": done.points}
+
+
+def cancel_pending(_admin: Any, request: HttpRequest, entry: Entry, data: dict[str, Any]) -> Text:
+    """Take back what the entry keeps pending."""
+    done = services.cancel_pending(
+        entry_id=entry.pk,
+        reference=str(entry.pk),
+        reason=data["reason"],
+        actor=actor(request),
+        now=clock.now(),
+    )
+    return _("%(points)s pending points were taken back.") % {"points": -done.entry.points}

@@ -153,3 +153,20 @@ class LogKeyNotFound(Refusal):
     code = "not_found"
     status = 404
     title = _("The log has no key yet")
+
+
+class AccountMerged(Refusal):
+    """The member was merged into another while the call was under way; sent again it reaches the survivor."""
+
+    code = "member_not_active"
+    status = 409
+    retryable = True
+    title = _("This member was merged into another. Please try again.")
+
+
+class NotPending(Refusal):
+    """Nothing of the entry waits any more: it became available, expired, or was taken back."""
+
+    code = "not_pending"
+    status = 409
+    title = _("Nothing of this entry is pending")

@@ -16,7 +16,7 @@ _ACTIVITY = (Entry.Kind.ACCRUAL, Entry.Kind.BURN, Entry.Kind.CAPTURE)
 
 def holdings_at(account: Account, at: datetime) -> Holdings:
     """The account's holdings as recorded by `at`; what was due but not yet done by then is still in them."""
-    holds, held_on = _holds(account.id, at)
+    holds, held_on = _holds(account, at)
     used: dict[UUID, int] = dict(
         Consumption.objects.filter(lot__account_id=account.id, recorded_at__lte=at)
         .values_list("lot_id")
@@ -37,8 +37,13 @@ def holdings_at(account: Account, at: datetime) -> Holdings:
 
 
 def accrued_by(account: Account, at: datetime) -> int:
-    """The points of all accruals recorded by `at`."""
-    return _sum(Entry.objects.filter(account_id=account.id, kind=Entry.Kind.ACCRUAL, recorded_at__lte=at))
+    """The points of all accruals recorded by `at`, those of members merged into this one included."""
+    moved_in = account.moved_in.filter(moved_at__lte=at).values_list("id", flat=True)
+    return _sum(
+        Entry.objects.filter(
+            account_id__in=[account.id, *moved_in], kind=Entry.Kind.ACCRUAL, recorded_at__lte=at
+        )
+    )
 
 
 def _as_of(lot: Lot, at: datetime, taken: int) -> LotView:
@@ -57,12 +62,15 @@ def _as_of(lot: Lot, at: datetime, taken: int) -> LotView:
     )
 
 
-def _holds(account_id: UUID, at: datetime) -> tuple[list[HoldView], dict[UUID, int]]:
+def _holds(account: Account, at: datetime) -> tuple[list[HoldView], dict[UUID, int]]:
     parts: dict[tuple[UUID, datetime], list[tuple[UUID, int]]] = defaultdict(list)
     held_on: dict[UUID, int] = defaultdict(int)
-    standing = HoldLot.objects.filter(hold__account_id=account_id, hold__created_at__lte=at).filter(
-        Q(hold__ended_at__isnull=True) | Q(hold__ended_at__gt=at)
-    )
+    # By its lots, because a hold moves with its member; on each side only while it stood there.
+    standing = HoldLot.objects.filter(
+        lot__account_id=account.id, lot__entry__recorded_at__lte=at, hold__created_at__lte=at
+    ).filter(Q(hold__ended_at__isnull=True) | Q(hold__ended_at__gt=at))
+    if account.moved_at is not None and account.moved_at <= at:
+        standing = standing.filter(hold__account_id=account.id)
     for hold_id, expires_at, lot_id, points in standing.values_list(
         "hold_id", "hold__expires_at", "lot_id", "points"
     ):

@@ -88,3 +88,9 @@ def due() -> Outcome:
         "SELECT count(*) FROM points_account WHERE next_due_at IS NOT NULL",
         {"tz": current_brand().timezone},
     )
+
+
+@invariant("merges", "who was merged holds nothing; both sides of every move are equal")
+def merges() -> Outcome:
+    """Each merged member's accounts, where they moved to, and the entries by which their points moved."""
+    return look("merges", "SELECT count(*) FROM points_account WHERE moved_to_id IS NOT NULL")

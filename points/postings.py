@@ -129,6 +129,17 @@ class BurnResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivationResult:
+    """What became available of one entry: `points`, of which `debt_repaid` paid a debt."""
+
+    entry_id: UUID
+    points: int
+    debt_repaid: int
+    account: AccountState
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HoldResult:
     """A hold as it stands. `entry` is the capture, where there was one."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet, Sum
 
-from points import errors, history, lots
+from points import errors, history, lots, notices
 from points.models import Account, Consumption, Entry, Hold, HoldLot, Lot
 from points.postings import DEFAULT_CURRENCY
 from tenants.context import current_brand
@@ -44,8 +44,10 @@ def account_view(member_id: UUID, at: datetime, *, currency: str = DEFAULT_CURRE
     if account is None:
         return AccountView(member_id=member_id, currency=currency, at=at)
     past = at < account.updated_at
-    recorded = history.holdings_at(account, at) if past else holdings_of(account)
     tz = current_brand().tz
+    recorded = (
+        history.holdings_at(account, at) if past else notices.put_off(account, holdings_of(account), tz)
+    )
     holdings = lots.project(recorded, at, tz)
     return AccountView(
         member_id=member_id,
@@ -69,7 +71,7 @@ def holdings_of(account: Account) -> lots.Holdings:
     ends: dict[UUID, datetime] = {}
     if account.held:
         for hold_id, expires_at, lot_id, points in HoldLot.objects.filter(
-            hold__account_id=account.id, hold__status=Hold.Status.OPEN
+            hold__account_id=account.id, lot__account_id=account.id, hold__status=Hold.Status.OPEN
         ).values_list("hold_id", "hold__expires_at", "lot_id", "points"):
             parts[hold_id].append((lot_id, points))
             ends[hold_id] = expires_at

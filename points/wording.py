@@ -22,6 +22,8 @@ BY_SOURCE: Mapping[tuple[str, str], Promise] = {
     ("clawback", "return.recount"): _("Return of goods, %(reference)s"),
     ("clawback", "order.revision"): _("Order corrected, %(reference)s"),
     ("clawback", "order.completed.revision"): _("Order corrected, %(reference)s"),
+    ("clawback", "merge"): _("Owed by the member who was merged"),
+    ("clawback", "pending"): _("Pending points cancelled"),
 }
 BY_KIND: Mapping[str, Promise] = {
     "accrual": _("Earned, %(reference)s"),
@@ -37,6 +39,8 @@ BY_KIND: Mapping[str, Promise] = {
 
 def what(entry: Entry) -> str:
     """The business fact behind an entry."""
+    if entry.kind == Entry.Kind.TRANSFER and entry.source == "merge":
+        return str(_("Came with a merged member") if entry.direction > 0 else _("Moved to another member"))
     if entry.kind == Entry.Kind.TRANSFER:
         return str(_("Received from another member") if entry.direction > 0 else _("Given to another member"))
     text = BY_SOURCE.get((entry.kind, entry.source)) or BY_KIND[entry.kind]

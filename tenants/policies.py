@@ -9,6 +9,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "restore_grace_days": 0,
     # Adjustments of more points than this need a second operator; null = none does.
     "adjustment_approval_above": None,
+    # Codes of the points currencies that the brand runs; null = `points` and whatever a rule or call names.
+    "points_currencies": None,
     # Points a member may transfer to others in a calendar month; null = no limit.
     "transfer_monthly_limit": 10_000,
     # Cost of one point in the brand's currency, for the liability.

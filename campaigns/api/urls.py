@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.api import home, rules, tiers
+from campaigns.api import home, merging, rules, tiers
 
 partner_urlpatterns: list[URLPattern] = [
     path("earning-rules", rules.EarningRules.as_view(), name="earning-rules"),
@@ -10,6 +10,7 @@ partner_urlpatterns: list[URLPattern] = [
     path("earning-rules/<str:code>", rules.EarningRule.as_view(), name="earning-rule"),
     path("earning-rules/<str:code>/publish", rules.PublishRule.as_view(), name="earning-rule-publish"),
     path("earning-rules/<str:code>/retire", rules.RetireRule.as_view(), name="earning-rule-retire"),
+    path("members/<uuid:member_id>/merge", merging.MergeView.as_view(), name="member-merge"),
     path("tiers", tiers.Tiers.as_view(), name="tiers"),
 ]
 member_urlpatterns: list[URLPattern] = [

@@ -120,6 +120,11 @@ def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
             now=now,
         )
         account = points.lock_account(member_id=member.id, now=now)
+        member.refresh_from_db(fields=["status", "merged_into"])
+        if member.merged_into_id is not None:
+            # Merged while we waited for the lock.
+            member = members.get(member.merged_into_id)
+            account = points.lock_account(member_id=member.id, now=now)
         earlier = Activity.objects.filter(activity_id=content.activity_id).first()
         if earlier is not None:
             if earlier.content_hash != content.digest() or earlier.member_id != member.id:

@@ -1,6 +1,7 @@
 """Everything that writes in the mall. Use as `from mall import services as mall`."""
 
 from mall.services.fulfilment import complete, set_address, ship
+from mall.services.merging import merge
 from mall.services.redemptions import Placed, cancel, place
 from mall.services.rewards import create_offer, create_reward, update_offer, update_reward
 from mall.services.stock import add_stock, set_stock
@@ -12,6 +13,7 @@ __all__ = [
     "complete",
     "create_offer",
     "create_reward",
+    "merge",
     "place",
     "set_address",
     "set_stock",

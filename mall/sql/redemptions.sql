@@ -3,10 +3,11 @@ SELECT format('redemption %s has no burn of its member, points and reference', r
 FROM mall_redemption redemption
 LEFT JOIN points_entry burn ON burn.id = redemption.entry_id
 LEFT JOIN points_account account ON account.id = burn.account_id
+LEFT JOIN members_member holder ON holder.id = account.member_id
 WHERE burn.id IS NULL
   OR (burn.kind, burn.source, burn.reference, burn.points, burn.direction)
     IS DISTINCT FROM ('burn', 'redemption', redemption.reference, redemption.points, -1)
-  OR (account.member_id, account.currency) IS DISTINCT FROM (redemption.member_id, redemption.currency)
+  OR (coalesce(holder.merged_into_id, holder.id), account.currency) IS DISTINCT FROM (redemption.member_id, redemption.currency)
 UNION ALL
 SELECT format('entry %s is a redemption''s burn that no redemption stands for', burn.id)
 FROM points_entry burn

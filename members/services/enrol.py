@@ -186,8 +186,9 @@ def _lock(keys: Sequence[Key]) -> None:
 def _referrer(code: str | None) -> Member | None:
     if not code:
         return None
-    referrer = Member.objects.filter(referral_code=code.strip().upper(), status=Member.Status.ACTIVE).first()
-    if referrer is None:
+    named = Member.objects.select_related("merged_into").filter(referral_code=code.strip().upper()).first()
+    referrer = named.merged_into or named if named is not None else None
+    if referrer is None or referrer.status != Member.Status.ACTIVE:
         raise Invalid.at("/referrer_code", "unknown", _("No member has this referral code."))
     return referrer
 

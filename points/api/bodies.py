@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,15 +13,32 @@ from loyalty.lib import fields
 from loyalty.lib.api import StrictSerializer
 from members.api.refs import MemberRefSerializer
 from points.models import Entry
+from points.postings import DEFAULT_CURRENCY
+from tenants.context import current_brand
 
 MAX_HOLD_S = 30 * 86_400
+CURRENCY = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 
 
 class Currency(fields.Text):
     """Which of the brand's points currencies; `points` unless named."""
 
+    default_error_messages = {
+        "code": _("Lower-case letters, digits and underscores, such as “stars”."),
+        "unknown_currency": _("Unknown points currency “{currency}”."),
+    }
+
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, default="points", max_length=40, **kwargs)
+        super().__init__(**{"required": False, "default": DEFAULT_CURRENCY, "max_length": 32, **kwargs})
+
+    def to_internal_value(self, data: Any) -> str:
+        code = super().to_internal_value(data)
+        if not CURRENCY.match(code):
+            self.fail("code")
+        known = current_brand().setting("points_currencies")
+        if known is not None and code not in (DEFAULT_CURRENCY, *known):
+            self.fail("unknown_currency", currency=code)
+        return code
 
 
 class Reference(fields.Text):
@@ -126,7 +144,7 @@ class EntriesQuery(StrictSerializer):
     kind = fields.Choice(choices=Entry.Kind.values, required=False)
     source = fields.Text(required=False, max_length=100)  # type: ignore[assignment]
     reference = fields.Text(required=False, max_length=255)
-    points_currency = fields.Text(required=False, max_length=40)
+    points_currency = Currency(default=None)
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is a word of Python, so these two cannot stand as class attributes.

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from loyalty.lib import clock, fields
 from loyalty.lib.api import ApiView, StrictSerializer
-from members import services as members
+from members.api.refs import MemberRef, resolve
 from points import services as points
 from points.api import bodies, schemas, shapes
 from points.postings import AccountState
@@ -70,7 +70,7 @@ class FreezeView(ApiView):
         body = self.body(FreezeBody)
 
         def work() -> Response:
-            member = members.get(member_id)
+            member = resolve(MemberRef(member_id), now=clock.now())
             frozen = points.freeze(
                 member_id=member.id,
                 earn=body["earn"],
@@ -106,7 +106,7 @@ class UnfreezeView(ApiView):
         self.body(bodies.NothingBody)
 
         def work() -> Response:
-            member = members.get(member_id)
+            member = resolve(MemberRef(member_id), now=clock.now())
             return Response(_told(member.id, points.unfreeze(member_id=member.id, now=clock.now())))
 
         return self.once(work)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from points.api import accounts, corrections, freezing, log, member, spending
+from points.api import accounts, corrections, freezing, log, member, notices, pending, spending
 
 partner_urlpatterns: list[URLPattern] = [
     path("members/<uuid:member_id>/account", accounts.AccountView.as_view(), name="account"),
@@ -16,6 +16,9 @@ partner_urlpatterns: list[URLPattern] = [
     path("ledger/checkpoints/latest", log.LatestCheckpointView.as_view(), name="checkpoint-latest"),
     path("ledger/consistency", log.ConsistencyView.as_view(), name="ledger-consistency"),
     path("ledger/key", log.KeyView.as_view(), name="ledger-key"),
+    path("entries/<uuid:entry_id>/activate", pending.ActivateView.as_view(), name="entry-activate"),
+    path("entries/<uuid:entry_id>/cancel", pending.CancelPendingView.as_view(), name="entry-cancel"),
+    path("expiry-notice", notices.ExpiryNoticeView.as_view(), name="expiry-notice"),
     path("burns", spending.BurnsView.as_view(), name="burns"),
     path("holds", spending.HoldsView.as_view(), name="holds"),
     path("holds/<uuid:hold_id>/capture", spending.CaptureView.as_view(), name="hold-capture"),

@@ -4,6 +4,7 @@ from points.models.accounts import Account, AdjustmentRequest, ExpiryNotice
 from points.models.holds import Hold, HoldLot
 from points.models.ledger import Consumption, Entry, Lot
 from points.models.log import Checkpoint, LogKey, LogLeaf, LogNode, LogPosition
+from points.models.notices import NoticePolicy
 from points.models.tiers import MemberTier, TierChange, TierProgram, TierQualification
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LogPosition",
     "Lot",
     "MemberTier",
+    "NoticePolicy",
     "TierChange",
     "TierProgram",
     "TierQualification",

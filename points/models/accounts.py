@@ -38,6 +38,18 @@ class Account(models.Model):
     freeze_reason = models.TextField(_("reason of the freeze"), default="", db_default="", blank=True)
     opened_at = models.DateTimeField(_("opened"))
     updated_at = models.DateTimeField(_("last changed"))
+    # Where the points are since the member was merged into another; always the last of a chain.
+    moved_to = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="moved_in",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("merged into"),
+    )
+    moved_at = models.DateTimeField(_("merged at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("points account")
@@ -55,6 +67,11 @@ class Account(models.Model):
                 fields=["next_due_at"],
                 name="points_account_due",
                 condition=Q(next_due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["moved_to"],
+                name="points_account_moved",
+                condition=Q(moved_to__isnull=False),
             ),
         ]
 

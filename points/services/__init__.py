@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from points.services.accounts import freeze, lock_account, open_account, unfreeze
+from points.services.accounts import freeze, lock_account, lock_members, merge, open_account, unfreeze
 from points.services.approvals import approve_adjustment, reject_adjustment, request_adjustment
 from points.services.corrections import clawback, reverse
 from points.services.due import activate, announce_expiring, expire_due, settle
+from points.services.notices import notice_days, require_notice
+from points.services.pending import activate_entry, cancel_pending
 from points.services.posting import adjust, post
 from points.services.spending import burn, capture, hold, void
 from points.services.transfers import transfer
 
 __all__ = [
     "activate",
+    "activate_entry",
     "adjust",
     "announce_expiring",
     "approve_adjustment",
     "burn",
+    "cancel_pending",
     "capture",
     "clawback",
     "expire_due",
     "freeze",
     "hold",
     "lock_account",
+    "lock_members",
+    "merge",
+    "notice_days",
     "open_account",
     "post",
     "reject_adjustment",
     "request_adjustment",
+    "require_notice",
     "reverse",
     "settle",
     "transfer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -51,6 +52,34 @@ def freeze(
 def unfreeze(*, member_id: UUID, now: datetime) -> tuple[AccountState, ...]:
     """Lift any freeze of all the member's accounts. Returns the accounts."""
     return _set_frozen(member_id=member_id, earn=False, burn=False, reason="", now=now)
+
+
+def lock_members(*, member_ids: Sequence[UUID]) -> int:
+    """Lock all accounts of these members, in the order of their keys, until the transaction ends."""
+    return int(ledger.call("points_lock_members", {"p_members": ("uuid[]", list(member_ids))}))
+
+
+def merge(
+    *, from_member_id: UUID, into_member_id: UUID, journal_id: UUID, now: datetime, actor: str = ""
+) -> tuple[AccountState, ...]:
+    """Move all that one member's accounts hold to another's, currency by currency; returns those.
+
+    Lots keep their ends and what they wait for, holds their parts and their end; debt goes along, and what
+    of either was frozen stays frozen. What comes back to the emptied accounts later moves on at once.
+    Repeating it moves nothing. Writes no event; the caller merges the members and tells of both.
+    """
+    data = ledger.call(
+        "points_merge",
+        {
+            "p_from": ("uuid", from_member_id),
+            "p_into": ("uuid", into_member_id),
+            "p_journal": ("uuid", journal_id),
+            "p_actor": ("text", actor),
+            "p_now": ("timestamptz", now),
+            "p_tz": ("text", current_brand().timezone),
+        },
+    )
+    return tuple(ledger.account_state(item, into_member_id) for item in data)
 
 
 def _set_frozen(

@@ -86,7 +86,8 @@ def await_judgement(stored: Program, now: datetime) -> None:
         cursor.execute(
             "INSERT INTO points_membertier(member_id, code, since, program_version, updated_at)"
             " SELECT DISTINCT q.member_id, %s, m.enrolled_at, 0, %s::timestamptz"
-            " FROM points_tierqualification q JOIN members_member m ON m.id = q.member_id"
+            " FROM points_tierqualification q"
+            " JOIN members_member m ON m.id = q.member_id AND m.status <> 'merged'"
             " ON CONFLICT (member_id) DO NOTHING",
             [stored.levels[0].code, now],
         )

@@ -15,10 +15,12 @@ BEGIN
     SELECT lot.id, lot.remaining - lot.held AS free, lot.state FROM points_lot lot
     WHERE lot.account_id = p_account AND lot.state <> 'closed' AND lot.remaining > lot.held
       AND CASE
-        WHEN p_of_entry IS NOT NULL THEN lot.entry_id = p_of_entry
+        WHEN p_of_entry IS NOT NULL THEN
+          CASE WHEN lot.from_lot_id IS NULL THEN lot.entry_id ELSE points_origin(lot) END = p_of_entry
         WHEN p_of_journal IS NOT NULL THEN EXISTS (
           SELECT 1 FROM points_entry entry
-          WHERE entry.id = lot.entry_id AND entry.journal_id = p_of_journal)
+          WHERE entry.id = CASE WHEN lot.from_lot_id IS NULL THEN lot.entry_id ELSE points_origin(lot) END
+            AND entry.journal_id = p_of_journal)
         ELSE lot.state = 'open' END
     ORDER BY lot.expires_at NULLS LAST, lot.id
   LOOP
@@ -52,7 +54,7 @@ BEGIN
   SELECT array_agg(DISTINCT account.id ORDER BY account.id), count(*) INTO v_account_ids, v_found
   FROM jsonb_to_recordset(p_items) AS item(e uuid)
   JOIN points_entry entry ON entry.id = item.e
-  JOIN points_account account ON account.id = entry.account_id AND account.member_id = p_member;
+  JOIN points_account account ON account.id = points_home(entry.account_id) AND account.member_id = p_member;
   IF v_found <> jsonb_array_length(p_items) THEN
     RAISE EXCEPTION 'no such entry' USING ERRCODE = 'PL005';
   END IF;
@@ -121,7 +123,7 @@ BEGIN
     FROM ROWS FROM (jsonb_to_recordset(p_items) AS (e uuid, points bigint, rule text))
       WITH ORDINALITY AS item(e, points, rule, place)
     JOIN points_entry origin ON origin.id = item.e
-    WHERE origin.account_id = p_account.id ORDER BY item.place
+    WHERE points_home(origin.account_id) = p_account.id ORDER BY item.place
   LOOP
     IF v_item.points NOT BETWEEN 1 AND 1000000000000 THEN
       RAISE EXCEPTION 'points out of range' USING ERRCODE = 'PL012';
@@ -130,7 +132,7 @@ BEGIN
     WHERE known.reference = p_reference AND known.source = p_source AND known.kind = 'clawback'
       AND known.rule = coalesce(nullif(v_item.rule, ''), v_item.origin_rule);
     IF FOUND THEN
-      IF (v_known.account_id, v_known.points, v_known.reverses_id)
+      IF (points_home(v_known.account_id), v_known.points, v_known.reverses_id)
           IS DISTINCT FROM (p_account.id, v_item.points, v_item.id) OR cardinality(v_booked) > 0 THEN
         RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
       END IF;
@@ -259,6 +261,7 @@ DECLARE
   v_origin points_entry;
   v_known points_entry;
   v_entry points_entry;
+  v_home uuid;
   v_left bigint;
   v_entries jsonb;
 BEGIN
@@ -266,7 +269,11 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no such entry' USING ERRCODE = 'PL005';
   END IF;
-  v_account := points_enter_by_id(v_origin.account_id, p_now, p_tz);
+  -- What a debit took goes back to the very lots, even of a member who was merged meanwhile, and moves on.
+  v_home := points_home(v_origin.account_id);
+  PERFORM 1 FROM points_account WHERE id IN (v_origin.account_id, v_home) ORDER BY id FOR UPDATE;
+  v_account := points_enter_by_id(
+    CASE WHEN v_origin.direction = 1 THEN v_home ELSE v_origin.account_id END, p_now, p_tz);
   SELECT * INTO v_known FROM points_entry known
   WHERE known.reference = p_reference AND known.source = p_source AND known.kind IN ('reversal', 'clawback')
   ORDER BY known.seq LIMIT 1;
@@ -275,6 +282,10 @@ BEGIN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;
     PERFORM points_store(v_account, p_now);
+    IF v_account.id <> v_home THEN
+      v_account := points_enter_by_id(v_home, p_now, p_tz);
+      PERFORM points_store(v_account, p_now);
+    END IF;
     RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', true, 'account', points_account_json(v_account),
       'entries', jsonb_build_array(points_entry_json(v_known, v_account.currency)));
   END IF;
@@ -318,6 +329,9 @@ BEGIN
   END IF;
   v_account := points_restore(v_account, v_entry.id, v_origin.id, v_entry.points, p_grace_until, p_now, p_tz);
   PERFORM points_store(v_account, p_now);
+  IF v_account.id <> v_home THEN
+    v_account := points_forward(v_account, v_home, v_entry.id::text, p_actor, p_now, p_tz);
+  END IF;
   v_entries := jsonb_build_array(
     points_entry_json(v_entry, v_account.currency) || jsonb_build_object('reverses', v_origin.id));
   PERFORM points_tell('points.reversed', v_account, v_entry.journal_id, v_entries,

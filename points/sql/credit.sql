@@ -26,7 +26,7 @@ BEGIN
         coalesce(CASE WHEN v_earned > 0 THEN greatest(last_activity_at, least(p_effective_at, p_now))
           ELSE last_activity_at END, opened_at), p_inactivity_months, p_tz)) AS due_at
   INTO v_account FROM @schema@.points_account
-  WHERE member_id = p_member AND currency = p_currency AND debt = 0
+  WHERE member_id = p_member AND currency = p_currency AND debt = 0 AND moved_to_id IS NULL
     AND (next_due_at > p_now OR next_due_at IS NULL) AND NOT (earn_frozen AND v_earned > 0)
     AND p_points BETWEEN 1 AND 1000000000000
   FOR UPDATE;

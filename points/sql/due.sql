@@ -46,6 +46,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_claimed uuid[];
   v_mixed uuid[];
+  v_plain uuid[];
   v_account_id uuid;
 BEGIN
   SELECT array_agg(due.id) INTO v_claimed FROM (
@@ -61,8 +62,11 @@ BEGIN
   FOREACH v_account_id IN ARRAY v_mixed LOOP
     PERFORM points_store(points_enter_by_id(v_account_id, p_now, p_tz), p_now);
   END LOOP;
-  PERFORM points_expire_all(
-    ARRAY(SELECT id FROM unnest(v_claimed) id EXCEPT SELECT id FROM unnest(v_mixed) id), p_now, p_tz);
+  v_plain := ARRAY(SELECT id FROM unnest(v_claimed) id EXCEPT SELECT id FROM unnest(v_mixed) id);
+  IF EXISTS (SELECT 1 FROM points_noticepolicy WHERE days IS NOT NULL) THEN
+    PERFORM points_defer(account, p_now, p_now, p_tz) FROM points_account account WHERE id = ANY(v_plain);
+  END IF;
+  PERFORM points_expire_all(v_plain, p_now, p_tz);
   RETURN coalesce(cardinality(v_claimed), 0);
 END $$;
 

@@ -1,4 +1,5 @@
 -- One credit as `points_post` takes it, in the words of points/postings.py.
+DROP TYPE IF EXISTS points_posting;
 CREATE TYPE points_posting AS (
   id uuid, kind text, points bigint, system_account text, source text, reference text, rule text,
   rule_version integer, currency text, effective_at timestamptz, available_at timestamptz, waits_for text,
@@ -44,7 +45,7 @@ BEGIN
     -- As in points_enter, without the call.
     SELECT * INTO v_account FROM points_account
     WHERE member_id = p_member AND currency = v_currency FOR UPDATE;
-    IF NOT FOUND OR v_account.next_due_at <= p_now THEN
+    IF NOT FOUND OR v_account.next_due_at <= p_now OR v_account.moved_to_id IS NOT NULL THEN
       v_account := points_enter(p_member, v_currency, p_now, p_tz);
     END IF;
     v_wanted := 0;
@@ -73,6 +74,7 @@ BEGIN
         SELECT * INTO STRICT v_known FROM points_entry known
         WHERE known.reference = v_posting.reference AND known.source = v_posting.source
           AND known.kind = v_posting.kind AND known.rule = v_posting.rule;
+        v_known.account_id := points_home(v_known.account_id);
         IF (v_known.account_id, v_known.direction, v_known.points, v_known.system_account)
             IS DISTINCT FROM (v_account.id, 1::smallint, v_posting.points, v_posting.system_account) THEN
           RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
@@ -143,7 +145,7 @@ BEGIN
     IF v_repeated > 0 AND (v_booked > 0 OR v_wanted IS DISTINCT FROM
         (SELECT count(*) FROM points_entry known
          WHERE known.reference = v_known.reference AND known.source = v_known.source
-           AND known.kind = v_known.kind AND known.account_id = v_account.id
+           AND known.kind = v_known.kind AND points_home(known.account_id) = v_account.id
            AND known.journal_id = v_known.journal_id)) THEN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;

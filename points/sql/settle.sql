@@ -10,6 +10,7 @@ DECLARE
   v_pending bigint;
   v_first uuid;
 BEGIN
+  PERFORM points_defer(p_account, p_at, p_now, p_tz);
   v_entry.id := points_uuid7();
   WITH due AS (
     SELECT lot.id, lot.remaining - lot.held AS free, lot.state
@@ -105,7 +106,8 @@ DECLARE
   v_freed uuid[] := '{}';
 BEGIN
   FOR v_lot IN
-    SELECT part.lot_id, part.points FROM points_holdlot part JOIN points_lot lot ON lot.id = part.lot_id
+    SELECT part.lot_id, part.points FROM points_holdlot part
+    JOIN points_lot lot ON lot.id = part.lot_id AND lot.account_id = p_hold.account_id
     WHERE part.hold_id = p_hold.id ORDER BY lot.expires_at NULLS LAST, lot.id
   LOOP
     v_used := least(v_left, v_lot.points);
@@ -177,6 +179,7 @@ BEGIN
 END $$;
 
 -- Locks the member's account, opening it if there is none, and settles it. The caller stores the account.
+-- Refuses members who were merged into another: their points are elsewhere.
 CREATE OR REPLACE FUNCTION points_enter(p_member uuid, p_currency text, p_now timestamptz, p_tz text) RETURNS points_account
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -190,6 +193,12 @@ BEGIN
     ON CONFLICT (member_id, currency) DO NOTHING;
     SELECT * INTO STRICT v_account FROM points_account
     WHERE member_id = p_member AND currency = p_currency FOR UPDATE;
+    IF EXISTS (SELECT 1 FROM members_member WHERE id = p_member AND status = 'merged') THEN
+      RAISE EXCEPTION 'the member was merged' USING ERRCODE = 'PL020';
+    END IF;
+  END IF;
+  IF v_account.moved_to_id IS NOT NULL THEN
+    RAISE EXCEPTION 'the member was merged' USING ERRCODE = 'PL020';
   END IF;
   IF v_account.next_due_at <= p_now THEN
     v_account := points_settle(v_account, p_now, p_tz);
@@ -228,10 +237,14 @@ CREATE OR REPLACE FUNCTION points_lock(p_member uuid, p_currency text, p_now tim
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_account points_account;
+  v_id uuid;
   v_due timestamptz;
 BEGIN
-  SELECT next_due_at INTO v_due FROM points_account WHERE member_id = p_member AND currency = p_currency FOR UPDATE;
-  v_account := points_enter(p_member, p_currency, p_now, p_tz);
+  SELECT id, next_due_at INTO v_id, v_due FROM points_account
+  WHERE member_id = p_member AND currency = p_currency FOR UPDATE;
+  -- A merged member's account can be locked too: whoever waited for it looks at the member afterwards.
+  v_account := CASE WHEN FOUND THEN points_enter_by_id(v_id, p_now, p_tz)
+    ELSE points_enter(p_member, p_currency, p_now, p_tz) END;
   IF v_due <= p_now THEN
     PERFORM points_store(v_account, p_now);
   END IF;

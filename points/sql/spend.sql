@@ -10,6 +10,7 @@ DECLARE
   v_entry_id uuid := points_uuid7();
   v_journal uuid := points_uuid7();
   v_result json;
+  v_found boolean;
   v_lot record;
   v_left bigint := p_points;
   v_take bigint;
@@ -20,7 +21,7 @@ BEGIN
   -- As in points_enter, without the call.
   SELECT * INTO v_account FROM points_account
   WHERE member_id = p_member AND currency = p_currency FOR UPDATE;
-  IF NOT FOUND OR v_account.next_due_at <= p_now THEN
+  IF NOT FOUND OR v_account.next_due_at <= p_now OR v_account.moved_to_id IS NOT NULL THEN
     v_account := points_enter(p_member, p_currency, p_now, p_tz);
   END IF;
   IF v_account.available >= p_points AND NOT (v_account.burn_frozen AND p_kind = 'burn') THEN
@@ -38,9 +39,11 @@ BEGIN
   IF v_account.available < p_points OR (v_account.burn_frozen AND p_kind = 'burn') OR NOT FOUND THEN
     SELECT * INTO v_known FROM points_entry known
     WHERE known.reference = p_reference AND known.source = p_source AND known.kind = p_kind AND known.rule = '';
-    IF NOT FOUND AND v_account.burn_frozen AND p_kind = 'burn' THEN
+    v_found := FOUND;
+    v_known.account_id := points_home(v_known.account_id);
+    IF NOT v_found AND v_account.burn_frozen AND p_kind = 'burn' THEN
       RAISE EXCEPTION 'spending is frozen' USING ERRCODE = 'PL009';
-    ELSIF NOT FOUND THEN
+    ELSIF NOT v_found THEN
       RAISE EXCEPTION 'not enough points' USING ERRCODE = 'PL001',
         DETAIL = jsonb_build_object('available', v_account.available, 'points', p_points)::text;
     ELSIF (v_known.account_id, v_known.direction, v_known.points)
@@ -149,7 +152,7 @@ BEGIN
   IF v_hold.id IS NULL THEN
     SELECT * INTO STRICT v_hold FROM points_hold known
     WHERE known.source = p_source AND known.reference = p_reference;
-    IF (v_hold.account_id, v_hold.points) IS DISTINCT FROM (v_account.id, p_points) THEN
+    IF (points_home(v_hold.account_id), v_hold.points) IS DISTINCT FROM (v_account.id, p_points) THEN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;
     PERFORM points_store(v_account, p_now);
@@ -197,12 +200,16 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_account uuid;
 BEGIN
-  SELECT account_id INTO v_account FROM points_hold WHERE id = p_hold;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'no such hold' USING ERRCODE = 'PL004';
-  END IF;
-  r_account := points_enter_by_id(v_account, p_now, p_tz);
-  SELECT * INTO STRICT r_hold FROM points_hold WHERE id = p_hold FOR UPDATE;
+  LOOP
+    SELECT account_id INTO v_account FROM points_hold WHERE id = p_hold;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'no such hold' USING ERRCODE = 'PL004';
+    END IF;
+    r_account := points_enter_by_id(v_account, p_now, p_tz);
+    SELECT * INTO STRICT r_hold FROM points_hold WHERE id = p_hold FOR UPDATE;
+    -- Else its member was merged into another while we waited for the lock, and the hold went with them.
+    EXIT WHEN r_hold.account_id = r_account.id;
+  END LOOP;
 END $$;
 
 -- Turns a hold, or a part of it, into an entry; the rest returns to the member.
@@ -231,7 +238,7 @@ BEGIN
   IF v_hold.status = 'captured' THEN
     SELECT * INTO v_known FROM points_entry known
     WHERE known.reference = v_entry.reference AND known.source = v_entry.source AND known.kind = 'capture'
-      AND known.rule = '' AND known.account_id = v_account.id AND known.points = v_hold.captured;
+      AND known.rule = '' AND points_home(known.account_id) = v_account.id AND known.points = v_hold.captured;
     IF FOUND AND v_hold.captured = v_entry.points THEN
       PERFORM points_store(v_account, p_now);
       RETURN jsonb_build_object('member_id', v_account.member_id, 'replayed', true, 'account', points_account_json(v_account),
@@ -273,7 +280,8 @@ BEGIN
   END IF;
   v_left := v_entry.points;
   FOR v_lot IN
-    SELECT part.lot_id, part.points FROM points_holdlot part JOIN points_lot lot ON lot.id = part.lot_id
+    SELECT part.lot_id, part.points FROM points_holdlot part
+    JOIN points_lot lot ON lot.id = part.lot_id AND lot.account_id = v_hold.account_id
     WHERE part.hold_id = v_hold.id ORDER BY lot.expires_at NULLS LAST, lot.id
   LOOP
     v_take := least(v_left, v_lot.points);

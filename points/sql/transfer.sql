@@ -35,7 +35,7 @@ BEGIN
   IF FOUND THEN
     SELECT * INTO STRICT v_received FROM points_entry known
     WHERE known.reference = p_reference AND known.source = p_source AND known.kind = 'transfer' AND known.rule = 'in';
-    IF (v_sent.account_id, v_received.account_id, v_sent.points)
+    IF (points_home(v_sent.account_id), points_home(v_received.account_id), v_sent.points)
         IS DISTINCT FROM (v_giver.id, v_taker.id, p_points) THEN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;

@@ -10,8 +10,11 @@ from loyalty.lib import crypto
 from members import tokens
 from tenants import hosts
 from tenants.models import Brand
+from tests.orders.conftest import publish
 from tests.support.client import Api
 from tests.support.sessions import PREFIX
+
+__all__ = ["publish"]
 
 
 @pytest.fixture(autouse=True)

@@ -94,6 +94,7 @@ MUTATIONS = (
     trigger("points_lot", "points_lot_keeps_its_origin", MOVING),
     trigger("points_account", "points_account_keeps_its_owner", MOVING),
     trigger("points_hold", "points_hold_keeps_its_promise", MOVING),
+    trigger("points_hold", "points_hold_follows_its_member", MOVING),
     trigger("points_lot", "points_lot_is_never_deleted", KEPT),
     trigger("points_account", "points_account_is_never_deleted", KEPT),
     trigger("points_hold", "points_hold_is_never_deleted", KEPT),
@@ -112,6 +113,11 @@ MUTATIONS = (
         "time decides before the operation",
         rewritten("points_debit", r"NOT FOUND OR v_account\.next_due_at <= p_now", "NOT FOUND"),
         SPENDING + "test_expired_points_cannot_be_burned_although_no_sweep_ran",
+    ),
+    Mutation(
+        "nothing is written to the account of a merged member",
+        rewritten("points_enter", r"IF v_account\.moved_to_id IS NOT NULL THEN", "IF false THEN"),
+        "tests/points/test_merge.py::test_writing_to_the_emptied_account_is_refused_and_an_old_reference_is_known",
     ),
     Mutation(
         "a repeated reference is compared",
@@ -170,6 +176,8 @@ NOT_PROVEN = {
     "points_enter_hold 1": "the hold of an account whose row is locked already; it keeps the order of locks",
     "points_clawback 1": "the loop below locks the same accounts in the same order",
     "points_freeze 1": "the UPDATE below locks the same few rows; their order cannot be forced in a test",
+    "points_reverse 1": "points_enter_by_id locks it at once; it keeps the order of a merge's two",
+    "points_lock_members 1": "points_merge locks each account again; it only keeps their order",
     "points_lock 1": "points_enter locks the row at once; what lies between cannot be hit in a test",
 }
 """Row locks whose loss no test can show, and why they stand there all the same."""

@@ -11,6 +11,7 @@ from loyalty.outbox.models import OutboxEvent
 from points import services as points
 from points import tasks
 from points.models import Account, Entry, ExpiryNotice
+from tenants.context import in_brand
 from tenants.models import Brand
 from tests.points.support import assert_sound, book, earn, lots, numbers
 from tests.support.brands import ANNA, BORIS, CHEN
@@ -129,3 +130,47 @@ def test_tasks_do_the_brands_due_work(in_acme: Brand, now: datetime) -> None:
         assert tasks.settle_due() == 1
         assert tasks.settle_due() == 0
     assert numbers(ANNA) == (0, 0, 0, 0)
+
+
+def test_what_lies_behind_something_earlier_is_announced_too(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "a", now=now, expires_at=now + timedelta(days=3))
+    earn(ANNA, 5, "b", now=now, expires_at=now + timedelta(days=25))
+    earn(ANNA, 2, "c", now=now, available_at=now + timedelta(hours=1), expires_at=now + timedelta(days=26))
+    points.hold(member_id=ANNA, points=4, reference="h", expires_at=now + timedelta(minutes=5), now=now)
+    assert Account.objects.get(member_id=ANNA).next_due_at == now + timedelta(minutes=5)
+    assert points.announce_expiring(now=now) == 3
+    told = OutboxEvent.objects.filter(type="points.expiring").order_by("payload__points")
+    assert [(e.payload["days_before"], e.payload["points"]) for e in told] == [(30, 2), (30, 5), (7, 6)]
+
+
+def test_a_large_brand_leaves_room_for_a_small_one(
+    acme: Brand, globex: Brand, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One round: each brand gets its bounded share, so the small one is done though the large one is not."""
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    monkeypatch.setattr(tasks, "MOST_BATCHES", 3)
+    due = now + timedelta(days=1)
+    with in_brand(acme):
+        for number in range(9):
+            member, currency = (ANNA, BORIS, CHEN)[number % 3], f"kind_{number // 3}"
+            earn(member, 1, f"o-{number}", now=now, expires_at=due, currency=currency)
+    with in_brand(globex):
+        earn(ANNA, 1, "o", now=now, expires_at=due)
+    with clock.frozen(due):
+        rounds = []
+        for _round in range(2):
+            for brand in (acme, globex):
+                with in_brand(brand):
+                    rounds.append(tasks.settle_due())
+    assert rounds == [6, 1, 3, 0]
+
+
+def test_a_late_lot_pays_debt_before_it_ends(in_acme: Brand, now: datetime) -> None:
+    spent = earn(ANNA, 30, "a", now=now).entries[0].entry_id
+    points.burn(member_id=ANNA, points=30, reference="b", now=now)
+    points.reverse(entry_id=spent, reference="r", now=now)
+    assert numbers(ANNA) == (0, 0, 0, 30)
+    late = earn(ANNA, 50, "c", now=now, effective_at=now - timedelta(days=400), expires_at=now)
+    assert (late.entries[0].debt_repaid, late.account.available, late.account.debt) == (30, 0, 0)
+    assert book(ANNA)[-2:] == [("accrual", 50, 20), ("expiry", -20, 0)]
+    assert_sound()

@@ -170,11 +170,16 @@ def drop_parked(*, now: datetime) -> int:
 
 def enter(known: Purchase, now: datetime) -> tuple[Purchase, tiers.Held | None]:
     """Lock the member's account, then the order; returns the order as it is now and the member's tier."""
-    held = None
-    if known.member_id is not None:
-        points.lock_account(member_id=known.member_id, now=now)
-        held = tiers.held(member_id=known.member_id, now=now)
-    return locks.purchase(known.pk), held
+    while True:
+        held = None
+        if known.member_id is not None:
+            points.lock_account(member_id=known.member_id, now=now)
+            held = tiers.held(member_id=known.member_id, now=now)
+        purchase = locks.purchase(known.pk)
+        if purchase.member_id == known.member_id:
+            return purchase, held
+        # The member was merged while we waited for the lock: the order went along.
+        known = purchase
 
 
 def account_now(purchase: Purchase, now: datetime) -> dict[str, Any] | None:

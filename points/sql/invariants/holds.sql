@@ -1,9 +1,15 @@
 -- I4: every hold ends exactly once: captured + released = held.
 -- Each row is a violation in words.
-WITH parts AS (SELECT hold_id, sum(points) AS points FROM points_holdlot GROUP BY hold_id),
+WITH parts AS (
+  -- A hold that moved with its member has parts on the lots it left, too.
+  SELECT part.hold_id, sum(part.points) AS points
+  FROM points_holdlot part JOIN points_hold hold ON hold.id = part.hold_id
+  JOIN points_lot lot ON lot.id = part.lot_id AND lot.account_id = hold.account_id GROUP BY part.hold_id
+),
 reserved AS (
   SELECT part.lot_id, sum(part.points) AS points
   FROM points_holdlot part JOIN points_hold hold ON hold.id = part.hold_id AND hold.status = 'open'
+  JOIN points_lot lot ON lot.id = part.lot_id AND lot.account_id = hold.account_id
   GROUP BY part.lot_id
 ), captured AS (
   SELECT account_id, sum(points) AS points FROM points_entry WHERE kind = 'capture' GROUP BY account_id

@@ -1,11 +1,14 @@
 -- I6: the reversals of an entry never exceed it.
--- Each row is a violation in words.
+-- Each row is a violation in words. A member who was merged has their later reversals where their points are.
 SELECT format('entry %s: %s points, %s reversed', undone.reverses_id, coalesce(origin.points, 0),
     undone.points)
 FROM (
-  SELECT reverses_id, account_id, direction, sum(points) AS points FROM points_entry
-  WHERE reverses_id IS NOT NULL GROUP BY reverses_id, account_id, direction
+  SELECT entry.reverses_id, entry.direction, coalesce(account.moved_to_id, account.id) AS home,
+    sum(entry.points) AS points
+  FROM points_entry entry JOIN points_account account ON account.id = entry.account_id
+  WHERE entry.reverses_id IS NOT NULL GROUP BY 1, 2, 3
 ) undone LEFT JOIN points_entry origin ON origin.id = undone.reverses_id
-WHERE origin.id IS NULL OR undone.points > origin.points OR origin.account_id <> undone.account_id
-  OR origin.direction = undone.direction
+LEFT JOIN points_account owner ON owner.id = origin.account_id
+WHERE origin.id IS NULL OR undone.points > origin.points
+  OR coalesce(owner.moved_to_id, owner.id) IS DISTINCT FROM undone.home OR origin.direction = undone.direction
 LIMIT 5

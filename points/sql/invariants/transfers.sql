@@ -4,19 +4,23 @@ SELECT format('journal %s: %s sent, %s received', journal_id, sent, received)
 FROM (
   SELECT journal_id, sum(points) FILTER (WHERE direction = -1) AS sent,
     sum(points) FILTER (WHERE direction = 1) AS received, count(*) AS entries
-  FROM points_entry WHERE kind = 'transfer' GROUP BY journal_id
+  FROM points_entry WHERE system_account = 'transfer' AND source <> 'merge' GROUP BY journal_id
 ) pairs WHERE sent IS DISTINCT FROM received OR entries <> 2
 UNION ALL
 SELECT format('lot %s: %s points until %s, came from lot %s: %s until %s', lot.id, lot.points,
     lot.original_expires_at, lot.from_lot_id, taken.points, origin.original_expires_at)
 FROM points_lot lot
-JOIN points_entry received ON received.id = lot.entry_id AND received.kind = 'transfer'
+JOIN points_entry received ON received.id = lot.entry_id AND received.kind = 'transfer' AND received.rule = 'in'
 LEFT JOIN points_lot origin ON origin.id = lot.from_lot_id
 LEFT JOIN points_entry sent ON sent.journal_id = received.journal_id AND sent.kind = 'transfer'
-  AND sent.direction = -1
+  AND sent.direction = -1 AND (sent.source <> 'merge' OR sent.reference = received.reference)
 LEFT JOIN points_consumption taken ON taken.entry_id = sent.id AND taken.lot_id = origin.id
 WHERE taken.points IS DISTINCT FROM lot.points
   OR CASE
+    -- One person's points slide on as before.
+    WHEN received.source = 'merge' THEN origin.inactivity_months IS NULL
+      AND origin.expires_at IS NOT DISTINCT FROM origin.original_expires_at
+      AND lot.original_expires_at IS DISTINCT FROM origin.expires_at
     -- Sliding inactivity gives way to the date at which it would have ended for the giver.
     WHEN origin.inactivity_months IS NOT NULL THEN lot.original_expires_at IS NULL
     -- A grace may have moved the giver's date before or after.
