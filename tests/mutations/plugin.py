@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from psycopg import sql
 
 from tests.mutations.catalogue import MUTATIONS
 from tests.mutations.ways import NotThere, Source
-from tests.support import brands, databases
 
 NOT_THERE = 90
 """The exit code where the mutation could not be applied."""
 
 
-def pytest_configure(config: Any) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: Any) -> None:
     """Every database that a run copies from the template is changed at once."""
+    from tests.support import brands, databases  # noqa: PLC0415 - Django stands only now
+
     mutation = MUTATIONS[int(os.environ["LOYALTY_MUTATION"])]
     plain = databases.copy_for
 
