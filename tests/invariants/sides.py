@@ -50,7 +50,7 @@ class Holder(NamedTuple):
     currency: str = "points"
 
 
-HOLDERS = (Holder(ANNA), Holder(BORIS), Holder(ANNA, "stars"))
+HOLDERS = (Holder(ANNA), Holder(BORIS), Holder(ANNA, "stars"), Holder(BORIS, "stars"))
 
 
 class Sides(RuleBasedStateMachine):
@@ -162,6 +162,10 @@ class Sides(RuleBasedStateMachine):
 
     def holder_of(self, account: model.Account) -> Holder:
         return next(holder for holder, known in self.accounts.items() if known is account)
+
+    def now_as(self, holder: Holder) -> Holder:
+        """Who this is after a merge, as the API finds them."""
+        return self.holder_of(self.accounts[holder].home or self.accounts[holder])
 
     @property
     def real_of(self) -> dict[model.Entry, Any]:

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from campaigns.services.merging import merge_members
 from loyalty.lib import ids
 from points import services as points
 from points.models import Entry
@@ -76,6 +77,7 @@ class LedgerMachine(Sides):
         self, who: Holder, amounts: list[int], policy: dict[str, Any], waits: str | None, late: int
     ) -> None:
         """One journal of several rules. `late`: the order is that many days old, and may come too late."""
+        who = self.now_as(who)
         reference = self.reference()
         earned = self.now - timedelta(days=late)
         ends, idle = ends_by(policy, earned), policy["months"] if policy["policy"] == "inactivity" else None
@@ -102,7 +104,7 @@ class LedgerMachine(Sides):
                 lot = account.open(
                     entry,
                     amount,
-                    born=self.count * 10 + len(written),
+                    born=self.count * 1000 + len(written),
                     pending=waits is not None,
                     opens=opens,
                     waits=reference if waits == "event" else None,
@@ -124,6 +126,7 @@ class LedgerMachine(Sides):
 
     @rule(who=WHO, amount=AMOUNT, again=st.booleans())
     def burn(self, who: Holder, amount: int, again: bool) -> None:
+        who = self.now_as(who)
         reference = self.reference()
         account = self.accounts[who]
         written: list[model.Entry] = []
@@ -148,6 +151,7 @@ class LedgerMachine(Sides):
 
     @rule(who=WHO, amount=st.integers(-40, 60).filter(bool))
     def adjust(self, who: Holder, amount: int) -> None:
+        who = self.now_as(who)
         reference = self.reference()
         account = self.accounts[who]
         written: list[model.Entry] = []
@@ -157,7 +161,7 @@ class LedgerMachine(Sides):
                 written.append(account.burn("adjustment", -amount, self.now))
                 return
             written.append(account.write("adjustment", amount, journal=reference))
-            account.repay(account.open(written[0], amount, born=self.count * 10))
+            account.repay(account.open(written[0], amount, born=self.count * 1000))
 
         def real() -> Any:
             return points.adjust(
@@ -171,6 +175,7 @@ class LedgerMachine(Sides):
 
     @rule(who=WHO, amount=AMOUNT, hours=st.sampled_from([1, 24, 24 * 5]))
     def hold(self, who: Holder, amount: int, hours: int) -> None:
+        who = self.now_as(who)
         reference = self.reference()
         account = self.accounts[who]
         ends = self.now + timedelta(hours=hours)
@@ -181,7 +186,7 @@ class LedgerMachine(Sides):
             parts = account.take(amount)
             for lot, part in parts:
                 lot.held += part
-            placed.append(model.Hold(account, parts, ends))
+            placed.append(model.Hold(account, parts, ends, amount))
             account.holds.append(placed[0])
 
         def real() -> Any:
@@ -248,7 +253,7 @@ class LedgerMachine(Sides):
         self.both(
             lambda: points.reverse(entry_id=self.ids[origin], points=part, reference=reference, now=self.now),
             lambda: origin.account.give_back(origin, amount, self.now, until),
-            settles=[who],
+            settles=[who, self.now_as(who)],
         )
 
     @precondition(lambda self: self.credits())
@@ -258,7 +263,7 @@ class LedgerMachine(Sides):
         first = data.draw(st.sampled_from(self.credits()))
         origins = [e for e in self.credits() if e.journal == first.journal][: len(parts)]
         items = list(zip(origins, parts, strict=False))
-        who = self.holder_of(first.account)
+        who = self.now_as(self.holder_of(first.account))
         reference = self.reference()
         if all_:
             items = [(first, first.points - first.undone)]
@@ -275,13 +280,67 @@ class LedgerMachine(Sides):
         def ideal() -> None:
             if not items[0][1]:
                 raise model.Refused("reversal_exceeds_entry")
-            first.account.claw(items)
+            self.accounts[who].claw(items)
 
         self.both(real, ideal, settles=[who])
+
+    def pending(self) -> list[model.Entry]:
+        lots = [lot for account in self.accounts.values() for lot in account.lots]
+        return [lot.entry for lot in lots if lot.pending and lot.free]
+
+    @precondition(lambda self: self.pending())
+    @rule(data=st.data(), cancel=st.booleans())
+    def decide_pending(self, data: Any, cancel: bool) -> None:
+        """What one entry keeps pending is made available, or taken back, by hand."""
+        entry = data.draw(st.sampled_from(self.pending()))
+        account = entry.account.home or entry.account
+        reference = self.reference()
+
+        def ideal() -> None:
+            lots = [lot for lot in account.lots if lot.entry is entry and lot.pending and lot.free]
+            if not lots:
+                raise model.Refused("not_pending")
+            if cancel:
+                account.claw([(entry, sum(lot.free for lot in lots))])
+            for lot in lots:
+                lot.pending = False
+                account.repay(lot)
+
+        def real() -> Any:
+            if cancel:
+                return points.cancel_pending(entry_id=self.real_of[entry], reference=reference, now=self.now)
+            return points.activate_entry(entry_id=self.real_of[entry], now=self.now)
+
+        self.both(real, ideal, settles=[self.holder_of(account)])
+
+    @rule(member=st.sampled_from([ANNA, BORIS]), perhaps=st.integers(0, 5))
+    def merge(self, member: UUID, perhaps: int) -> None:
+        """Both become one, once, and not too early: what follows goes to the one who stays."""
+        into = BORIS if member == ANNA else ANNA
+        if perhaps or any(account.home for account in self.accounts.values()):
+            return
+        pairs = [(old, Holder(into, old.currency)) for old in HOLDERS if old.member == member]
+
+        def ideal() -> None:
+            for old, new in pairs:
+                source, target = self.accounts[old], self.accounts[new]
+                target.active = max(target.active, source.active)
+                source.move(target)
+                source.home = target
+                target.holds.sort(key=lambda hold: self.ids[hold])  # type: ignore[index]
+            both = self.frozen.get(member, (False, False)), self.frozen.get(into, (False, False))
+            self.frozen[into] = both[0][0] or both[1][0], both[0][1] or both[1][1]
+
+        def real() -> Any:
+            return merge_members(member_id=member, into_id=into, actor="model", now=self.now)
+
+        self.both(real, ideal, settles=[holder for pair in pairs for holder in pair])
 
     @rule(giver=st.sampled_from(HOLDERS[:2]), amount=AMOUNT)
     def transfer(self, giver: Holder, amount: int) -> None:
         taker = HOLDERS[1] if giver == HOLDERS[0] else HOLDERS[0]
+        if self.now_as(giver) == self.now_as(taker):
+            return
         reference = self.reference()
         source, target = self.accounts[giver], self.accounts[taker]
 
@@ -294,7 +353,7 @@ class LedgerMachine(Sides):
             for number, (_lot, part, end) in enumerate(parts):
                 target.repay(
                     target.open(
-                        entry, part, born=self.count * 10 + number, ends=None if end == model.NEVER else end
+                        entry, part, born=self.count * 1000 + number, ends=None if end == model.NEVER else end
                     )
                 )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import calendar
-from dataclasses import dataclass, field
+from calendar import monthrange
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import product
 from zoneinfo import ZoneInfo
 
 TZ = ZoneInfo("Asia/Shanghai")
@@ -17,7 +18,6 @@ class Refused(Exception):
 
 @dataclass(eq=False)
 class Lot:
-    points: int
     born: int
     entry: Entry
     free: int = 0
@@ -27,6 +27,14 @@ class Lot:
     waits: str | None = None
     ends: datetime | None = None
     idle_months: int | None = None
+
+    def __lt__(self, other: Lot) -> bool:
+        return (self.ends or NEVER, self.born) < (other.ends or NEVER, other.born)
+
+    def pay(self, entry: Entry) -> None:
+        paid = min(entry.owed, self.free)
+        entry.owed -= paid
+        self.free -= paid
 
 
 @dataclass(eq=False)
@@ -46,12 +54,9 @@ class Hold:
     account: Account
     parts: list[tuple[Lot, int]]
     ends: datetime
+    points: int
     status: str = "open"
     captured: int = 0
-
-    @property
-    def points(self) -> int:
-        return sum(points for _lot, points in self.parts)
 
 
 @dataclass(eq=False)
@@ -60,65 +65,58 @@ class Account:
     lots: list[Lot] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    home: Account | None = None  # after a merge
 
-    def numbers(self) -> tuple[int, int, int, int]:
-        """available, pending, held, debt."""
+    def numbers(self) -> tuple[int, int, int, int]:  # available, pending, held, debt
         free, waiting = (sum(lot.free for lot in self.lots if lot.pending is p) for p in (False, True))
         return free, waiting, sum(lot.held for lot in self.lots), sum(entry.owed for entry in self.entries)
 
     def end(self, lot: Lot) -> datetime:
         if lot.idle_months is None:
             return lot.ends or NEVER
-        day = self.active.astimezone(TZ).date()
+        day = self.active.astimezone(TZ)
         year, month = divmod(day.year * 12 + day.month - 1 + lot.idle_months, 12)
-        month += 1
-        day = day.replace(year=year, month=month, day=min(day.day, calendar.monthrange(year, month)[1]))
-        return datetime(day.year, day.month, day.day, tzinfo=TZ) + timedelta(days=1)
-
-    def in_order(self) -> list[Lot]:
-        return sorted(self.lots, key=lambda lot: (lot.ends or NEVER, lot.born))
+        return datetime(year, month + 1, min(day.day, monthrange(year, month + 1)[1]), tzinfo=TZ) + timedelta(
+            1
+        )
 
     def spendable(self) -> list[Lot]:
-        return [lot for lot in self.in_order() if lot.free and not lot.pending]
+        return [lot for lot in sorted(self.lots) if lot.free and not lot.pending]
 
-    def write(self, kind: str, signed: int, journal: str = "") -> Entry:
+    def write(self, kind: str, signed: int, **more) -> Entry:
         last = self.entries[-1].balance if self.entries else 0
-        self.entries.append(Entry(kind, signed, last + signed, self, journal=journal))
+        self.entries += [Entry(kind, signed, last + signed, self, **more)]
         return self.entries[-1]
 
     def open(self, entry: Entry, points: int, born: int, **more) -> Lot:
-        self.lots.append(Lot(points, born, entry, free=points, **more))
+        self.lots.append(Lot(born, entry, free=points, **more))
         return self.lots[-1]
 
     def repay(self, lot: Lot) -> None:
-        for entry in self.entries:
-            paid = 0 if lot.pending else min(entry.owed, lot.free)
-            entry.owed -= paid
-            lot.free -= paid
+        for entry in [] if lot.pending else self.entries:
+            lot.pay(entry)
 
     def expire(self, at: datetime) -> None:
-        gone = [lot for lot in self.lots if lot.free and self.end(lot) <= at]
-        if gone:
+        if gone := [lot for lot in self.lots if lot.free and self.end(lot) <= at]:
             self.write("expiry", -sum(lot.free for lot in gone))
         for lot in gone:
             lot.free = 0
-
-    def release(self, hold: Hold, at: datetime, status: str, captured: int = 0) -> None:
-        hold.status, hold.captured, left = status, captured, captured
-        for lot, points in sorted(hold.parts, key=lambda part: (part[0].ends or NEVER, part[0].born)):
-            used = min(left, points)
-            left -= used
-            lot.held -= points
-            lot.free += points - used
-        self.expire(at)
         for lot in self.spendable():
             self.repay(lot)
 
+    def release(self, hold: Hold, at: datetime, status: str, capture: Entry | None = None) -> None:
+        hold.status, hold.captured = status, -capture.points if capture else 0
+        left = hold.captured
+        for lot, points in sorted(hold.parts):
+            used = min(left, points)
+            (capture.takes if capture else []).append([lot, used])
+            left, lot.held, lot.free = left - used, lot.held - points, lot.free + points - used
+        self.expire(at)
+
     def settle(self, now: datetime) -> None:
         while True:
-            due = [self.end(lot) for lot in self.lots if lot.free]
-            due += [lot.opens for lot in self.lots if lot.free and lot.pending and lot.opens]
-            due += [hold.ends for hold in self.holds if hold.status == "open"]
+            due = [hold.ends for hold in self.holds if hold.status == "open"]
+            due += [min(self.end(lot), (lot.pending and lot.opens) or NEVER) for lot in self.lots if lot.free]
             at = min(due, default=NEVER)
             if at > now:
                 return
@@ -127,9 +125,8 @@ class Account:
                 if lot.pending and lot.free and lot.opens and lot.opens <= at:
                     lot.pending = False
                     self.repay(lot)
-            for hold in self.holds:
-                if hold.status == "open" and hold.ends <= at:
-                    self.release(hold, at, "expired")
+            for hold in [hold for hold in self.holds if hold.status == "open" and hold.ends <= at]:
+                self.release(hold, at, "expired")
 
     def take(self, points: int) -> list[tuple[Lot, int]]:
         if self.numbers()[0] < points:
@@ -142,24 +139,17 @@ class Account:
         return [part for part in taken if part[1]]
 
     def burn(self, kind: str, points: int, now: datetime) -> Entry:
-        taken = self.take(points)
-        entry = self.write(kind, -points)
-        entry.takes = [list(part) for part in taken]
+        taken = [list(part) for part in self.take(points)]
+        entry = self.write(kind, -points, takes=taken)
         if kind != "adjustment":
             self.active = max(self.active, now)
         return entry
 
     def capture(self, hold: Hold, points: int, now: datetime) -> Entry:
-        if hold.status != "open":
-            raise Refused("hold_ended")
-        if points > hold.points:
-            raise Refused("capture_exceeds_hold")
-        entry, left = self.write("capture", -points), points
-        for lot, part in sorted(hold.parts, key=lambda part: (part[0].ends or NEVER, part[0].born)):
-            entry.takes += [[lot, min(left, part)]] if left else []
-            left -= min(left, part)
-        self.active = max(self.active, now)
-        self.release(hold, now, "captured", points)
+        if hold.status != "open" or points > hold.points:
+            raise Refused("hold_ended" if hold.status != "open" else "capture_exceeds_hold")
+        entry, self.active = self.write("capture", -points), max(self.active, now)
+        self.release(hold, now, "captured", entry)
         return entry
 
     def give_back(self, origin: Entry, points: int, now: datetime, grace: datetime | None) -> None:
@@ -175,8 +165,8 @@ class Account:
             if back and grace and self.end(lot) <= now:
                 lot.ends, lot.idle_months = grace, None
         self.expire(now)
-        for lot in self.spendable():
-            self.repay(lot)
+        if self.home:
+            self.move(self.home)
 
     def claw(self, items: list[tuple[Entry, int]]) -> None:
         if any(points > origin.points - origin.undone for origin, points in items):
@@ -185,16 +175,26 @@ class Account:
             origin.undone += points
             self.write("clawback", -points).owed = points
         owing = list(zip(self.entries[-len(items) :], [origin for origin, _points in items], strict=True))
-        for entry, origin in owing:
-            self._claw(entry, [lot for lot in self.in_order() if lot.entry is origin])
-        for entry, origin in owing:
-            self._claw(entry, [lot for lot in self.in_order() if lot.entry.journal == origin.journal])
-        for entry, _origin in owing:
-            self._claw(entry, self.spendable())
+        for step in range(3):
+            for (entry, origin), lot in product(owing, sorted(self.lots)):
+                if (lot.entry is origin, lot.entry.journal == origin.journal, not lot.pending)[step]:
+                    lot.pay(entry)
 
-    @staticmethod
-    def _claw(entry: Entry, lots: list[Lot]) -> None:
-        for lot in lots:
-            part = min(entry.owed, lot.free)
-            entry.owed -= part
-            lot.free -= part
+    def move(self, home: Account) -> None:
+        debt, born, new = self.numbers()[3], max((lot.born for lot in home.lots + self.lots), default=0), {}
+        if total := sum(self.numbers()[:3]):
+            self.write("transfer", -total)
+            home.write("transfer", total)
+        for lot in [lot for lot in sorted(self.lots) if lot.free or lot.held]:
+            new[lot] = replace(lot, born=(born := born + 1))
+            home.lots.append(new[lot])
+            lot.free = lot.held = 0
+            home.repay(new[lot])
+        for hold in [hold for hold in self.holds if hold.status == "open"]:
+            hold.account, hold.parts = home, [(new[lot], points) for lot, points in hold.parts]
+            home.holds.append(self.holds.pop(self.holds.index(hold)))
+        if debt:
+            home.write("clawback", -debt).owed = debt
+            for lot in home.spendable():
+                home.repay(lot)
+            self.repay(self.open(self.write("transfer", debt), debt, born))
