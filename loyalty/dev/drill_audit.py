@@ -127,7 +127,7 @@ def _three(connection: psycopg.Connection, query: str) -> tuple[int, int, int]:
     return int(row[0]), int(row[1]), int(row[2])
 
 
-def _told(what: str, items: set[str]) -> list[str]:
+def _told(what: str, items: Set[str]) -> list[str]:
     """One line for a finding, with a few examples."""
     if not items:
         return []
