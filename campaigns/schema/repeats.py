@@ -45,7 +45,8 @@ def _of_leaf(leaf: Mapping[str, Any], path: str) -> Iterator[FieldError]:
         first = parse_number(leaf["value"])
         assert first is not None
         if spec.name != "member.orders.count":
-            detail = str(_("This rule has no `times` cap and will pay at every order once the sum is reached."))
+            sentence = _("This rule has no `times` cap and will pay at every order once the sum is reached.")
+            detail = str(sentence)
         else:
             number = int(first) + 1 if op == "gt" or first != int(first) else int(first)
             sentence = _(
