@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.engine.exact import parse_number
 from campaigns.engine.facts import spec_of
-from loyalty.lib.errors import FieldError
+from loyalty.lib.errors import FieldError, Text
 
 _ONCE: Final = frozenset({"fixed", "grant"})
 _HOLDING: Final = ("times", "per_member", "once_per")
@@ -36,7 +36,7 @@ def _of_leaf(leaf: Mapping[str, Any], path: str) -> Iterator[FieldError]:
     if spec is None or not spec.windowed:
         return
     if op in ("eq", "in", "between"):
-        detail = _(
+        detail: Text = _(
             "This rule has no `times` cap and pays again at a further order for which this holds too: one"
             " that itself does not count, a second one of the day, one that comes late."
         )
@@ -45,8 +45,10 @@ def _of_leaf(leaf: Mapping[str, Any], path: str) -> Iterator[FieldError]:
         first = parse_number(leaf["value"])
         assert first is not None
         if spec.name != "member.orders.count":
-            sentence = _("This rule has no `times` cap and will pay at every order once the sum is reached.")
-            detail = str(sentence)
+            sum_reached = _(
+                "This rule has no `times` cap and will pay at every order once the sum is reached."
+            )
+            detail = str(sum_reached)
         else:
             number = int(first) + 1 if op == "gt" or first != int(first) else int(first)
             sentence = _(
