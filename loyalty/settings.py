@@ -137,6 +137,9 @@ INSERT_ONLY_TABLES = (
     "points_checkpoint",
     "points_tierqualification",
     "points_tierchange",
+    "points_closedmonth",
+    "analytics_unitcost",
+    "analytics_monthclose",
     "mall_redemptionstep",
     "campaigns_ruleversion",
 )

@@ -11,7 +11,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from loyalty.lib import problems
 from loyalty.urls_shared import shared_urlpatterns
 
-APPS_WITH_API = ("members", "points", "mall", "campaigns", "partners")
+APPS_WITH_API = ("members", "points", "mall", "campaigns", "partners", "loyalty.analytics")
 partner_api = [p for app in APPS_WITH_API for p in import_string(f"{app}.api.urls.partner_urlpatterns")]
 member_api = [p for app in APPS_WITH_API for p in import_string(f"{app}.api.urls.member_urlpatterns")]
 

@@ -170,3 +170,19 @@ class NotPending(Refusal):
     code = "not_pending"
     status = 409
     title = _("Nothing of this entry is pending")
+
+
+class MonthClosed(Refusal):
+    """Something was to be recorded in a month that finance has closed."""
+
+    code = "month_closed"
+    status = 409
+    title = _("The month is closed")
+
+
+class MonthNotOver(Refusal):
+    """A month can be closed an hour after its end, by the clock of the database too."""
+
+    code = "month_not_over"
+    status = 409
+    title = _("A month can be closed an hour after its end")

@@ -34,6 +34,8 @@ SQLSTATES: Mapping[str, type[Refusal]] = {
     "PL010": errors.TransferLimitReached,
     "PL011": errors.SameMember,
     "PL012": errors.PointsOutOfRange,
+    "PL013": errors.MonthClosed,
+    "PL014": errors.MonthNotOver,
     "PL020": errors.AccountMerged,
     "PL021": errors.NotPending,
 }

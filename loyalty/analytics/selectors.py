@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, DateField, F, Q, Sum
 from django.db.models.functions import TruncDate, TruncWeek
 
+from loyalty.analytics.finance import costs
 from loyalty.analytics.models import Verification
+from loyalty.lib import clock
 from mall.models import Redemption
 from members.models import Member, Purchase
 from points.models import Account, Entry
+from points.postings import DEFAULT_CURRENCY
 from tenants.context import current_brand
 
 SPANS = (30, 90)
@@ -153,13 +156,16 @@ class Liability:
 
 
 def liability() -> Liability:
-    """Outstanding points now, and their cost at the brand's cost of a point. One query."""
-    brand = current_brand()
-    points = Account.objects.aggregate(
-        points=Sum(F("available") + F("pending") + F("held") - F("debt"), default=0)
-    )["points"]
-    cost = Decimal(str(brand.setting("point_cost")))
-    return Liability(int(points), int(points) * cost, cost, brand.currency)
+    """Outstanding points now and their cost; `unit_cost` is the default currency's. Two queries."""
+    now, known = clock.now(), costs.load()
+    balance = Sum(F("available") + F("pending") + F("held") - F("debt"))
+    owed = dict(Account.objects.order_by().values_list("currency").annotate(points=balance))
+    return Liability(
+        points=int(sum(owed.values())),
+        amount=sum((int(points) * known.at(name, now) for name, points in owed.items()), Decimal(0)),
+        unit_cost=known.at(DEFAULT_CURRENCY, now),
+        currency=known.currency,
+    )
 
 
 def outstanding(now_points: int, net: Series, span: Span) -> Series:

@@ -56,10 +56,14 @@ def chart(
     kind: str = "bar",
     stacked: bool = False,
     wide: bool = False,
+    labels: Sequence[str] = (),
 ) -> Chart:
-    """A chart over days: bars, or a filled line. Numbers are written as the active language writes them."""
+    """A chart over days: bars, or a filled line. Numbers are written as the active language writes them.
+
+    `labels` stand below the bars of what is no day.
+    """
     data = {
-        "labels": [formats.date_format(day, "MONTH_DAY_FORMAT") for day in days],
+        "labels": list(labels) or [formats.date_format(day, "MONTH_DAY_FORMAT") for day in days],
         "datasets": [_dataset(line, kind) for line in lines],
     }
     return Chart(

@@ -76,6 +76,15 @@ def _item(label: Text, icon: str, model: str) -> dict[str, Any]:
     }
 
 
+def _report(label: Text, icon: str, name: str) -> dict[str, Any]:
+    return {
+        "title": label,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:finance_{name}"),
+        "permission": lambda request: request.user.has_perm("points.report_account"),
+    }
+
+
 def _home(label: Text) -> dict[str, Any]:
     return {"items": [{"title": label, "icon": "space_dashboard", "link": reverse_lazy("admin:index")}]}
 
@@ -107,6 +116,15 @@ def brand_menu() -> list[dict[str, Any]]:
                 _item(gettext_lazy("Rewards"), "redeem", "mall.reward"),
                 _item(gettext_lazy("Redemptions"), "confirmation_number", "mall.redemption"),
                 _item(gettext_lazy("Stock"), "inventory_2", "mall.stockitem"),
+            ],
+        },
+        {
+            "title": gettext_lazy("Finance"),
+            "items": [
+                _report(gettext_lazy("Liability"), "account_balance", "liability"),
+                _report(gettext_lazy("Roll-forward"), "calendar_month", "roll_forward"),
+                _report(gettext_lazy("Breakage"), "hourglass_disabled", "breakage"),
+                _report(gettext_lazy("Cost of a point"), "price_change", "costs"),
             ],
         },
         {

@@ -19,6 +19,8 @@ from tenants.operators.models import Operator, Role
 OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
     "points.account": ("adjust", "freeze", "report"),
     "campaigns.rule": ("publish", "retire"),
+    "analytics.monthclose": ("lock",),
+    "analytics.unitcost": ("set",),
     "mall.reward": ("publish", "archive", "restock"),
     "mall.redemption": ("cancel", "fulfil"),
     "partners.apikey": ("revoke",),
@@ -60,6 +62,8 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "members.change_member",
         *_LOOK_AT_POINTS,
         "points.adjust+freeze+report_account",
+        "analytics.lock_monthclose",
+        "analytics.set_unitcost",
         *_LOOK_AT_MALL,
         "mall.add+change+publish+archive+restock_reward",
         "mall.cancel+fulfil_redemption",

@@ -37,6 +37,13 @@ class BrandSite(ConsoleSite):
             context["books_violated"] = brand.books_verified_at
         return context
 
+    def get_urls(self) -> list[Any]:
+        """The admin's routes, and those of pages that show no table's rows."""
+        # The pages need the models, which are not loaded yet when this module is.
+        from loyalty.console import finance  # noqa: PLC0415
+
+        return [*finance.urls(self), *super().get_urls()]
+
 
 class PlatformSite(ConsoleSite):
     """The console of the platform: which brands there are, on which hosts, and who watches over them."""

@@ -1,11 +1,11 @@
 """What every view of the API shares: strict input, one shape of answers, work done once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -42,7 +42,7 @@ class ApiView(APIView):
 
     required_scopes: ClassVar[Mapping[str, str]] = {}
     parser_classes = (StrictJSONParser,)
-    renderer_classes = (JSONRenderer,)
+    renderer_classes: Sequence[type[BaseRenderer]] = (JSONRenderer,)
 
     def body(self, serializer: type[S], **kwargs: Any) -> Any:
         """The validated body. Raises Invalid with a pointer for every field that is wrong."""

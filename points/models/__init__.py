@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from points.models.accounts import Account, AdjustmentRequest, ExpiryNotice
+from points.models.closing import ClosedMonth
 from points.models.holds import Hold, HoldLot
 from points.models.ledger import Consumption, Entry, Lot
 from points.models.log import Checkpoint, LogKey, LogLeaf, LogNode, LogPosition
@@ -11,6 +12,7 @@ __all__ = [
     "Account",
     "AdjustmentRequest",
     "Checkpoint",
+    "ClosedMonth",
     "Consumption",
     "Entry",
     "ExpiryNotice",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from points.services.accounts import freeze, lock_account, lock_members, merge, open_account, unfreeze
 from points.services.approvals import approve_adjustment, reject_adjustment, request_adjustment
+from points.services.closing import close_month
 from points.services.corrections import clawback, reverse
 from points.services.due import activate, announce_expiring, expire_due, settle
 from points.services.notices import notice_days, require_notice
@@ -22,6 +23,7 @@ __all__ = [
     "cancel_pending",
     "capture",
     "clawback",
+    "close_month",
     "expire_due",
     "freeze",
     "hold",

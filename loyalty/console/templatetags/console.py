@@ -33,6 +33,12 @@ def amount(value: Decimal | None) -> str:
 
 
 @register.filter
+def money(value: str, currency: str = "") -> str:
+    """An exact amount that came as text, to the cent; the currency behind it where one is given."""
+    return f"{amount(Decimal(value))} {currency}".strip()
+
+
+@register.filter
 def last_valid_day(expires_at: datetime | None) -> str:
     """The last day on which points can be spent: `expires_at` is exclusive, usually midnight."""
     if expires_at is None:

@@ -34,12 +34,14 @@ RULES: tuple[dict[str, Any], ...] = (
         "when": {"all": [{"fact": "line.category", "op": "in", "value": ["PRODUCE"]}]},
         "effect": {"type": "per_amount", "points": "2", "per": "1"},
         "stacking": {"group": "rate", "policy": "best"},
+        "cost_centre": "merchandising",
     },
     {
         "code": "big-basket",
         "name": {"zh-hans": "每满 100 送 10", "en": "10 for every full 100"},
         "trigger": "order.paid",
         "effect": {"type": "per_amount", "points": "10", "per": "100", "whole": True},
+        "cost_centre": "marketing",
     },
 )
 # The template's tiers, at thresholds that households of this size reach within a year.

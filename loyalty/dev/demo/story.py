@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from points import services as points
 from points.services import tiers
 
 REDEEMS, RETURNS, CANCELLED = 0.16, 0.025, 0.12
+LATE, LATE_BY = 0.02, timedelta(days=4)  # orders of a till that was offline
 ACTOR = "demo"
 ADDRESS = {"name": "收件人", "phone": "+8613900000000", "region": "440100", "detail": "天河区体育西路 1 号"}
 OPEN_DAYS = 12  # redemptions younger than this are still on their way
@@ -62,7 +64,10 @@ class Story:
         """Replay the baskets, each at its time, with all that follows from them; what happened."""
         for number, basket in enumerate(baskets, 1):
             self._until(basket.ordered_at)
-            self._buy(basket)
+            if random.Random(f"till {basket.body['order_id']}").random() < LATE:
+                self._after(basket.ordered_at, LATE_BY, partial(self._buy, basket))
+            else:
+                self._buy(basket, basket.ordered_at)
             if number % 100 == 0 or number == len(baskets):
                 progress(number, len(baskets))
         self._until(self.now)
@@ -88,11 +93,11 @@ class Story:
             tiers.review_due(now=at)
             points.announce_expiring(now=at)
 
-    def _buy(self, basket: Basket) -> None:
+    def _buy(self, basket: Basket, sent_at: datetime) -> None:
         chance = random.Random(basket.body["order_id"])
         member_id = self._members.get(basket.household) or self._enrol(basket)
         body = {**basket.body, "member": {"member_id": str(member_id)}}
-        at = basket.ordered_at + timedelta(seconds=20)
+        at = sent_at + timedelta(seconds=20)
         content = orders.parse(body, currency=self.shop.brand.currency, now=at)
         answer = orders.record_order(content=content, now=at)
         self.told.orders += 1

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from psycopg import sql
 
-from loyalty.dev.demo import shop, story
+from loyalty.dev.demo import books, shop, story
 from loyalty.lib import clock
 from loyalty.lib.database import connection
 from points.services import sealing
@@ -45,6 +45,7 @@ class Command(BaseCommand):
             told = play.play(story.baskets(opened, now=now, told=play.told), self._progress)
             # A year's entries carry the times of that year: none should look as if it had waited since.
             sealing.seal(now=now)
+            books.close(now=now)
         card = shop.connect_partner(opened.brand, now=now)
         connection.set_schema_to_public()
         brand = Brand.objects.get(pk=opened.brand.pk)

@@ -1,0 +1,15 @@
+"""Routes of this room."""
+
+from django.urls import URLPattern, path
+
+from loyalty.analytics.api import reports
+
+partner_urlpatterns: list[URLPattern] = [
+    path("reports/liability", reports.LiabilityView.as_view(), name="report-liability"),
+    path("reports/roll-forward", reports.RollForwardView.as_view(), name="report-roll-forward"),
+    path("reports/roll-forward/<str:month>/lock", reports.LockView.as_view(), name="report-lock"),
+    path("reports/breakage", reports.BreakageView.as_view(), name="report-breakage"),
+    path("reports/entries", reports.EntriesView.as_view(), name="report-entries"),
+    path("reports/unit-costs", reports.UnitCostsView.as_view(), name="report-unit-costs"),
+]
+member_urlpatterns: list[URLPattern] = []

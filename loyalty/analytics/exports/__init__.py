@@ -1,0 +1,1 @@
+"""Reports as files for spreadsheets: CSV and XLSX."""

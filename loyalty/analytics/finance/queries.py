@@ -1,0 +1,22 @@
+"""Runs the reports' queries, which stand in `loyalty/analytics/sql/`: each groups in the database."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from loyalty.lib.database import connection
+
+_FOLDER = Path(__file__).parent.parent / "sql"
+
+
+def rows(name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """What the query of this name selects; its values are given by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(_text(name), values)
+        return list(cursor.fetchall())
+
+
+@cache
+def _text(name: str) -> str:
+    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
