@@ -17,7 +17,7 @@ from tenants.context import in_brand
 from tenants.models import Brand
 from tenants.roles import as_owner
 from tests.analytics.support import earn, item, lines, local, story
-from tests.support.brands import ANNA, KEY_ID
+from tests.support.brands import ANNA, BORIS, KEY_ID
 from tests.support.client import Api
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +56,16 @@ def test_nothing_is_recorded_in_a_closed_month_or_before_it(acme: Brand, api: Ap
         earn(ANNA, 5, "just-in-time", now=local(2026, 10, 1))
         # What was recorded before is answered as ever.
         assert points.burn(member_id=ANNA, points=200, reference="till-1", now=local(2026, 9, 1)).replayed
+
+
+def test_no_debt_is_paid_in_a_closed_month(acme: Brand, api: Api, books: None) -> None:
+    with in_brand(acme):
+        earn(BORIS, 60, "waits", now=local(2026, 10, 4), waits_for="order.completed", waits_ref="waits")
+    api.post(LOCK)
+    with in_brand(acme):
+        with pytest.raises(errors.MonthClosed), transaction.atomic():
+            points.activate(waits_for="order.completed", waits_ref="waits", now=local(2026, 9, 30))
+        assert points.activate(waits_for="order.completed", waits_ref="waits", now=clock.now()) == 1
 
 
 def test_a_late_order_after_the_close_counts_in_the_running_month(acme: Brand, api: Api, books) -> None:

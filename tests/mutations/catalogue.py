@@ -15,6 +15,7 @@ from tests.mutations.ways import (
 RACES = "tests/concurrency/test_ledger_races.py::"
 GUARDS = "tests/points/test_guards.py::"
 SPENDING = "tests/points/test_spending.py::"
+CLOSING = "tests/analytics/test_closing.py::"
 CORRECTIONS = "tests/points/test_corrections.py::"
 OWNER = GUARDS + "test_even_the_owner_is_stopped_by_the_trigger"
 MOVING = GUARDS + "test_only_the_moving_columns_of_lots_accounts_and_holds_move"
@@ -157,6 +158,23 @@ MUTATIONS = (
         "what is frozen is not spent",
         rewritten("points_hold_place", r"IF v_account\.burn_frozen THEN", "IF false THEN"),
         SPENDING + "test_frozen_spending_refuses_burn_hold_capture_and_transfer",
+    ),
+    # --- closed months
+    trigger(
+        "points_entry",
+        "points_entry_is_recorded_in_an_open_month",
+        CLOSING + "test_nothing_is_recorded_in_a_closed_month_or_before_it",
+    ),
+    trigger(
+        "points_consumption",
+        "points_consumption_is_recorded_in_an_open_month",
+        CLOSING + "test_no_debt_is_paid_in_a_closed_month",
+    ),
+    Mutation(
+        "a close waits for whoever is writing",
+        rewritten("points_close_month", "LOCK TABLE points_account IN EXCLUSIVE MODE;", ""),
+        "tests/concurrency/test_closing.py::"
+        "test_an_entry_under_way_is_in_the_closed_month_and_a_later_one_is_refused",
     ),
     # --- faults
     Mutation(
