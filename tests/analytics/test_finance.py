@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from loyalty.analytics import invariants
-from loyalty.lib import clock
+from loyalty.lib import clock, ids
 from points import services as points
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.analytics.support import earn, get, item, lines, local, parts, story
-from tests.support.brands import ANNA
+from tests.support.brands import ANNA, BORIS
 from tests.support.client import Api
 
 pytestmark = pytest.mark.django_db
@@ -217,3 +217,16 @@ def test_verify_ledger_holds_the_report_against_the_members(acme: Brand, books: 
     with in_brand(acme):
         outcome = invariants.liability_report()
         assert (outcome.rows > 0, list(outcome.violations)) == (True, [])
+
+
+def test_members_who_become_one_move_nothing_between_the_lines(acme: Brand, api: Api, books: None) -> None:
+    with in_brand(acme):  # Boris owes 200
+        points.merge(from_member_id=BORIS, into_member_id=ANNA, journal_id=ids.new(), now=clock.now())
+        assert list(invariants.liability_report().violations) == []
+    assert lines(roll(api, "2026-11")) == {"opening": 659, "issued": 1007, "expired": -780, "closing": 886}
+    owed = item(liability(api, clock.now()))
+    assert (owed["gross"]["points"], owed["debt"]["points"]) == (886, 0)
+    cohorts = item(get(api, "/reports/breakage").json())["cohorts"]
+    assert {c["month"]: c["outstanding"] for c in cohorts if c["outstanding"]} == {
+        part["month"]: part["points"] for part in owed["by_earned"]
+    }

@@ -5,7 +5,7 @@ SELECT account.currency, entry.cost_centre,
     WHEN entry.kind = 'accrual' THEN 'issued'
     WHEN entry.kind IN ('burn', 'capture') THEN 'redeemed'
     WHEN entry.kind = 'expiry' THEN 'expired'
-    WHEN entry.kind = 'transfer' THEN 'transferred'
+    WHEN entry.system_account = 'transfer' THEN 'transferred'
     WHEN entry.system_account = 'adjustment' THEN 'adjusted'
     WHEN entry.kind = 'clawback' THEN 'taken_back'
     WHEN entry.kind = 'reversal' THEN 'given_back'

@@ -5,6 +5,9 @@ SELECT account.currency, date_trunc('month', lot.earned_at AT TIME ZONE %(tz)s):
     WHEN entry.kind IN ('burn', 'capture') THEN 'redeemed'
     WHEN entry.kind = 'reversal' AND entry.system_account = 'redemption' THEN 'redeemed'
     WHEN entry.kind = 'expiry' THEN 'expired'
+    WHEN entry.kind = 'clawback' AND lot.from_lot_id IS NULL AND EXISTS (
+      SELECT 1 FROM points_entry opening
+      WHERE opening.id = lot.entry_id AND opening.system_account = 'transfer') THEN 'transferred'
     WHEN entry.kind = 'clawback' THEN 'taken_back'
     WHEN entry.kind = 'transfer' THEN 'transferred'
     ELSE 'adjusted'

@@ -6,7 +6,7 @@ from points import sqlfiles
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("points", "0004_transparency_log"),
+        ("points", "0006_noticepolicy"),
     ]
 
     operations = [
