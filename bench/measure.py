@@ -11,11 +11,12 @@ import django
 
 django.setup()
 
-from bench import ledger, setting, web, webhooks  # noqa: E402
+from bench import cpu, ledger, setting, web, webhooks  # noqa: E402
 from bench.figures import Figure  # noqa: E402
 
 ALL: dict[str, Callable[[], list[Figure]]] = {
     "ledger": ledger.measure,
+    "cpu": cpu.measure,
     "web": web.measure,
     "webhooks": webhooks.measure,
 }

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.db import connection
 
 from campaigns.engine import HistoryNeeds, MemberFacts, PastLine, PastOrder, RuleSet
 from campaigns.models import Carry
-from members.models import Member
 
 _COUNTS: Final = """
 SELECT count(*) FILTER (WHERE visible_earn), max(ordered_at) FILTER (WHERE visible_earn),
@@ -34,6 +33,23 @@ _IN_WINDOW: Final = _ORDERS.format(
     " AND bought.order_id <> %s"
 )
 _NAMED: Final = _ORDERS.format(which="bought.order_id = ANY(%s)")
+
+
+class Person(Protocol):
+    """What the rules may ask of a member's row: a Member, or what an order read of one."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def tags(self) -> Any: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def enrolled_at(self) -> datetime: ...
+    @property
+    def birthday(self) -> date | None: ...
+    @property
+    def children(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,7 @@ class StoredHistory:
 
 
 def member_facts(
-    member: Member,
+    member: Person,
     *,
     rules: RuleSet,
     triggers: Iterable[str],

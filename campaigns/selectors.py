@@ -21,8 +21,6 @@ from members.models import Purchase, PurchaseLine
 from points.services import tiers as tier_services
 from tenants.context import current_brand
 
-# A scalar subquery for a statement that reads other facts anyway: its answer goes to `published_rules`.
-REVISION_SQL: Final = "(SELECT revision FROM campaigns_rulesinforce WHERE id = 1)"
 BRANDS_KEPT: Final = 256
 
 
@@ -56,7 +54,7 @@ def brand_context(tiers: Sequence[str]) -> BrandContext:
 def published_rules(*, tiers: Sequence[str], known: UUID | None = None) -> RuleSet:
     """The current brand's published rules.
 
-    ``known`` is the revision if the caller has just read it (see REVISION_SQL); without it one query
+    ``known`` is the revision if the caller has just read it with other facts; without it one query
     reads it. The rules themselves are read and compiled only when they or the brand's policies changed.
     """
     seen = known or revision()

@@ -6,7 +6,7 @@ The functions raise SQLSTATEs of class PL; nothing is told apart by a constraint
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 from django.db.utils import DatabaseError
 
-from loyalty.lib.database import connection
+from loyalty.lib.database import one_row
 from loyalty.lib.errors import Refusal
 from loyalty.outbox import news
 from points import errors
@@ -47,7 +47,7 @@ def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
     Raises the refusal of `points.errors` that the function's SQLSTATE stands for.
     """
     try:
-        result = _run(
+        row = one_row(
             _query(function, tuple((name, kind) for name, (kind, _value) in args.items())),
             [value for _kind, value in args.values()],
         )
@@ -57,33 +57,12 @@ def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
             raise  # as it is: whoever opened the transaction looks at its SQLSTATE
         raise refusal from error
     news.after_commit()  # the functions write their events themselves
-    return result
+    return None if row is None else _loaded(row[0])
 
 
 @cache
 def _query(function: str, names: tuple[tuple[str, str], ...]) -> str:
     return f"SELECT {function}({', '.join(f'{name} => %s::{kind}' for name, kind in names)})"
-
-
-def _run(query: str, values: Sequence[Any]) -> Any:
-    if connection.queries_logged or connection.execute_wrappers:
-        # Somebody counts or traces the queries: go the way that they see.
-        with connection.cursor() as cursor:
-            cursor.execute(query, values)
-            row = cursor.fetchone()
-    else:
-        row = _prepared(query, values)
-    return None if row is None else _loaded(row[0])
-
-
-def _prepared(query: str, values: Sequence[Any]) -> Any:
-    # As Django's cursor would, but as a prepared statement: to parse and plan the call anew each time costs
-    # a tenth of it.
-    if connection.connection is None or not connection.search_path_set_schemas:
-        connection.cursor().close()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(query, values, prepare=True).fetchone()
 
 
 def _loaded(value: Any) -> Any:

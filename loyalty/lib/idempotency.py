@@ -1,8 +1,8 @@
 """Idempotency-Key: the same call twice has one effect and one answer, byte for byte (api.md).
 
-The record stands in Postgres and is written in the transaction of the effect. The service runs in a
-savepoint: a refusal undoes it and is remembered like a success. What fails before the service is reached
-is not remembered, because nothing was decided.
+The record stands in Postgres and is written in the transaction of the effect. A refusal undoes what the
+service did and is remembered like a success (docs/adr/0033). What fails before the service is reached is not
+remembered, because nothing was decided.
 """
 
 import hashlib
@@ -11,19 +11,27 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.apps import apps
 from django.db import transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from loyalty.lib import clock, problems
-from loyalty.lib.database import connection
+from loyalty.lib import clock, ids, problems
+from loyalty.lib.database import connection, one_row
 from loyalty.lib.errors import Malformed, Refusal
 from loyalty.lib.transactions import retried
 
 KEPT = timedelta(days=30)
+_FIND = "SELECT * FROM outbox_answer(%s::bigint, %s::text, %s::text, %s::text, %s::timestamptz)"
+# In the place of an answer that is older than KEPT.
+_KEEP = """
+INSERT INTO outbox_idempotencyrecord(id, caller, route, key, digest, status, content_type, body, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (caller, route, key) DO UPDATE SET
+  digest = EXCLUDED.digest, status = EXCLUDED.status, content_type = EXCLUDED.content_type,
+  body = EXCLUDED.body, created_at = EXCLUDED.created_at
+"""
 
 
 class BadKey(Malformed):
@@ -63,7 +71,7 @@ def once(request: Any, work: Callable[[], Response], *, caller: str, kwargs: Map
     route = f"{request.method} {request.resolver_match.route}"
     content = json.dumps([{k: str(v) for k, v in kwargs.items()}, request.data], sort_keys=True, default=str)
     digest = hashlib.sha256(content.encode()).digest()
-    return retried(lambda: _recorded(request, work, caller=caller, route=route, key=key, digest=digest))
+    return retried(lambda: _recorded(work, caller=caller, route=route, key=key, digest=digest))
 
 
 def _plainly(work: Callable[[], Response]) -> Response:
@@ -72,48 +80,45 @@ def _plainly(work: Callable[[], Response]) -> Response:
 
 
 def _recorded(
-    request: Any, work: Callable[[], Response], *, caller: str, route: str, key: str, digest: bytes
+    work: Callable[[], Response], *, caller: str, route: str, key: str, digest: bytes
 ) -> HttpResponse:
-    record_model = apps.get_model("outbox", "IdempotencyRecord")
-    with transaction.atomic():
-        _lock(f"{caller}\n{route}\n{key}")
-        earlier = record_model.objects.filter(caller=caller, route=route, key=key).first()
-        now = clock.now()
-        if earlier is not None and earlier.created_at > now - KEPT:
-            if bytes(earlier.digest) != digest:
-                raise Mismatch
-            return _answer(earlier.status, bytes(earlier.body), earlier.content_type, replayed=True)
-        status, content, content_type = _render(work)
-        values = {"digest": digest, "status": status, "body": content, "content_type": content_type}
-        record_model.objects.update_or_create(
-            caller=caller, route=route, key=key, defaults={**values, "created_at": now}
-        )
-        return _answer(status, content, content_type, replayed=False)
-
-
-def _lock(name: str) -> None:
-    # A try-lock rather than a wait: the second caller is told at once that the first is not done. Advisory
-    # locks are shared by a whole database, so the brand's schema is part of the name.
-    digest = hashlib.sha256(f"{connection.schema_name}\n{name}".encode()).digest()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)]
-        )
-        if not cursor.fetchone()[0]:
-            raise InFlight
-
-
-def _render(work: Callable[[], Response]) -> tuple[int, bytes, str]:
+    place = (caller, route, key)
     try:
         with transaction.atomic():
-            response = work()
+            earlier = _earlier(place, digest)
+            return earlier or _given(place, digest, work())
     except Refusal as refusal:
-        answer = problems.render(refusal)
+        answer = None if isinstance(refusal, Mismatch | InFlight) else problems.render(refusal)
         if answer is None or answer.status_code >= 500:
             raise
-        response = answer
+    # All that the service wrote is undone. Whoever took the key meanwhile has decided: theirs is the answer.
+    with transaction.atomic():
+        return _earlier(place, digest) or _given(place, digest, answer)
+
+
+def _earlier(place: tuple[str, str, str], digest: bytes) -> HttpResponse | None:
+    """The first answer to the key, which is locked until the transaction ends. Raises Mismatch, InFlight."""
+    # Advisory locks are shared by a whole database, so the brand's schema is part of the name.
+    name = "\n".join((str(connection.schema_name), *place)).encode()
+    lock = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
+    found = one_row(_FIND, [lock, *place, clock.now() - KEPT])
+    assert found is not None
+    free, known, status, content_type, body = found
+    if not free:
+        raise InFlight
+    if status is None:
+        return None
+    if bytes(known) != digest:
+        raise Mismatch
+    return _answer(status, bytes(body), content_type, replayed=True)
+
+
+def _given(place: tuple[str, str, str], digest: bytes, response: Response) -> HttpResponse:
+    """The response, rendered and written down as the answer to the key."""
     content_type = response.content_type or "application/json"
-    return response.status_code, JSONRenderer().render(response.data), content_type
+    body = JSONRenderer().render(response.data)
+    one_row(_KEEP, [ids.new(), *place, digest, response.status_code, content_type, body, clock.now()])
+    return _answer(response.status_code, body, content_type, replayed=False)
 
 
 def _answer(status: int, content: bytes, content_type: str, *, replayed: bool) -> HttpResponse:

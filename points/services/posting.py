@@ -42,9 +42,9 @@ def post(
     for entry in entries:
         check_points(entry.points)
     if len(entries) == 1:
-        data = _post_one(member_id, journal_id, entries[0], now, event, _more(event_data))
+        data = _post_one(member_id, journal_id, entries[0], now, event, more_data(event_data))
     else:
-        data = _post_all(member_id, journal_id, entries, now, event, _more(event_data))
+        data = _post_all(member_id, journal_id, entries, now, event, more_data(event_data))
     accounts = ledger.account_states(data)
     replayed = data.get("replayed", False)
     return PostResult(
@@ -63,7 +63,7 @@ def _post_all(
         {
             "p_member": ("uuid", member_id),
             "p_journal": ("uuid", journal_id),
-            "p_entries": ("jsonb", json.dumps([_plain(entry) for entry in entries])),
+            "p_entries": ("jsonb", json.dumps(as_json(entries))),
             "p_now": ("timestamptz", now),
             "p_tz": ("text", current_brand().timezone),
             "p_event": ("text", event),
@@ -159,6 +159,16 @@ def check_points(points: int) -> None:
         raise errors.PointsOutOfRange
 
 
+def as_json(entries: Sequence[Posting]) -> list[dict[str, Any]]:
+    """The entries as `points_post` takes them, each with the id that it is going to have.
+
+    Raises PointsOutOfRange.
+    """
+    for entry in entries:
+        check_points(entry.points)
+    return [_plain(entry) for entry in entries]
+
+
 def _plain(entry: Posting) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "id": str(ids.new()),
@@ -190,6 +200,6 @@ def _plain(entry: Posting) -> dict[str, Any]:
     return plain
 
 
-def _more(event_data: Mapping[str, Any] | None) -> str:
-    # The members of the object, to stand behind those that the function writes.
+def more_data(event_data: Mapping[str, Any] | None) -> str:
+    """The members of the object as text, to stand behind those that `points_post` writes into its event."""
     return ", " + json.dumps(dict(event_data), default=str)[1:-1] if event_data else ""

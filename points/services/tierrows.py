@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -97,8 +97,11 @@ def read(member_id: UUID) -> Held | None:
     with connection.cursor() as cursor:
         cursor.execute(READ, [member_id])
         row = cursor.fetchone()
-    if row is None:
-        return None
+    return None if row is None else held_of(row)
+
+
+def held_of(row: Sequence[Any]) -> Held:
+    """A row of READ as what the member holds; its first column is the programme's configuration as JSON."""
     text, version, enrolled_at, code, since, until, review_at, earned_at, previous, judged_by = row
     parsed = _parsed(text if isinstance(text, str) else json.dumps(text), version)
     if code is None:

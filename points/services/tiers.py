@@ -30,6 +30,8 @@ __all__ = [
     "Fact",
     "Held",
     "config",
+    "counted_visits",
+    "counting",
     "disqualify",
     "grant",
     "held",
@@ -37,8 +39,10 @@ __all__ = [
     "peek",
     "program",
     "qualify",
+    "raised",
     "replace_fact",
     "review_due",
+    "settled",
     "store_program",
     "tier_view",
 ]
@@ -85,9 +89,20 @@ def held(*, member_id: UUID, now: datetime, reference: str = "") -> Held | None:
     The caller holds the lock on the member's account.
     """
     found = rows.read(member_id)
-    if found is None:
-        return None
-    return _settled(member_id, found, now, reference)
+    return None if found is None else settled(member_id=member_id, found=found, now=now, reference=reference)
+
+
+def settled(*, member_id: UUID, found: Held, now: datetime, reference: str = "") -> Held:
+    """What the member holds at `now`, after settling what fell due of what was `found` under the lock."""
+    due = found.standing.review_at is not None and found.standing.review_at <= now
+    stale = found.judged_by is not None and found.judged_by != found.program.version
+    if not due and not stale:
+        return found
+    standing, why = _judged(found, now, member_id)
+    qualifying = rows.total(member_id, found.program, rows.current_window(found.program, now))
+    return rows.store(
+        member_id, replace(found, previous=None), standing, why or "program", qualifying, reference, now
+    )
 
 
 def peek(*, member_id: UUID, at: datetime) -> Held | None:
@@ -110,6 +125,14 @@ def qualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) ->
         qualifying = rows.total(member_id, held.program, rows.current_window(held.program, now))
     else:
         qualifying = rows.insert_and_sum(member_id, held.program, fact, now)
+    return raised(member_id=member_id, held=held, fact=fact, qualifying=qualifying, now=now)
+
+
+def raised(*, member_id: UUID, held: Held, fact: Fact, qualifying: Decimal, now: datetime) -> Held:
+    """Raise the tier at once where `qualifying`, the sum with `fact` in it, now reaches a higher one.
+
+    The caller holds the lock and has written the fact.
+    """
     tz = current_brand().tz
     after = tiers.reached(held.program, held.standing, held.program.earned(qualifying), now, tz)
     if fact.at < rows.current_window(held.program, now).start and held.program.period != "rolling_months":
@@ -124,6 +147,16 @@ def qualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) ->
         ):
             after, qualifying = Standing(level.code, now, until, until, fact.at), then
     return rows.store(member_id, held, after, "earned", qualifying, fact.reference, now)
+
+
+def counting(held: Held, now: datetime) -> tuple[str, Window]:
+    """What the programme counts (`points`, `spend` or `visits`), and over which time as at `now`."""
+    return held.program.qualify_by, rows.current_window(held.program, now)
+
+
+def counted_visits(*, member_id: UUID, held: Held, now: datetime) -> Decimal:
+    """The days with an order in the programme's present window."""
+    return rows.total(member_id, held.program, rows.current_window(held.program, now))
 
 
 def disqualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) -> Held | None:
@@ -256,15 +289,3 @@ def _judged(found: Held, at: datetime, member_id: UUID) -> tuple[Standing, Why |
         if raised.code != standing.code:
             return raised, "program"
     return standing, why
-
-
-def _settled(member_id: UUID, found: Held, now: datetime, reference: str) -> Held:
-    due = found.standing.review_at is not None and found.standing.review_at <= now
-    stale = found.judged_by is not None and found.judged_by != found.program.version
-    if not due and not stale:
-        return found
-    standing, why = _judged(found, now, member_id)
-    qualifying = rows.total(member_id, found.program, rows.current_window(found.program, now))
-    return rows.store(
-        member_id, replace(found, previous=None), standing, why or "program", qualifying, reference, now
-    )

@@ -12,83 +12,80 @@ from django.db import transaction
 
 from campaigns import facts, selectors
 from campaigns.errors import OrderConflict
-from campaigns.services.orders import judging, returning, stored
-from campaigns.services.orders.content import Content, MemberRef, line_json
+from campaigns.services.orders import judging, returning, visits
+from campaigns.services.orders.content import Content, MemberRef
 from campaigns.services.orders.judging import Judged
 from campaigns.services.orders.told import NOTHING, Told
-from loyalty.lib import ids, instants, money
-from loyalty.outbox import services as outbox
+from loyalty.lib import instants, money
 from members import services as members
 from members.errors import MemberNotActive, MemberNotFound
 from members.models import Member, Purchase
-from members.services import purchases
 from points import services as points
 from points.errors import ReferenceConflict
 from points.postings import AccountState
 from points.selectors import AccountView
-from points.services import tiers
+from points.services import posting, tiers
 from tenants.context import current_brand
 
 
 def record_order(*, content: Content, now: datetime) -> Told:
     """Record an order and give what the published rules say; a repeat answers as the first time.
 
-    One transaction. The member's points account is locked before facts and counters are read, so that of
-    two parallel orders only one is the first. Returns that were parked for the order are applied.
+    One transaction and, as a rule, two statements. The member's points account is locked before facts and
+    counters are read, so that of two parallel orders only one is the first. Returns that were parked for
+    the order are applied.
 
     Raises MemberNotFound, MemberNotActive, OrderConflict (the number was used with other content).
     """
     with transaction.atomic(savepoint=False):
         if content.member is None:
             return _guest_order(content, now)
-        member = _resolve(content.member, content.order_id, now)
-        account, standing = _lock(member.id, content.order_id, now)
-        while standing.merged_into is not None:
-            # The member was merged while we waited for the lock.
-            member = members.get(standing.merged_into)
-            account, standing = _lock(member.id, content.order_id, now)
-        if standing.status != Member.Status.ACTIVE:
-            raise MemberNotActive(member_id=str(member.id))
-        if standing.purchase_id is not None:
-            return _repeated(standing.purchase_id, content, member.id, account, now)
-        return _first(content, member, account, standing, now)
+        known = visits.enter(content.member, content.order_id, now)
+        if known is None:
+            enrolled = MemberRef(_enrolled(content.member, content.order_id, now).id)
+            known = visits.enter(enrolled, content.order_id, now)
+        assert known is not None
+        if isinstance(known, visits.Closed) or known.status != Member.Status.ACTIVE:
+            raise MemberNotActive(member_id=str(known.id))
+        if known.purchase_id is not None:
+            return _repeated(known.purchase_id, content, known.id, known.account, now)
+        return _first(content, known, now)
 
 
-def _first(
-    content: Content, member: Member, account: AccountState, standing: stored.Standing, now: datetime
-) -> Told:
-    held = tiers.held(member_id=member.id, now=now, reference=content.order_id)
+def _first(content: Content, known: visits.Known, now: datetime) -> Told:
+    held, account = known.held, known.account
+    if held is not None:
+        held = tiers.settled(member_id=known.id, found=held, now=now, reference=content.order_id)
     program = held.program if held else None
-    rules = selectors.published_rules(tiers=program.codes if program else (), known=standing.revision)
-    order = content.order()
+    rules = selectors.published_rules(tiers=program.codes if program else (), known=known.revision)
     triggers = (judging.PAID, judging.COMPLETED) if content.completed_at else (judging.PAID,)
     judged: list[Judged] = []
     if not account.earn_frozen:
-        known = facts.member_facts(
-            member,
+        member = facts.member_facts(
+            known,
             rules=rules,
             triggers=triggers,
             at=content.ordered_at,
             tier=held.code if held else None,
             without_order=content.order_id,
         )
-        judged = judging.judge(order, known, rules, triggers)
-    journal_id = ids.new()
-    entries, summary, account = _post(content, member.id, judged, account, journal_id, now)
-    judging.count(member.id, judged)
-    _store(content, member.id, judged, entries, summary, journal_id, now)
-    held = _qualify(content, member.id, judged, held, now)
-    publish_recorded(content, member.id, summary, now)
+        judged = judging.judge(content.order(), member, rules, triggers)
+    decided, entries = _decided(content, known.id, judged, now)
+    written = _written(content, known.id, decided, held, now)
+    judging.count(known.id, judged)
+    account = written.account or account
+    if held is not None and decided.fact is not None:
+        held = _raised(known.id, held, decided.fact, written.qualifying, now)
     told_returns: Sequence[dict[str, Any]] = ()
-    if standing.has_parked:
+    if known.has_parked:
         told_returns = returning.apply_parked(order_id=content.order_id, now=now)
-        account = points.lock_account(member_id=member.id, now=now)
-        held = tiers.held(member_id=member.id, now=now) if held else None
+        account = points.lock_account(member_id=known.id, now=now)
+        held = tiers.held(member_id=known.id, now=now) if held else None
     return Told(
         order_id=content.order_id,
-        member_id=member.id,
+        member_id=known.id,
         status=_status(content),
-        points=summary,
+        points=written.points,
         entries=entries,
         evaluations=[each.evaluation for each in judged],
         rules=rules,
@@ -100,87 +97,66 @@ def _first(
     )
 
 
-def _post(
-    content: Content,
-    member_id: UUID,
-    judged: Sequence[Judged],
-    account: AccountState,
-    journal_id: UUID,
-    now: datetime,
-) -> tuple[list[dict[str, Any]], dict[str, int], AccountState]:
+def _decided(
+    content: Content, member_id: UUID | None, judged: Sequence[Judged], now: datetime
+) -> tuple[visits.Decided, list[dict[str, Any]]]:
+    """What is to be written of an order, and its entries as they are told."""
     wanted = judging.postings(
         judged,
         order_id=content.order_id,
         ordered_at=content.ordered_at,
         completed_at=content.completed_at,
     )
-    if not wanted:
-        return [], dict(NOTHING), account
-    try:
-        result = points.post(
-            member_id=member_id,
-            journal_id=journal_id,
-            entries=wanted,
-            now=now,
-            event_data={"source": "order", "reference": content.order_id},
-        )
-    except ReferenceConflict:
-        # Another member's order of the same number was recorded while we waited.
-        raise OrderConflict(order_id=content.order_id) from None
-    told = judging.entries_json(result.entries, wanted, now)
-    return told, judging.summary(result.entries), result.accounts.get("points", account)
-
-
-def _store(
-    content: Content,
-    member_id: UUID | None,
-    judged: Sequence[Judged],
-    entries: Sequence[dict[str, Any]],
-    summary: dict[str, int],
-    journal_id: UUID | None,
-    now: datetime,
-) -> None:
+    postings = posting.as_json(wanted)
+    told = [
+        judging.posting_json(each, now) | {"entry_id": plain["id"]}
+        for each, plain in zip(wanted, postings, strict=True)
+    ]
     evaluation: dict[str, Any] = judging.record(judged)
     if member_id is None:
         evaluation["guest"] = True
-    if entries:
-        evaluation |= {"entries": list(entries), "points": summary}
+    if told:
+        evaluation["entries"] = told
     lines = [line.line_id for line in content.lines]
     paid = judged[0].evaluation if judged else None
-    stored_now = purchases.record(
-        purchase_id=ids.new(),
-        order=purchases.NewPurchase(
-            order_id=content.order_id,
-            member_id=member_id,
-            ordered_at=content.ordered_at,
-            completed_at=content.completed_at,
-            currency=content.currency,
-            amount=content.amount,
-            content_hash=content.digest(),
-            lines=[line_json(line) for line in content.lines],
-            channel=content.channel,
-            store_id=content.store_id,
-            region=content.region,
-            attributes=content.attributes,
-            payments=[{"method": m, "amount": money.plain(a)} for m, a in content.payments],
-            evaluation=evaluation,
-            journal_id=journal_id if entries else None,
-            visible_earn=paid is None or judging.sees(paid, lines, "earn"),
-            visible_bonus=paid is None or judging.sees(paid, lines, "bonus"),
-        ),
-        now=now,
+    decided = visits.Decided(
+        evaluation=evaluation,
+        visible_earn=paid is None or judging.sees(paid, lines, "earn"),
+        visible_bonus=paid is None or judging.sees(paid, lines, "bonus"),
+        entries=postings,
+        fact=_fact(content, judged, lines),
+        event={
+            "order_id": content.order_id,
+            "member_id": str(member_id) if member_id else None,
+            "ordered_at": instants.text(content.ordered_at),
+            "channel": content.channel,
+            "store_id": content.store_id,
+            "amount": money.plain(content.amount),
+            "currency": content.currency,
+        },
     )
-    if not stored_now:
+    return decided, told
+
+
+def _written(
+    content: Content, member_id: UUID | None, decided: visits.Decided, held: tiers.Held | None, now: datetime
+) -> visits.Written:
+    try:
+        written = visits.record(content, member_id, decided, held=held, now=now)
+    except ReferenceConflict:
+        written = None
+    if written is None:
+        # Another member's order of the same number was recorded while we waited.
         raise OrderConflict(order_id=content.order_id)
+    return written
 
 
-def _qualify(
-    content: Content, member_id: UUID, judged: Sequence[Judged], held: tiers.Held | None, now: datetime
-) -> tiers.Held | None:
+def _fact(content: Content, judged: Sequence[Judged], lines: Sequence[str]) -> tiers.Fact | None:
+    """What the order counts for the tier; None for nothing."""
     if not judged:
-        return held
+        return None
     paid = judged[0].evaluation
-    visible = judging.sees(paid, [line.line_id for line in content.lines], "tier")
+    visible = judging.sees(paid, lines, "tier")
     fact = tiers.Fact(
         at=content.ordered_at,
         points=judging.qualifying_points(judged),
@@ -189,38 +165,23 @@ def _qualify(
         source="order",
         reference=content.order_id,
     )
-    if not (fact.points or fact.spend or fact.visits):
-        return held
-    return tiers.qualify(member_id=member_id, held=held, fact=fact, now=now)
+    return fact if fact.points or fact.spend or fact.visits else None
 
 
-def publish_recorded(
-    content: Content, member_id: UUID | None, summary: dict[str, int], now: datetime
-) -> None:
-    """Tell that an order was recorded."""
-    outbox.publish(
-        type="order.recorded",
-        payload={
-            "order_id": content.order_id,
-            "member_id": str(member_id) if member_id else None,
-            "ordered_at": instants.text(content.ordered_at),
-            "channel": content.channel,
-            "store_id": content.store_id,
-            "amount": money.plain(content.amount),
-            "currency": content.currency,
-            "points": summary,
-        },
-        member_id=member_id,
-        occurred_at=now,
-    )
+def _raised(
+    member_id: UUID, held: tiers.Held, fact: tiers.Fact, qualifying: Decimal | None, now: datetime
+) -> tiers.Held:
+    if qualifying is None:
+        qualifying = tiers.counted_visits(member_id=member_id, held=held, now=now)
+    return tiers.raised(member_id=member_id, held=held, fact=fact, qualifying=qualifying, now=now)
 
 
 def _guest_order(content: Content, now: datetime) -> Told:
     known = Purchase.objects.filter(order_id=content.order_id).values_list("pk", flat=True).first()
     if known is not None:
         return _repeated(known, content, None, None, now)
-    _store(content, None, [], [], dict(NOTHING), None, now)
-    publish_recorded(content, None, dict(NOTHING), now)
+    decided, _entries = _decided(content, None, [], now)
+    _written(content, None, decided, None, now)
     told = returning.apply_parked(order_id=content.order_id, now=now)
     return Told(order_id=content.order_id, member_id=None, status=_status(content), returns=told)
 
@@ -266,19 +227,13 @@ def _same_member(purchase: Purchase, member_id: UUID | None) -> bool:
     return owner is not None and member_id in (owner.id, owner.merged_into_id)
 
 
-def _lock(member_id: UUID, order_id: str, now: datetime) -> tuple[AccountState, stored.Standing]:
-    account = points.lock_account(member_id=member_id, now=now)
-    return account, stored.standing(member_id, order_id)
+def _enrolled(ref: MemberRef, order_id: str, now: datetime) -> Member:
+    """A new member for an unknown identity, where the brand allows it.
 
-
-def _resolve(ref: MemberRef, order_id: str, now: datetime) -> Member:
-    try:
-        return members.resolve_or_enrol(
-            member_id=ref.member_id, keys=ref.keys, may_enrol=False, source="order", now=now
-        )[0]
-    except MemberNotFound:
-        if not ref.keys or not current_brand().setting("enrol_by_order"):
-            raise
+    Raises MemberNotFound, OrderConflict.
+    """
+    if not ref.keys or not current_brand().setting("enrol_by_order"):
+        raise MemberNotFound
     if Purchase.objects.filter(order_id=order_id).exists():
         # Known under another member: nobody is enrolled for the sake of a refusal.
         raise OrderConflict(order_id=order_id)

@@ -3,44 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
-
-from django.db import connection
 
 from campaigns.engine import Line, Order
-from campaigns.selectors import REVISION_SQL
 from campaigns.services.orders.content import UNEARNED
 from members.models import Purchase, PurchaseLine
-
-# Everything that has to be known under the member's lock, in one statement.
-_STANDING = f"""
-SELECT member.status, member.merged_into_id, {REVISION_SQL},
-  (SELECT id FROM members_purchase WHERE order_id = %s),
-  EXISTS (SELECT 1 FROM members_parkedreturn
-    WHERE order_id = %s AND applied_at IS NULL AND dropped_at IS NULL)
-FROM members_member member WHERE member.id = %s
-"""  # noqa: S608 - no value comes from outside
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is so under the member's lock: the member, the rules in force, and what is known of the order."""
-
-    status: str
-    merged_into: UUID | None
-    revision: UUID | None
-    purchase_id: UUID | None
-    has_parked: bool
-
-
-def standing(member_id: UUID, order_id: str) -> Standing:
-    """Read it, after the lock was taken."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [order_id, order_id, member_id])
-        return Standing(*cursor.fetchone())
 
 
 def lines_of(purchase: Purchase) -> list[PurchaseLine]:
