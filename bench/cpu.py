@@ -167,7 +167,7 @@ def main(key: str, name: str, reward: str) -> None:
 def _profile(call: _Caller, made: list[Any], folder: str) -> None:
     import cProfile  # noqa: PLC0415
 
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(time.thread_time)
     profile.enable()
     for each in made:
         call(each)

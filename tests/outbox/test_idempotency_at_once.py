@@ -77,7 +77,8 @@ def test_while_the_first_is_in_flight_the_second_is_told_at_once(committed_db: N
     def hold() -> None:
         try:
             with in_brand(Brand.objects.get(slug="acme")), transaction.atomic():
-                idempotency._lock(f"key:{brands.KEY_ID}\nPOST api/v1/jars/<uuid:member_id>\n{KEY}")
+                place = (f"key:{brands.KEY_ID}", "POST api/v1/jars/<uuid:member_id>", KEY)
+                assert idempotency._earlier(place, b"") is None
                 holding.set()
                 let_go.wait(10)
         finally:
