@@ -1,10 +1,15 @@
 """Django's connection with what the brand-aware backend adds to it, and the way of hot statements."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import psycopg
 from django.db import connection as _connection
+from django.db import connections
+from django.db.models import Model
+
+M = TypeVar("M", bound=Model)
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -30,16 +35,44 @@ def one_row(query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
     The query must be one of a few fixed texts: it is kept prepared on each connection, because to parse and
     plan it anew each time costs a tenth of it.
     """
-    if connection.queries_logged or connection.execute_wrappers:
+    ours: Any = connections["default"]  # the thread's own, once, instead of through its stand-in each time
+    if ours.queries_logged or ours.execute_wrappers:
         # Somebody counts or traces the queries: go the way that they see.
-        with connection.cursor() as cursor:
+        with ours.cursor() as cursor:
             cursor.execute(query, values)
             found: tuple[Any, ...] | None = cursor.fetchone() if cursor.description else None
             return found
-    if connection.connection is None or not connection.search_path_set_schemas:
-        connection.cursor().close()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as own:
+    if ours.connection is None or not ours.search_path_set_schemas:
+        ours.cursor().close()
+    ours.validate_no_broken_transaction()
+    with ours.wrap_database_errors, psycopg.Cursor(ours.connection) as own:
         own.execute(query, values, prepare=True)
         row: tuple[Any, ...] | None = own.fetchone() if own.description else None
         return row
+
+
+def by_key(model: type[M], key: Any) -> M | None:
+    """The row of this primary key as its model, or None: the ORM's read, compiled once."""
+    query, names, converters = _reading(model)
+    row = one_row(query, [key])
+    if row is None:
+        return None
+    values = list(row)
+    for place, convert, expression in converters:
+        values[place] = convert(values[place], expression, connection)
+    return model.from_db(connection.alias, names, values)
+
+
+@cache
+def _reading(model: type[Model]) -> tuple[str, list[str], list[tuple[int, Any, Any]]]:
+    meta = model._meta
+    fields = meta.concrete_fields
+    columns = [field.get_col(meta.db_table) for field in fields]
+    converters = [
+        (place, convert, column)
+        for place, column in enumerate(columns)
+        for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
+    ]
+    selected = ", ".join(f'"{field.column}"' for field in fields)
+    query = f'SELECT {selected} FROM "{meta.db_table}" WHERE "{meta.pk.column}" = %s'  # noqa: S608 - our own names
+    return query, [field.attname for field in fields], converters

@@ -1,6 +1,7 @@
 """Reading bodies: strict JSON, bounded in size and depth."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from rest_framework.parsers import BaseParser
 from loyalty.lib.errors import Invalid
 
 MAX_DEPTH = 32
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class StrictJSONParser(BaseParser):
@@ -68,5 +70,5 @@ def _check(value: Any, pointer: str, depth: int) -> None:
 
 
 def _check_text(text: str, pointer: str) -> None:
-    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if "\x00" in text or (not text.isascii() and _SURROGATE.search(text)):
         raise Invalid.at(pointer, "character", _("Contains a character that no text may hold."))

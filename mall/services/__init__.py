@@ -2,7 +2,8 @@
 
 from mall.services.fulfilment import complete, set_address, ship
 from mall.services.merging import merge
-from mall.services.redemptions import Placed, cancel, place
+from mall.services.placing import Placed, place
+from mall.services.redemptions import cancel
 from mall.services.rewards import create_offer, create_reward, update_offer, update_reward
 from mall.services.stock import add_stock, set_stock
 

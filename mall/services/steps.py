@@ -21,21 +21,24 @@ def record(
     )
     outbox.publish(
         type=f"redemption.{redemption.status}",
-        payload={
-            "redemption_id": str(redemption.id),
-            "reference": redemption.reference,
-            "member_id": str(redemption.member_id),
-            "reward_id": str(redemption.reward_id),
-            "kind": redemption.reward.kind,
-            "sku": redemption.reward.sku,
-            "quantity": redemption.quantity,
-            "points": redemption.points,
-            "points_currency": redemption.currency,
-            "status": redemption.status,
-            "entry_id": str(redemption.entry_id),
-            "actor": actor,
-            **more,
-        },
+        payload={**payload(redemption, actor), "entry_id": str(redemption.entry_id), **more},
         member_id=redemption.member_id,
         occurred_at=now,
     )
+
+
+def payload(redemption: Redemption, actor: str) -> dict[str, Any]:
+    """What an event tells of a redemption, but for its entry in the ledger."""
+    return {
+        "redemption_id": str(redemption.id),
+        "reference": redemption.reference,
+        "member_id": str(redemption.member_id),
+        "reward_id": str(redemption.reward_id),
+        "kind": redemption.reward.kind,
+        "sku": redemption.reward.sku,
+        "quantity": redemption.quantity,
+        "points": redemption.points,
+        "points_currency": redemption.currency,
+        "status": redemption.status,
+        "actor": actor,
+    }

@@ -11,16 +11,10 @@ from loyalty.lib import ids
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
 from mall import locks
-from mall.errors import OutOfStock
 from mall.models import Reward, StockItem
 
 MAX_PIECES = 1_000_000_000
 DEFAULT_LOW_AT = 5
-_TAKE = """
-UPDATE mall_stockitem SET on_hand = on_hand - %(n)s, taken = taken + %(n)s, updated_at = %(now)s
-WHERE id = %(id)s AND on_hand >= %(n)s
-RETURNING sku, on_hand, low_at
-"""
 _GIVE_BACK = """
 UPDATE mall_stockitem SET on_hand = on_hand + %(n)s, taken = taken - %(n)s, updated_at = %(now)s
 WHERE id = %(id)s
@@ -51,14 +45,8 @@ RETURNING id
 """
 
 
-def take(*, stock_id: UUID, quantity: int, now: datetime) -> None:
-    """Take pieces off a stock, or none at all. Tells when it runs down to its low mark. Raises OutOfStock."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, {"id": stock_id, "n": quantity, "now": now})
-        row = cursor.fetchone()
-    if row is None:
-        raise OutOfStock(left=StockItem.objects.values_list("on_hand", flat=True).get(pk=stock_id))
-    sku, on_hand, low_at = row
+def tell_if_low(*, sku: str, on_hand: int, low_at: int, quantity: int, now: datetime) -> None:
+    """Tell that a stock ran down to its low mark with the `quantity` just taken, if so."""
     if on_hand <= low_at < on_hand + quantity:
         outbox.publish(
             type="reward.stock_low",

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import instants
-from loyalty.lib.database import connection
+from loyalty.lib.database import by_key, connection
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
 from members import locks
@@ -46,7 +46,7 @@ def find(keys: Sequence[Key]) -> Member | None:
 
 def get(member_id: UUID) -> Member:
     """The member of this id. Raises MemberNotFound."""
-    member = Member.objects.filter(pk=member_id).first()
+    member = by_key(Member, member_id)
     if member is None:
         raise MemberNotFound
     return member
