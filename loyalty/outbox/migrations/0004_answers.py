@@ -6,5 +6,5 @@ from loyalty.lib import sqlfiles
 
 
 class Migration(migrations.Migration):
-    dependencies = [("outbox", "0001_initial")]
+    dependencies = [("outbox", "0003_member_seq_when_numbered")]
     operations = [sqlfiles.load(Path(__file__).parent.parent / "sql", "answers")]
