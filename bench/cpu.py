@@ -42,7 +42,7 @@ def measure() -> list[Figure]:
     from bench import calls  # noqa: PLC0415 - settings come first
 
     key, measured = calls.prepare()
-    environment = {**os.environ, "DB_POOL_SIZE": "1", "LOG_LEVEL": "ERROR"}
+    environment = {**os.environ, "DB_POOL_SIZE": "1"}
     found: dict[str, Cost] = {}
     floor = _run(environment, key, "read")
     for each in measured:

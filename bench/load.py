@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,14 +10,20 @@ from typing import Any
 
 import aiohttp
 
+from bench.calls import Call
+
 
 @dataclass
 class Outcome:
-    """What came back: requests per second, statuses, latencies in milliseconds."""
+    """What came back: requests per second, statuses, latencies in milliseconds.
+
+    `own_share` is the part of one CPU that the sender itself took: near 1 the sender was what was measured.
+    """
 
     per_s: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
+    own_share: float = 0.0
 
     def percentile(self, share: float) -> float:
         """The latency below which this share of the answers lies, in ms."""
@@ -32,29 +37,43 @@ def run(
     clients: int,
     seconds: float,
     headers: dict[str, str],
-    request: Callable[[int], tuple[str, str, Any]],
+    request: Callable[[int], Call],
+    per_s: float | None = None,
 ) -> Outcome:
-    """Send what `request(number)` says (method, path, body) until the time is over."""
-    return asyncio.run(_run(url, clients, seconds, headers, request))
+    """Send what `request(number)` says until the time is over.
+
+    `per_s`: no more than that many a second, evenly; a latency then counts from the moment at which the
+    request was due, whether a client was free or not.
+    """
+    return asyncio.run(_run(url, clients, seconds, headers, request, per_s))
 
 
-async def _run(url: str, clients: int, seconds: float, headers: dict[str, str], request: Any) -> Outcome:
+async def _run(
+    url: str, clients: int, seconds: float, headers: dict[str, str], request: Any, per_s: float | None
+) -> Outcome:
     outcome, numbers = Outcome(), itertools.count()
     connector = aiohttp.TCPConnector(limit=clients)
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
-        ends = time.monotonic() + seconds
+        began, own = time.monotonic(), time.process_time()
 
         async def client() -> None:
-            while time.monotonic() < ends:
-                method, path, body = request(next(numbers))
-                data = None if body is None else json.dumps(body)
-                began = time.perf_counter()
-                async with session.request(method, url + path, data=data) as answer:
+            while time.monotonic() < began + seconds:
+                number = next(numbers)
+                due = time.monotonic()
+                if per_s is not None:
+                    due = began + number / per_s
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+                call = request(number)
+                key = {"Idempotency-Key": call.key} if call.key else None
+                async with session.request(
+                    call.method, url + call.path, data=call.body, headers=key
+                ) as answer:
                     await answer.read()
-                outcome.latencies.append((time.perf_counter() - began) * 1000)
+                outcome.latencies.append((time.monotonic() - due) * 1000)
                 outcome.statuses[answer.status] += 1
 
-        began = time.monotonic()
         await asyncio.gather(*(client() for _number in range(clients)))
-        outcome.per_s = sum(outcome.statuses.values()) / (time.monotonic() - began)
+        taken = time.monotonic() - began
+        outcome.per_s = sum(outcome.statuses.values()) / taken
+        outcome.own_share = (time.process_time() - own) / taken
     return outcome

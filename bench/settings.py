@@ -3,3 +3,6 @@
 from loyalty.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.urls"
+
+# As in production: a line of JSON for each request, and metrics.
+LOGGING = {"json": True, "level": "INFO", "quiet": False}

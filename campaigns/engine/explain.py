@@ -77,13 +77,32 @@ def result_text(result: RuleResult, body: Body, language: str, words: Words | No
 
 
 def explanation(
-    evaluation: Evaluation, bodies: Mapping[str, Body], language: str, words: Words | None = None
+    evaluation: Evaluation,
+    bodies: Mapping[str, Body],
+    language: str,
+    words: Words | None = None,
+    said: dict[Any, dict[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """The evaluation rule by rule, those that gave first, as `POST /orders` answers it."""
+    """The evaluation rule by rule, those that gave first, as `POST /orders` answers it.
+
+    `said` remembers what is said of rules that gave nothing, which is the same each time; it belongs to these
+    bodies, this language and these words.
+    """
     ordered = sorted(evaluation.results, key=lambda result: result.reason is not None)
-    return [
-        _item(result, bodies[result.rule], language, words) for result in ordered if result.rule in bodies
-    ]
+    items = []
+    for result in ordered:
+        body = bodies.get(result.rule)
+        if body is None:
+            continue
+        if said is None or result.reason is None:
+            items.append(_item(result, body, language, words))
+            continue
+        key = (result.rule, result.receiver, result.reason, result.path, result.lines)
+        item = said.get(key)
+        if item is None:
+            item = said[key] = _item(result, body, language, words)
+        items.append(dict(item))
+    return items
 
 
 def _item(result: RuleResult, body: Body, language: str, words: Words | None) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class RuleSet:
             by_trigger.setdefault(rule.trigger, []).append(rule)
         self._triggers = {name: _trigger(found, context) for name, found in by_trigger.items()}
         self._nothing = _trigger([], context)
+        # What was said of rules that gave nothing, by language and words (`explain.explanation`).
+        self.said: dict[Any, dict[Any, dict[str, Any]]] = {}
 
     def _of(self, trigger: str) -> _Trigger:
         return self._triggers.get(trigger, self._nothing)

@@ -21,6 +21,9 @@ def parse(text: object) -> Decimal | None:
 
 def plain(amount: Decimal, places: int = 2) -> str:
     """The amount as a decimal string with at least `places` digits after the point, never an exponent."""
+    text = str(amount)
+    if len(text.partition(".")[2]) == places and "E" not in text:
+        return text  # as most amounts come
     quantum = Decimal(1).scaleb(-places)
     exact = amount.normalize()
     exponent = exact.as_tuple().exponent

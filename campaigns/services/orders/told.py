@@ -90,6 +90,11 @@ def _words(program: Program | None) -> explain.Words:
     )
 
 
+def _wording(words: explain.Words) -> str:
+    # What the words depend on; tiers and the brand's settings may change while the rules stay.
+    return repr((words.currency, words.points_name, str(words.timezone), words.tiers))
+
+
 def explained(
     evaluations: Sequence[Evaluation], rules: RuleSet | None = None, program: Program | None = None
 ) -> tuple[Mapping[str, Any], ...]:
@@ -99,8 +104,9 @@ def explained(
     """
     language = "zh-hans" if (translation.get_language() or "en").startswith("zh") else "en"
     words = _words(program)
+    said = rules.said.setdefault((language, _wording(words)), {}) if rules else None
     found: list[Mapping[str, Any]] = []
     for evaluation in evaluations:
         bodies = {rule.code: rule.body for rule in (rules or _rules_of(evaluation)).rules}
-        found += explain.explanation(evaluation, bodies, language, words)
+        found += explain.explanation(evaluation, bodies, language, words, said)
     return tuple(found)
