@@ -32,8 +32,12 @@ def strict_json(raw: bytes) -> Any:
     """The JSON in `raw`, decimals exact. Raises ParseError for what is no JSON, Invalid for unfit texts."""
     try:
         value = json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise ParseError(_("The body is not valid JSON: %(error)s") % {"error": error}) from None
+    except json.JSONDecodeError as error:
+        # Where, but not Python's words for what: those are English in every language.
+        where = {"line": error.lineno, "column": error.colno}
+        raise ParseError(_("The body is not valid JSON: line %(line)s, column %(column)s.") % where) from None
+    except (ValueError, RecursionError):
+        raise ParseError(_("The body is not valid JSON.")) from None
     _check(value, "", 0)
     return value
 

@@ -48,8 +48,9 @@ def test_the_main_pages_are_whole(
         found = {}
         for number, path in enumerate(pages):
             visitor.open(path)
-            visitor.shoot(f"{language}-{size['width']}-{number:02d}")
             found[path] = (visitor.overflow(), visitor.page.get_attribute("html", "lang"))
+            if found[path] != (0, language):  # a picture costs as much as the page
+                visitor.shoot(f"{language}-{size['width']}-{number:02d}")
         return found
 
     assert visit(story, language=language, size=size) == dict.fromkeys(pages, (0, language))

@@ -88,3 +88,13 @@ def test_ten_megabytes_are_413(api: Api) -> None:
 def test_another_content_type_is_415(api: Api) -> None:
     answer = api.call("POST", "/orders", None, raw=b"a=b", content_type="application/x-www-form-urlencoded")
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_what_is_wrong_with_json_is_said_in_the_callers_language(acme: object) -> None:
+    """Without the words of Python's own parser."""
+    caller = Api("acme.localhost", brands.key("acme"), language="zh-hans")
+    told = [
+        caller.call("POST", "/orders", None, raw=raw).json()["detail"]
+        for raw in (b'{"a":\n 1,}', b"[" * 9000)
+    ]
+    assert told == ["请求体不是有效的 JSON：第 2 行第 4 列。", "请求体不是有效的 JSON。"]
