@@ -20,5 +20,6 @@ WITH batch AS MATERIALIZED (
 SELECT
   (SELECT count(*) FROM batch),
   coalesce((SELECT string_agg(hash, ''::bytea ORDER BY index) FROM written), ''::bytea),
-  batch.xid::text, batch.id
-FROM batch ORDER BY batch.xid DESC, batch.id DESC LIMIT 1
+  last.xid::text, last.id
+-- By itself, or each row that is sorted would carry all the hashes.
+FROM (SELECT batch.xid, batch.id FROM batch ORDER BY batch.xid DESC, batch.id DESC LIMIT 1) last
