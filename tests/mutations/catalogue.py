@@ -17,6 +17,8 @@ GUARDS = "tests/points/test_guards.py::"
 SPENDING = "tests/points/test_spending.py::"
 CLOSING = "tests/analytics/test_closing.py::"
 CORRECTIONS = "tests/points/test_corrections.py::"
+SEALING = "tests/points/test_sealing.py::"
+SEALERS = "tests/concurrency/test_sealing_races.py::"
 OWNER = GUARDS + "test_even_the_owner_is_stopped_by_the_trigger"
 MOVING = GUARDS + "test_only_the_moving_columns_of_lots_accounts_and_holds_move"
 KEPT = GUARDS + "test_no_account_lot_or_hold_disappears"
@@ -186,6 +188,35 @@ MUTATIONS = (
         "the ledger's errors keep their SQLSTATE",
         Source("points/ledger.py", "            raise  # as it is", "            raise error from error  #"),
         "tests/faults/test_retries.py::test_a_fault_that_passes_is_not_seen_by_the_caller",
+    ),
+    # --- the transparency log
+    *(
+        trigger(
+            f"points_{table}", f"points_{table}_is_written_once", SEALING + "test_the_log_cannot_be_rewritten"
+        )
+        for table in ("logkey", "logleaf", "lognode", "checkpoint")
+    ),
+    Mutation(
+        "the sealer waits for transactions that run",
+        Source(
+            "points/sql/log/next.sql", "AND entry.xid < pg_snapshot_xmin(pg_current_snapshot())", "AND true"
+        ),
+        SEALERS + "test_what_was_begun_earlier_and_committed_later_is_not_passed_by",
+    ),
+    Mutation(
+        "row lock: one sealer at a time",
+        Source("points/locks.py", "LogPosition.objects.select_for_update()", "LogPosition.objects"),
+        SEALERS + "test_sealers_at_the_same_time_seal_everything_once",
+    ),
+    Mutation(
+        "entries that have a leaf are skipped",
+        Source("points/sql/log/seal.sql", "leaf.entry_id = batch.id) IS NULL", "false) IS NULL"),
+        SEALING + "test_after_a_restore_transactions_are_numbered_anew_and_nothing_is_missed",
+    ),
+    Mutation(
+        "a leaf covers the expiry that was promised",
+        Source("points/sql/log/leaf.sql", "lot.original_expires_at AT", "lot.earned_at AT"),
+        SEALING + "test_any_change_of_what_was_sealed_is_found",
     ),
 )
 
