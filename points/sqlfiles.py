@@ -9,7 +9,7 @@ from django.db.migrations import RunPython
 from loyalty.lib import sqlfiles
 
 FOLDER = Path(__file__).parent / "sql"
-FUNCTIONS = ("basics", "settle", "post", "credit", "spend", "correct", "transfer", "due")
+FUNCTIONS = ("basics", "settle", "post", "credit", "spend", "correct", "transfer", "due", "bulk")
 
 
 def load(*names: str) -> RunPython:

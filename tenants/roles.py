@@ -68,6 +68,8 @@ def _grant(role: str, schema: str, *, insert_only: tuple[str, ...]) -> None:
                 to = sql.SQL(login) if login == "CURRENT_USER" else sql.Identifier(login)
                 cursor.execute(sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(name, to))
             _grant_schema(cursor, name, where)
+            if insert_only:  # a brand, whose bulk postings stand in temporary tables first
+                _grant_temporary(cursor, name)
             for table in insert_only:
                 cursor.execute("SELECT to_regclass(%s)", [f'"{schema}"."{table}"'])
                 if cursor.fetchone()[0] is not None:
@@ -78,6 +80,12 @@ def _grant(role: str, schema: str, *, insert_only: tuple[str, ...]) -> None:
                     )
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_ROLES_LOCK])
+
+
+def _grant_temporary(cursor: object, name: sql.Identifier) -> None:
+    database = sql.Identifier(connection.settings_dict["NAME"])
+    statement = sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(database, name)
+    cursor.execute(statement)  # type: ignore[attr-defined]
 
 
 def _grant_schema(cursor: object, name: sql.Identifier, where: sql.Identifier) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from points.services.accounts import freeze, lock_account, lock_members, merge, open_account, unfreeze
 from points.services.approvals import approve_adjustment, reject_adjustment, request_adjustment
+from points.services.bulk import post_bulk
 from points.services.closing import close_month
 from points.services.corrections import clawback, reverse
 from points.services.due import activate, announce_expiring, expire_due, settle
@@ -33,6 +34,7 @@ __all__ = [
     "notice_days",
     "open_account",
     "post",
+    "post_bulk",
     "reject_adjustment",
     "request_adjustment",
     "require_notice",

@@ -45,6 +45,11 @@ def post(
         data = _post_one(member_id, journal_id, entries[0], now, event, more_data(event_data))
     else:
         data = _post_all(member_id, journal_id, entries, now, event, more_data(event_data))
+    return post_result(data)
+
+
+def post_result(data: Mapping[str, Any]) -> PostResult:
+    """What the ledger told of one journal."""
     accounts = ledger.account_states(data)
     replayed = data.get("replayed", False)
     return PostResult(

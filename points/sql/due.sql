@@ -39,35 +39,43 @@ BEGIN
   RETURN v_count;
 END $$;
 
--- Settles up to p_limit accounts on which something is due, passing over those that others have locked. Where
--- nothing but expiry is due, all of them are done at once; the others one by one.
+-- Settles up to p_limit accounts on which something is due, passing over those that others have locked.
 CREATE OR REPLACE FUNCTION points_sweep(p_now timestamptz, p_tz text, p_limit integer) RETURNS integer
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_claimed uuid[];
-  v_mixed uuid[];
-  v_plain uuid[];
-  v_account_id uuid;
 BEGIN
   SELECT array_agg(due.id) INTO v_claimed FROM (
     SELECT id FROM points_account WHERE next_due_at <= p_now
     ORDER BY next_due_at LIMIT p_limit FOR UPDATE SKIP LOCKED) due;
+  PERFORM points_settle_all(v_claimed, p_now, p_tz);
+  RETURN coalesce(cardinality(v_claimed), 0);
+END $$;
+
+-- Settles accounts that the caller has locked. Where nothing but expiry is due, all of them are done at once;
+-- the others one by one.
+CREATE OR REPLACE FUNCTION points_settle_all(p_accounts uuid[], p_now timestamptz, p_tz text) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+  v_mixed uuid[];
+  v_plain uuid[];
+  v_account_id uuid;
+BEGIN
   SELECT coalesce(array_agg(DISTINCT account_id), '{}') INTO v_mixed FROM (
     SELECT lot.account_id FROM points_lot lot
-    WHERE lot.account_id = ANY(v_claimed) AND lot.state <> 'closed' AND lot.state = 'pending'
+    WHERE lot.account_id = ANY(p_accounts) AND lot.state <> 'closed' AND lot.state = 'pending'
       AND lot.waits_for IS NULL AND lot.available_at <= p_now
     UNION ALL
     SELECT hold.account_id FROM points_hold hold
-    WHERE hold.account_id = ANY(v_claimed) AND hold.status = 'open' AND hold.expires_at <= p_now) mixed;
+    WHERE hold.account_id = ANY(p_accounts) AND hold.status = 'open' AND hold.expires_at <= p_now) mixed;
   FOREACH v_account_id IN ARRAY v_mixed LOOP
     PERFORM points_store(points_enter_by_id(v_account_id, p_now, p_tz), p_now);
   END LOOP;
-  v_plain := ARRAY(SELECT id FROM unnest(v_claimed) id EXCEPT SELECT id FROM unnest(v_mixed) id);
+  v_plain := ARRAY(SELECT id FROM unnest(p_accounts) id EXCEPT SELECT id FROM unnest(v_mixed) id);
   IF EXISTS (SELECT 1 FROM points_noticepolicy WHERE days IS NOT NULL) THEN
     PERFORM points_defer(account, p_now, p_now, p_tz) FROM points_account account WHERE id = ANY(v_plain);
   END IF;
   PERFORM points_expire_all(v_plain, p_now, p_tz);
-  RETURN coalesce(cardinality(v_claimed), 0);
 END $$;
 
 -- What points_expire does for one account and one instant, for many locked accounts and every instant up to
