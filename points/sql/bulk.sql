@@ -67,12 +67,9 @@ BEGIN
       OR points_inactive_at(coalesce(account.last_activity_at, least(account.opened_at, staged.effective_at)),
         staged.inactivity_months, p_tz) <= p_now
   )
-  UPDATE points_staged staged SET fate = CASE
-    WHEN odd.member_id IS NOT NULL THEN 'single' ELSE 'known' END
-  FROM points_staged other
-  LEFT JOIN odd ON odd.member_id = other.member_id
-  LEFT JOIN repeated ON repeated.journal = other.journal
-  WHERE other.line = staged.line AND (odd.member_id IS NOT NULL OR repeated.journal IS NOT NULL);
+  UPDATE points_staged staged
+  SET fate = CASE WHEN staged.member_id IN (SELECT member_id FROM odd) THEN 'single' ELSE 'known' END
+  WHERE staged.member_id IN (SELECT member_id FROM odd) OR staged.journal IN (SELECT journal FROM repeated);
 END $$;
 
 -- Writes the new ones as points_post would one after another: entries, lots, accounts, an event for each journal.
