@@ -11,7 +11,7 @@ import django
 
 django.setup()
 
-from bench import cpu, ledger, setting, web, webhooks  # noqa: E402
+from bench import bulk, cpu, ledger, setting, sweep, web, webhooks  # noqa: E402
 from bench.figures import Figure  # noqa: E402
 
 ALL: dict[str, Callable[[], list[Figure]]] = {
@@ -19,6 +19,9 @@ ALL: dict[str, Callable[[], list[Figure]]] = {
     "cpu": cpu.measure,
     "web": web.measure,
     "webhooks": webhooks.measure,
+    "bulk": bulk.measure,
+    "verify": sweep.verify,
+    "sweep": sweep.sweep,
 }
 
 
