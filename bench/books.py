@@ -40,7 +40,7 @@ INSERT INTO points_entry(
   id, journal_id, account_id, seq, system_account, direction, points, kind, source, reference, rule,
   effective_at, recorded_at, balance_after)
 SELECT setting_id(16 + %(round)s, n), setting_id(16 + %(round)s, n), setting_id(8, n), %(round)s,
-  'issuance', 1, %(points)s, 'accrual', 'order',
+  'issuance', 1, %(points)s, 'accrual', 'fill',
   'fill-' || lpad(%(round)s::text, 4, '0') || '-' || lpad(n::text, 9, '0'), 'base', at, at,
   %(points)s * %(round)s
 FROM generate_series(0, %(members)s - 1) n,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +28,7 @@ ATTEMPTS = 3
 
 _COLUMNS = """
     line integer, journal integer, member_id uuid, journal_id uuid, event_id uuid, more text, id uuid,
-    kind text, points bigint, system_account text, source text, reference text, rule text,
+    said text, kind text, points bigint, system_account text, source text, reference text, rule text,
     rule_version integer, currency text, effective_at timestamptz, available_at timestamptz,
     waits_for text, waits_ref text, expires_at timestamptz, inactivity_months smallint, cost_centre text,
     explanation jsonb, reason text, actor text"""
@@ -37,6 +39,7 @@ _BULK = """CREATE TEMPORARY TABLE points_bulk (LIKE points_staged, account_id uu
     available bigint, pending bigint, held bigint, lifetime bigint, active_at timestamptz,
     opened_at timestamptz) ON COMMIT DROP"""
 _COPY = f"COPY points_staged({', '.join(c.split()[0] for c in _COLUMNS.split(','))}) FROM STDIN"
+_SPECIAL = re.compile(r"[\\\t\n\r]").search
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -178,19 +181,41 @@ def _pieces(journals: Sequence[Journal], places: Sequence[int], now: datetime) -
 def _row(entry: Posting, now: datetime) -> str:
     explanation = None if entry.explanation is None else json.dumps(entry.explanation)
     return (
-        f"{ids.text()}\t{_text(entry.kind)}\t{entry.points}\t{_text(entry.system_account)}"
-        f"\t{_text(entry.source)}\t{_text(entry.reference)}\t{_text(entry.rule)}\t{_or_null(entry.rule_version)}"
-        f"\t{_text(entry.currency)}\t{entry.effective_at or now}\t{_or_null(entry.available_at)}"
-        f"\t{_text(entry.waits_for)}\t{_text(entry.waits_ref)}\t{_or_null(entry.expires_at)}"
-        f"\t{_or_null(entry.inactivity_months)}\t{_text(entry.cost_centre)}\t{_text(explanation)}"
-        f"\t{_text(entry.reason)}\t{_text(entry.actor)}"
+        f"{ids.text()}\t{_text(_said(entry, now))}\t{_text(entry.kind)}\t{entry.points}"
+        f"\t{_text(entry.system_account)}\t{_text(entry.source)}\t{_text(entry.reference)}\t{_text(entry.rule)}"
+        f"\t{_or_null(entry.rule_version)}\t{_text(entry.currency)}\t{_instant(entry.effective_at or now)}"
+        f"\t{_or_null(entry.available_at)}\t{_text(entry.waits_for)}\t{_text(entry.waits_ref)}"
+        f"\t{_or_null(entry.expires_at)}\t{_or_null(entry.inactivity_months)}\t{_text(entry.cost_centre)}"
+        f"\t{_text(explanation)}\t{_text(entry.reason)}\t{_text(entry.actor)}"
     )
+
+
+def _said(entry: Posting, now: datetime) -> str:
+    """What the event says of the entry, but for its id and the balance, which the database knows."""
+    pending = entry.waits_for is not None or (entry.available_at is not None and entry.available_at > now)
+    return (
+        f'"kind": {_quoted(entry.kind)}, "points": {entry.points}, '
+        f'"points_currency": {_quoted(entry.currency)}, '
+        f'"rule": {_quoted(entry.rule)}, "version": {_quoted(entry.rule_version)}, '
+        f'"available_at": {_told_at(entry.available_at)}, "expires_at": {_told_at(entry.expires_at)}, '
+        f'"pending": {"true" if pending else "false"}, "debt_repaid": 0'
+    )
+
+
+# Of these there are few different ones in a bulk.
+_quoted = lru_cache(4096)(json.dumps)
+_instant = lru_cache(4096)(str)
+
+
+@lru_cache(4096)
+def _told_at(at: datetime | None) -> str:
+    return "null" if at is None else f'"{at.astimezone(UTC).isoformat()}"'
 
 
 def _text(value: str | None) -> str:
     if value is None:
         return "\\N"
-    return value if value.isalnum() else value.translate(_ESCAPED)
+    return value.translate(_ESCAPED) if _SPECIAL(value) else value
 
 
 def _or_null(value: object) -> str:

@@ -136,13 +136,8 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
   RETURN QUERY SELECT line.journal, min(line.line), line.event_id, line.member_id,
     (format('{"member_id": "%s", "journal": "%s", "entries": [', line.member_id, line.journal_id)
-      || string_agg(format(
-        '{"entry_id": "%s", "kind": %s, "points": %s, "points_currency": %s, "rule": %s, "version": %s, '
-        '"balance_after": %s, "available_at": %s, "expires_at": %s, "pending": %s, "debt_repaid": 0}',
-        line.id, to_json(line.kind), line.points, to_json(line.currency), to_json(line.rule),
-        coalesce(line.rule_version::text, 'null'), line.available + line.pending + line.held,
-        coalesce(to_json(line.available_at)::text, 'null'), coalesce(to_json(line.expires_at)::text, 'null'),
-        to_json(line.waits)), ',' ORDER BY line.line)
+      || string_agg('{"entry_id": "' || line.id || '", "balance_after": ' || line.available + line.pending + line.held
+        || ', ' || line.said || '}', ',' ORDER BY line.line)
       || format(
         '], "account": {"account_id": "%s", "points_currency": %s, "available": %s, "pending": %s, "held": %s, '
         '"debt": 0, "lifetime_accrued": %s}', line.account_id, to_json(line.currency), max(line.available),
