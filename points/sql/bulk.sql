@@ -13,6 +13,8 @@ BEGIN
   FROM (SELECT DISTINCT member_id, currency FROM points_staged ORDER BY member_id, currency) wanted
   WHERE NOT EXISTS (SELECT 1 FROM points_account account
     WHERE account.member_id = wanted.member_id AND account.currency = wanted.currency)
+    AND NOT EXISTS (SELECT 1 FROM members_member member
+      WHERE member.id = wanted.member_id AND member.status = 'merged')
   ON CONFLICT (member_id, currency) DO NOTHING;
   SELECT array_agg(id ORDER BY id) FILTER (WHERE next_due_at <= p_now) INTO v_due FROM (
     SELECT account.id, account.next_due_at FROM points_account account
@@ -62,8 +64,10 @@ BEGIN
     GROUP BY staged.member_id, staged.journal HAVING min(staged.currency) <> max(staged.currency)
     UNION
     SELECT staged.member_id FROM points_staged staged
-    JOIN points_account account ON account.member_id = staged.member_id AND account.currency = staged.currency
-    WHERE account.debt > 0 OR (account.earn_frozen AND staged.kind = 'accrual') OR staged.expires_at <= p_now
+    LEFT JOIN points_account account
+      ON account.member_id = staged.member_id AND account.currency = staged.currency
+    WHERE account.id IS NULL OR account.moved_to_id IS NOT NULL OR account.debt > 0
+      OR (account.earn_frozen AND staged.kind = 'accrual') OR staged.expires_at <= p_now
       OR points_inactive_at(coalesce(account.last_activity_at, least(account.opened_at, staged.effective_at)),
         staged.inactivity_months, p_tz) <= p_now
   )

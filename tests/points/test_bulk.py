@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from loyalty.lib import ids
 from loyalty.lib.errors import Refusal
 from loyalty.outbox.models import OutboxEvent
+from members.models import Member
 from points import errors
 from points import services as points
 from points.models import Account, Entry, Lot
@@ -250,6 +251,24 @@ def test_a_refused_journal_stops_no_other_and_leaves_nothing(in_acme: Brand, now
     assert book(ANNA) == [("accrual", 30, 30), ("accrual", 2, 32)]
     assert numbers(BORIS) == (5, 0, 0, 0)
     assert_sound()
+
+
+def test_a_merged_member_is_refused_and_gets_no_account(in_acme: Brand, now: datetime) -> None:
+    earn(BORIS, 5, "b", now=now)
+    Member.objects.filter(pk=BORIS).update(status=Member.Status.MERGED)
+    points.merge(from_member_id=BORIS, into_member_id=ANNA, now=now)
+    journals = [
+        Journal(BORIS, ids.new(), [accrual(7, "o-1")]),
+        Journal(BORIS, ids.new(), [replace(accrual(7, "o-2"), currency="stars")]),
+        Journal(ANNA, ids.new(), [accrual(3, "o-3")]),
+    ]
+    result = points.post_bulk(journals=journals, now=now)
+    assert {place: type(r) for place, r in result.refused.items()} == {
+        0: errors.AccountMerged,
+        1: errors.AccountMerged,
+    }
+    assert numbers(ANNA) == (8, 0, 0, 0)
+    assert not Account.objects.filter(member_id=BORIS, currency="stars").exists()
 
 
 def test_nothing_of_a_bulk_stays_on_the_connection(in_acme: Brand, now: datetime) -> None:
