@@ -255,7 +255,7 @@ def test_a_refused_journal_stops_no_other_and_leaves_nothing(in_acme: Brand, now
 
 def test_a_merged_member_is_refused_and_gets_no_account(in_acme: Brand, now: datetime) -> None:
     earn(BORIS, 5, "b", now=now)
-    Member.objects.filter(pk=BORIS).update(status=Member.Status.MERGED)
+    Member.objects.filter(pk=BORIS).update(status=Member.Status.MERGED, merged_into_id=ANNA)
     points.merge(from_member_id=BORIS, into_member_id=ANNA, journal_id=ids.new(), now=now)
     journals = [
         Journal(BORIS, ids.new(), [accrual(7, "o-1")]),
