@@ -17,7 +17,7 @@ from loyalty.lib import ids
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Refusal
 from loyalty.outbox import news
-from points import errors, ledger
+from points import errors
 from points.postings import Posting, PostResult
 from points.services import posting
 from tenants.context import current_brand
