@@ -1,5 +1,5 @@
 -- What lots held as the books said at %(at)s: opened by then, less what entries recorded by then took from them.
-WITH gone AS (
+WITH gone AS MATERIALIZED (  -- once: each parallel worker would add up all of it
   SELECT used.lot_id, sum(used.points) AS points
   FROM points_consumption used WHERE used.recorded_at <= %(at)s GROUP BY used.lot_id
 ), standing AS (
