@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from loyalty.lib.console import EndlessPage, Page, ReadOnlyPage, ReadOnlyTable
 from loyalty.lib.display import LABELS, Status, code, link, money, pretty, status
 from members.models import Member, ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
-from members.selectors import found_by
+from members.selectors import found_by, named
 
 KINDS: Mapping[str, Promise] = {
     "phone": _("phone"),
@@ -80,12 +80,16 @@ class MemberAdmin(Page):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Member], search_term: str
     ) -> tuple[QuerySet[Member], bool]:
-        """An exact match by identity, order or code; else by part of the name."""
+        """An exact match by identity, order or code; else by the beginning of the name."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        exact = queryset.filter(found_by(term))
-        return (exact, False) if exact.exists() else (queryset.filter(name__icontains=term), False)
+        exact = queryset.filter(self.meant(term))
+        return (exact, False) if exact.exists() else (queryset.filter(named(term)), False)
+
+    def meant(self, term: str) -> Q:
+        """Whom an exact term means. The console's page knows more kinds of terms."""
+        return found_by(term)
 
     @display(description=_("member"), ordering="name")
     def who(self, member: Member) -> str:

@@ -111,3 +111,16 @@ def phone(text: str, region: str = "CN") -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def masked(provider: str, subject: str) -> str:
+    """A phone or an address so that it can be recognised but not called: `+86138••••0001`, `an••••@e.com`.
+
+    Other identities are no way to reach a person and stay as they are.
+    """
+    if provider == "phone" and len(subject) > 8:
+        return f"{subject[:-8]}••••{subject[-4:]}"
+    if provider == "email" and "@" in subject:
+        name, _at, host = subject.partition("@")
+        return f"{name[:2]}••••@{host}"
+    return subject

@@ -1,15 +1,22 @@
 """Shared reads about members."""
 
+import re
+from contextlib import suppress
 from datetime import date, datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Right
 
 from loyalty.lib.compliance import ADULT_AGE
 from members import identities
 from members.identities import Key
 from members.models import Identity, Member, Purchase, SigningKey
+
+PHONE_TAIL = re.compile(r"[0-9]{4}")
+MOST_FOUND = 500
+"""More members than this are not told apart by a search; it is refined."""
 
 
 def members_for_list(key: Key | None = None) -> QuerySet[Member]:
@@ -54,15 +61,30 @@ def _years_between(birthday: date, today: date) -> int:
     return today.year - birthday.year - ((today.month, today.day) < (birthday.month, birthday.day))
 
 
-def found_by(term: str) -> Q:
-    """Members by what a caller can name: phone, card, any other identity, order number, referral code, id."""
+def found_ids(term: str) -> set[UUID]:
+    """The members whom a caller can mean: by phone, card, any identity, order number, referral code, or id.
+
+    Four digits are also the end of a phone. At most MOST_FOUND; one query, each part of it by an index.
+    """
     subjects = {term, term.lower(), identities.phone(term) or term}
-    wanted = (
-        Q(pk__in=Identity.objects.filter(subject__in=subjects).values("member"))
-        | Q(pk__in=Purchase.objects.filter(order_id=term, member__isnull=False).values("member"))
-        | Q(referral_code=term.upper())
-    )
-    try:
-        return wanted | Q(pk=UUID(term))
-    except ValueError:
-        return wanted
+    known = Identity.objects.filter(subject__in=subjects).order_by().values_list("member_id")
+    parts = [
+        Purchase.objects.filter(order_id=term, member__isnull=False).order_by().values_list("member_id"),
+        Member.objects.filter(referral_code=term.upper()).order_by().values_list("pk"),
+    ]
+    if PHONE_TAIL.fullmatch(term):
+        ending = Identity.objects.annotate(tail=Right("subject", 4)).filter(provider="phone", tail=term)
+        parts.append(ending.order_by().values_list("member_id"))
+    with suppress(ValueError):
+        parts.append(Member.objects.filter(pk=UUID(term)).order_by().values_list("pk"))
+    return {row[0] for row in known.union(*parts)[:MOST_FOUND]}
+
+
+def found_by(term: str) -> Q:
+    """The same as a condition on members."""
+    return Q(pk__in=found_ids(term))
+
+
+def named(term: str) -> Q:
+    """Members whose name begins with `term`, in either case. Goes by an index."""
+    return Q(name__istartswith=term)

@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.lib import clock
-from loyalty.lib.console import EndlessPage, Operation, ReadOnlyPage, ReadOnlyTable, actor
+from loyalty.lib.console import EndlessPage, Operation, ReadOnlyPage, actor
 from loyalty.lib.display import LABELS, Status, code, instant, link, number, pretty, status
 from loyalty.lib.errors import Text
 from members.models import Member
-from members.selectors import found_by
+from members.selectors import MOST_FOUND, found_by, named
 from points import services, wording
 from points.adminforms import (
     AdjustForm,
@@ -23,75 +23,18 @@ from points.adminforms import (
     ReasonForm,
     activate,
     adjust,
+    balance_facts,
     cancel_pending,
+    decision_facts,
     freeze,
+    freeze_facts,
     still_pending,
     unfreeze,
 )
 from points.logadmin import ReceiptOfEntry
-from points.models import Account, AdjustmentRequest, Entry, Lot
+from points.models import Account, AdjustmentRequest, Entry
 from points.postings import DEFAULT_CURRENCY
 from tenants.context import current_brand
-
-
-class EntryTable(ReadOnlyTable):
-    """The account's movements, newest first."""
-
-    model = Entry
-    fields = ("when", "what", "signed", "after", "rule_n", "reason")
-    readonly_fields = ("when", "what", "signed", "after", "rule_n")
-    ordering = ("-seq",)
-    fk_name = "account"
-
-    @display(description=_("When"), ordering="recorded_at")
-    def when(self, entry: Entry) -> str:
-        """When it was recorded, in the brand's time."""
-        return instant(entry.recorded_at)
-
-    @display(description=_("what"))
-    def what(self, entry: Entry) -> SafeString | str:
-        """The fact behind it, as a link to the entry."""
-        return link(entry, wording.what(entry))
-
-    @display(description=_("rule"))
-    def rule_n(self, entry: Entry) -> str:
-        """The rule that gave the points."""
-        return wording.rule(entry) or "–"
-
-    @display(description=_("points"))
-    def signed(self, entry: Entry) -> SafeString:
-        """From the member's side."""
-        return number(entry.signed_points, signed=True)
-
-    @display(description=_("balance after"))
-    def after(self, entry: Entry) -> SafeString:
-        """What the member had then."""
-        return number(entry.balance_after)
-
-
-class LotTable(ReadOnlyTable):
-    """The batches that the points stand in, those that end first on top."""
-
-    model = Lot
-    fields = ("earned_at", "state", "given", "left", "reserved", "available_at", "expires_at", "waits_for")
-    readonly_fields = ("given", "left", "reserved")
-    ordering = ("expires_at", "id")
-    fk_name = "account"
-
-    @display(description=_("points"))
-    def given(self, lot: Lot) -> SafeString:
-        """What the entry opened it with."""
-        return number(lot.points)
-
-    @display(description=_("remaining"))
-    def left(self, lot: Lot) -> SafeString:
-        """What was not consumed yet."""
-        return number(lot.remaining)
-
-    @display(description=_("held"))
-    def reserved(self, lot: Lot) -> SafeString:
-        """What holds keep."""
-        return number(lot.held)
 
 
 def frozen(account: Account) -> bool:
@@ -116,7 +59,6 @@ class AccountAdmin(ReadOnlyPage):
     search_fields = ("member__name",)
     search_help_text = _("Phone, card number, order number, external id, referral code or name")
     ordering = ("-updated_at",)
-    inlines = (EntryTable, LotTable)
     fieldsets = (
         (
             None,
@@ -150,6 +92,7 @@ class AccountAdmin(ReadOnlyPage):
             adjust,
             icon="exposure",
             form=AdjustForm,
+            facts=balance_facts,
         ),
         Operation(
             "freeze",
@@ -160,6 +103,7 @@ class AccountAdmin(ReadOnlyPage):
             icon="ac_unit",
             danger=True,
             form=FreezeForm,
+            facts=freeze_facts,
             shown=lambda account: not frozen(account),
         ),
         Operation(
@@ -181,7 +125,14 @@ class AccountAdmin(ReadOnlyPage):
         if not term:
             return queryset, False
         exact = queryset.filter(member__in=Member.objects.filter(found_by(term)))
-        return (exact, False) if exact.exists() else (queryset.filter(member__name__icontains=term), False)
+        return (
+            (exact, False)
+            if exact.exists()
+            else (
+                queryset.filter(member__in=Member.objects.filter(named(term)).values("pk")[:MOST_FOUND]),
+                False,
+            )
+        )
 
     @display(description=_("member"))
     def holder(self, account: Account) -> SafeString | str:
@@ -303,7 +254,7 @@ class EntryAdmin(ReceiptOfEntry, EndlessPage):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
     ) -> tuple[QuerySet[Entry], bool]:
-        """By reference, or by an entry's or journal's id."""
+        """By reference, or by an entry's id."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -311,9 +262,7 @@ class EntryAdmin(ReceiptOfEntry, EndlessPage):
             key = UUID(term)
         except ValueError:
             return queryset.filter(reference=term), False
-        return queryset.filter(pk=key) | queryset.filter(journal_id=key) | queryset.filter(
-            reference=term
-        ), False
+        return queryset.filter(pk=key) | queryset.filter(reference=term), False
 
     @display(description=_("member"))
     def holder(self, entry: Entry) -> SafeString | str:
@@ -392,6 +341,7 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
             approve,
             icon="check",
             shown=waits,
+            facts=decision_facts,
         ),
         Operation(
             "reject",
@@ -402,6 +352,7 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
             icon="close",
             danger=True,
             shown=waits,
+            facts=decision_facts,
         ),
     )
 

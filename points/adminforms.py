@@ -1,39 +1,106 @@
-"""What operators do to accounts by hand: adjusting and freezing, with a reason."""
+"""What operators do to accounts and entries by hand, each with a reason: adjusting, freezing, reversing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from loyalty.lib import clock, ids
-from loyalty.lib.console import actor
+from loyalty.lib.console import Facts, actor
+from loyalty.lib.display import plain
 from loyalty.lib.errors import Text
-from points import services
+from points import selectors, services
+from points.errors import NotReversible
 from points.models import Account, AdjustmentRequest, Entry, Lot
-from points.postings import MAX_POINTS
+from points.postings import DEFAULT_CURRENCY, MAX_POINTS, UNDONE_ELSEWHERE
+from tenants.context import current_brand
+
+REVERSIBLE = frozenset(
+    {
+        Entry.Kind.ACCRUAL,
+        Entry.Kind.OPENING,
+        Entry.Kind.ADJUSTMENT,
+        Entry.Kind.BURN,
+        Entry.Kind.CAPTURE,
+    }
+)
+OTHER = ""
+ADJUSTING: Sequence[tuple[str, Text]] = (
+    (OTHER, _("other, as written below")),
+    ("missing", _("Points were missing")),
+    ("wrong", _("Too many points were given")),
+    ("goodwill", _("Goodwill after a complaint")),
+    ("fault", _("Technical fault")),
+    ("fraud", _("Misuse")),
+    ("campaign", _("Promised by a campaign")),
+)
+FREEZING: Sequence[tuple[str, Text]] = (
+    (OTHER, _("other, as written below")),
+    ("lost", _("Phone or card lost")),
+    ("suspicion", _("Suspicion of misuse")),
+    ("wish", _("The member's own wish")),
+    ("dispute", _("Dispute being looked into")),
+)
 
 
-class AdjustForm(forms.Form):
-    """Points to give or to take, and why. The reference makes a second click harmless."""
+class ReasonedForm(forms.Form):
+    """A reason out of a list, or in words; at least one of both, and both together are kept."""
 
+    reasons: Sequence[tuple[str, Text]] = ADJUSTING
+    why = forms.ChoiceField(label=_("Reason"), required=False, widget=UnfoldAdminSelectWidget)
+    reason = forms.CharField(
+        label=_("In words"),
+        max_length=500,
+        required=False,
+        help_text=_("Written into the ledger for ever. The member may read it."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["why"].choices = self.reasons  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """`reason` as it will be kept. Raises ValidationError where neither list nor words name one."""
+        data = super().clean() or self.cleaned_data
+        listed = str(dict(self.reasons)[data["why"]]) if data.get("why") else ""
+        kept = " – ".join(part for part in (listed, data.get("reason", "").strip()) if part)
+        if not kept and "reason" not in self.errors:
+            self.add_error("reason", _("Choose a reason, or write one."))
+        return {**data, "reason": kept}
+
+
+class OnceForm(ReasonedForm):
+    """The reference is the form's own: a second click finds the first one's entry."""
+
+    reference = forms.CharField(
+        widget=forms.HiddenInput,
+        initial=lambda: f"console-{ids.new()}",
+        max_length=80,
+        validators=[RegexValidator(r"^console-[\w-]+\Z")],
+    )
+
+
+class AdjustForm(OnceForm):
+    """Points to give or to take, and why."""
+
+    field_order = ("points", "why", "reason", "reference")
     points = forms.IntegerField(
         label=_("Points"),
         min_value=-MAX_POINTS,
         max_value=MAX_POINTS,
         help_text=_("Positive gives points, negative takes them."),
         widget=UnfoldAdminIntegerFieldWidget,
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        help_text=_("Written into the ledger for ever. The member may read it."),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-    )
-    reference = forms.CharField(
-        widget=forms.HiddenInput, initial=lambda: f"console-{ids.new()}", max_length=80
     )
 
     def clean_points(self) -> int:
@@ -44,24 +111,63 @@ class AdjustForm(forms.Form):
         return points
 
 
-class ReasonForm(forms.Form):
-    """Why."""
+class ReverseForm(OnceForm):
+    """How much of an entry is undone, and why."""
 
-    reason = forms.CharField(
-        label=_("Reason"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    field_order = ("points", "why", "reason", "reference")
+    points = forms.IntegerField(
+        label=_("Points"),
+        min_value=1,
+        max_value=MAX_POINTS,
+        required=False,
+        help_text=_("Left empty: all that is left of the entry."),
+        widget=UnfoldAdminIntegerFieldWidget,
     )
 
 
-class FreezeForm(forms.Form):
+class ReasonForm(ReasonedForm):
+    """Why pending points are decided by hand."""
+
+
+class FreezeForm(ReasonedForm):
     """What is frozen, and why."""
 
+    reasons = FREEZING
+    field_order = ("earn", "burn", "why", "reason")
     earn = forms.BooleanField(label=_("No earning"), required=False, widget=UnfoldBooleanSwitchWidget)
     burn = forms.BooleanField(
         label=_("No spending"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget
     )
-    reason = forms.CharField(
-        label=_("Reason"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
-    )
+
+    def clean(self) -> dict[str, Any]:
+        """At least one of both. Raises ValidationError."""
+        data = super().clean()
+        if not data.get("earn") and not data.get("burn"):
+            self.add_error(None, _("Choose what is to be frozen."))
+        return data
+
+
+def balance_facts(account: Account) -> Facts:
+    """What the account has at this moment, and how many points one operator may move alone."""
+    now = selectors.account_view(account.member_id, clock.now(), currency=account.currency)
+    lines: list[tuple[Text, str]] = [(_("available now"), plain(now.available))]
+    lines += [(_("pending"), plain(now.pending))] if now.pending else []
+    lines += [(_("held"), plain(now.held))] if now.held else []
+    lines += [(_("debt"), plain(now.debt))] if now.debt else []
+    limit = current_brand().setting("adjustment_approval_above")
+    if limit is not None:
+        lines.append((_("needs a second operator above"), plain(int(limit))))
+    return Facts(lines, {"available": now.available, "debt": now.debt, "limit": limit})
+
+
+def freeze_facts(account: Account) -> Facts:
+    """How many points can no longer be spent, over all accounts of the member."""
+    lines: list[tuple[Text, str]] = []
+    for each in selectors.accounts(account.member_id):
+        view = selectors.account_view(account.member_id, clock.now(), currency=each.currency)
+        name = current_brand().points_label if each.currency == DEFAULT_CURRENCY else each.currency
+        lines.append((name, plain(view.available + view.pending + view.held)))
+    return Facts(lines)
 
 
 def adjust(_admin: Any, request: HttpRequest, account: Account, data: dict[str, Any]) -> Text:
@@ -77,7 +183,7 @@ def adjust(_admin: Any, request: HttpRequest, account: Account, data: dict[str, 
     )
     if isinstance(done, AdjustmentRequest):
         return _("This many points need a second operator. The request waits for approval.")
-    return _("Done. The balance is now %(balance)s.") % {"balance": done.account.balance}
+    return _("Done. The balance is now %(balance)s.") % {"balance": plain(done.account.balance)}
 
 
 def freeze(_admin: Any, _request: HttpRequest, account: Account, data: dict[str, Any]) -> Text:
@@ -98,6 +204,64 @@ def unfreeze(_admin: Any, _request: HttpRequest, account: Account, _data: dict[s
     return _("The member can earn and spend again.")
 
 
+def may_be_reversed(entry: Entry) -> bool:
+    """Whether it is of a kind that is undone by hand, and something is left of it."""
+    if entry.kind not in REVERSIBLE or entry.source in UNDONE_ELSEWHERE:
+        return False
+    return selectors.reversed_points(entry.pk) < entry.points
+
+
+def reversal_facts(entry: Entry) -> Facts:
+    """What is left of the entry, and what the member has now."""
+    left = entry.points - selectors.reversed_points(entry.pk)
+    of_account = balance_facts(entry.account)
+    what = _("can be given back") if entry.direction < 0 else _("can be taken back")
+    lines = [(_("points of the entry"), plain(entry.points)), (what, plain(left)), *of_account.lines]
+    preview = {**(of_account.preview or {}), "left": left, "sign": -entry.direction}
+    return Facts(lines, preview)
+
+
+def reverse(_admin: Any, request: HttpRequest, entry: Entry, data: dict[str, Any]) -> Text:
+    """Undo an entry or a part of it; above the threshold of adjustments one operator alone may not."""
+    left = entry.points - selectors.reversed_points(entry.pk)
+    points = data["points"] or left
+    limit = current_brand().setting("adjustment_approval_above")
+    if limit is not None and points > int(limit):
+        raise NeedsSecondOperator(limit=int(limit))
+    done = services.reverse(
+        entry_id=entry.pk,
+        points=points,
+        reference=data["reference"],
+        reason=data["reason"],
+        actor=actor(request),
+        now=clock.now(),
+    )
+    return _("Reversed. The balance is now %(balance)s.") % {"balance": plain(done.account.balance)}
+
+
+class NeedsSecondOperator(NotReversible):
+    """More points than one operator may move alone."""
+
+    title = _("This many points need a second operator: ask for an adjustment instead")
+
+
+def decision_facts(waiting: AdjustmentRequest) -> Facts:
+    """What the member has now and would have afterwards, and who asked why."""
+    now = selectors.account_view(waiting.member_id, clock.now(), currency=waiting.currency)
+    debt = max(0, now.debt - waiting.points) if waiting.points > 0 else now.debt
+    after = now.available + waiting.points - (now.debt - debt)
+    return Facts(
+        [
+            (_("member"), str(waiting.member)),
+            (_("points"), plain(waiting.points, signed=True)),
+            (_("available now"), plain(now.available)),
+            (_("available afterwards"), plain(after)),
+            (_("reason"), waiting.reason),
+            (_("requested by"), waiting.requested_by.removeprefix("operator:")),
+        ]
+    )
+
+
 def still_pending(entry: Entry) -> bool:
     """Whether points of the entry wait, in its account or where the member was merged into."""
     homes = [key for key in (entry.account_id, entry.account.moved_to_id) if key is not None]
@@ -110,7 +274,7 @@ def activate(_admin: Any, request: HttpRequest, entry: Entry, data: dict[str, An
     done = services.activate_entry(
         entry_id=entry.pk, reason=data["reason"], actor=actor(request), now=clock.now()
     )
-    return _("%(points)s points are available now.") % {"points": done.points}
+    return _("%(points)s points are available now.") % {"points": plain(done.points)}
 
 
 def cancel_pending(_admin: Any, request: HttpRequest, entry: Entry, data: dict[str, Any]) -> Text:
@@ -122,4 +286,4 @@ def cancel_pending(_admin: Any, request: HttpRequest, entry: Entry, data: dict[s
         actor=actor(request),
         now=clock.now(),
     )
-    return _("%(points)s pending points were taken back.") % {"points": -done.entry.points}
+    return _("%(points)s pending points were taken back.") % {"points": plain(-done.entry.points)}

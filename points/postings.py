@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+UNDONE_ELSEWHERE = frozenset({"redemption"})
+"""Sources whose entries are undone together with what else belongs to them, by an operation of their own."""
 MAX_POINTS = 10**12
 """The most that one operation may move."""
 

@@ -33,9 +33,6 @@ class VerificationAdmin(EndlessPage):
     ordering = ("-asked_at", "-id")
     list_before_template = "analytics/verification_before.html"
     change_form_outer_after_template = "analytics/verification_checks.html"
-    fieldsets = (
-        (None, {"fields": (("state", "who"), ("started_at", "finished_at"), ("rows_n", "took"), "trouble")}),
-    )
     readonly_fields = ("state", "who", "rows_n", "took", "trouble")
 
     def get_urls(self) -> list[URLPattern]:
@@ -76,6 +73,11 @@ class VerificationAdmin(EndlessPage):
             request, object_id, form_url, {"lines": lines, **(extra_context or {})}
         )
         return page
+
+    def get_fieldsets(self, request: HttpRequest, obj: Verification | None = None) -> Any:
+        """What went wrong stands there only where something did."""
+        fields = (("state", "who"), ("started_at", "finished_at"), ("rows_n", "took"))
+        return ((None, {"fields": (*fields, "trouble") if obj and obj.error else fields}),)
 
     @display(description=_("when"))
     def asked(self, run: Verification) -> str:

@@ -3,10 +3,13 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
+from loyalty.console.accountpage import AccountPage
+from loyalty.console.entrypage import EntryPage, LotPage
 from loyalty.console.memberpage import MemberDesk
 from loyalty.console.orderpage import OrderPage
 from loyalty.console.sites import platform_site
 from members.models import Member, Purchase
+from points.models import Account, Entry, Lot
 from tenants.admin import BrandAdmin, DomainAdmin
 from tenants.models import Brand, Domain
 from tenants.operators.admin import OperatorAdmin, PlatformOperatorAdmin
@@ -17,5 +20,9 @@ admin.site.register(Operator, OperatorAdmin)
 platform_site().register(Operator, PlatformOperatorAdmin)
 platform_site().register(Brand, BrandAdmin)
 platform_site().register(Domain, DomainAdmin)
+admin.site.unregister((Account, Entry))
+admin.site.register(Account, AccountPage)
+admin.site.register(Entry, EntryPage)
+admin.site.register(Lot, LotPage)
 admin.site.register(Member, MemberDesk)
 admin.site.register(Purchase, OrderPage)

@@ -15,10 +15,13 @@ from campaigns.models import Rule
 from loyalty.analytics import selectors
 from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
+from loyalty.console.entrywords import doer
 from loyalty.console.menus import brand_of
 from loyalty.lib import clock
+from loyalty.lib.console import actor
 from mall.models import Redemption, Reward
 from partners.models import ApiKey
+from points.models import AdjustmentRequest
 from tenants import schemas
 from tenants.models import Brand
 
@@ -51,11 +54,25 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page of this host shows. Called by unfold."""
     if brand_of(request) is None:
         return {**context, "title": _("Overview"), **platform_overview()}
+    context["to_approve"] = _to_approve(request)
     if not request.user.has_perm("points.report_account"):
         return {**context, "title": _("Welcome"), "desk": True, "waiting": _waiting(request)}
     days = 90 if request.GET.get("days") == "90" else 30
     weekly = request.GET.get("by", "week" if days == 90 else "day") == "week"
     return {**context, "title": _("Dashboard"), **brand_overview(days=days, weekly=weekly, now=clock.now())}
+
+
+def _to_approve(request: HttpRequest) -> list[AdjustmentRequest]:
+    """Adjustments that wait for a second operator, the oldest first, for those who may decide."""
+    if not request.user.has_perm("points.adjust_account"):
+        return []
+    waiting = AdjustmentRequest.objects.filter(status=AdjustmentRequest.Status.PENDING_APPROVAL)
+    found = list(waiting.select_related("member").order_by("requested_at")[:10])
+    me = actor(request)
+    for each in found:
+        each.own = each.requested_by == me  # type: ignore[attr-defined]
+        each.asked_by = doer(each.requested_by)  # type: ignore[attr-defined]
+    return found
 
 
 def _waiting(request: HttpRequest) -> list[Redemption] | None:

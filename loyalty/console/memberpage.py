@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -16,14 +16,25 @@ from unfold.decorators import display
 
 from campaigns import selectors as rule_selectors
 from campaigns.models import RuleVersion
+from loyalty.console.find import meant
 from loyalty.lib import clock, words
-from loyalty.lib.console import Operation
+from loyalty.lib.console import Facts, Operation
 from loyalty.lib.display import number
 from mall.models import Redemption
 from members.admin import KINDS, MemberAdmin
+from members.identities import masked
 from members.models import Identity, Member, Purchase
 from points import selectors, wording
-from points.adminforms import AdjustForm, adjust
+from points.admin import frozen
+from points.adminforms import (
+    AdjustForm,
+    FreezeForm,
+    adjust,
+    balance_facts,
+    freeze,
+    freeze_facts,
+    unfreeze,
+)
 from points.models import Account, Entry
 from points.postings import DEFAULT_CURRENCY
 from points.services import open_account
@@ -74,8 +85,8 @@ class Desk:
     more_redemptions: str
 
 
-def desk_of(member: Member, now: datetime) -> Desk:
-    """The member as care sees them, at `now`."""
+def desk_of(member: Member, now: datetime, *, reach: bool) -> Desk:
+    """The member as care sees them, at `now`; phone and address in full for those who may `reach` people."""
     account = Account.objects.filter(member=member, currency=DEFAULT_CURRENCY).first()
     entries = list(
         Entry.objects.filter(account=account).order_by("-seq")[: LATEST * 4] if account is not None else []
@@ -93,7 +104,12 @@ def desk_of(member: Member, now: datetime) -> Desk:
         more_orders=reverse("admin:members_purchase_changelist") + f"?member__id__exact={member.pk}",
         points_name=current_brand().points_label,
         identities=[
-            Mark(str(KINDS.get(i.provider, i.provider)), i.app_id, i.subject, i.created_at)
+            Mark(
+                str(KINDS.get(i.provider, i.provider)),
+                i.app_id,
+                i.subject if reach else masked(i.provider, i.subject),
+                i.created_at,
+            )
             for i in Identity.objects.filter(member=member).order_by("provider", "subject")
         ],
         redemptions=list(
@@ -154,8 +170,33 @@ def why(entry: Entry, rule_names: Mapping[str, str]) -> str:
 
 def adjust_member(admin: Any, request: HttpRequest, member: Member, data: dict[str, Any]) -> Any:
     """The account's adjustment, from the member's page; opens the account if there is none yet."""
-    account_id = open_account(member_id=member.pk, now=clock.now())
-    return adjust(admin, request, Account.objects.get(pk=account_id), data)
+    return adjust(admin, request, account_of(member), data)
+
+
+def member_facts(member: Member) -> Facts:
+    """What the member has now; zeros where there is no account yet."""
+    account = Account.objects.filter(member=member, currency=DEFAULT_CURRENCY).first()
+    return balance_facts(account or Account(member=member, currency=DEFAULT_CURRENCY))
+
+
+def account_of(member: Member) -> Account:
+    """The member's account of the main currency; opened where there is none yet."""
+    return Account.objects.get(pk=open_account(member_id=member.pk, now=clock.now()))
+
+
+def freeze_member(admin: Any, request: HttpRequest, member: Member, data: dict[str, Any]) -> Any:
+    """The account's freeze, which covers all accounts of the member."""
+    return freeze(admin, request, account_of(member), data)
+
+
+def unfreeze_member(admin: Any, request: HttpRequest, member: Member, data: dict[str, Any]) -> Any:
+    """Lift the freeze of all accounts of the member."""
+    return unfreeze(admin, request, account_of(member), data)
+
+
+def any_frozen(member: Member) -> bool:
+    """Whether something of the member's is frozen."""
+    return any(frozen(account) for account in Account.objects.filter(member=member))
 
 
 class MemberDesk(MemberAdmin):
@@ -175,7 +216,29 @@ class MemberDesk(MemberAdmin):
             adjust_member,
             icon="exposure",
             form=AdjustForm,
+            facts=member_facts,
             shown=lambda member: member.status == Member.Status.ACTIVE,
+        ),
+        Operation(
+            "freeze",
+            gettext_lazy("Freeze"),
+            gettext_lazy("Stops earning or spending on all accounts of this member until it is lifted."),
+            "points.freeze_account",
+            freeze_member,
+            icon="ac_unit",
+            danger=True,
+            form=FreezeForm,
+            shown=lambda member: not any_frozen(member),
+            facts=lambda member: freeze_facts(Account(member=member)),
+        ),
+        Operation(
+            "unfreeze",
+            gettext_lazy("Lift the freeze"),
+            gettext_lazy("The member can earn and spend again."),
+            "points.freeze_account",
+            unfreeze_member,
+            icon="lock_open",
+            shown=any_frozen,
         ),
     )
 
@@ -191,10 +254,14 @@ class MemberDesk(MemberAdmin):
 
     @display(description=gettext_lazy("known by"))
     def known_by(self, member: Member) -> str:
-        """Phone or card, what a caller would say."""
+        """Phone or card, as a caller says it. A list shows no whole phone: people look over shoulders."""
         found = {identity.provider: identity.subject for identity in member.identities.all()}
-        first = next((found[kind] for kind in ("phone", "card_no", "external_id") if kind in found), "")
-        return first or next(iter(found.values()), "–")
+        kind = next((kind for kind in ("phone", "card_no", "external_id", *found) if kind in found), "")
+        return masked(kind, found[kind]) if kind else "–"
+
+    def meant(self, term: str) -> Q:
+        """Also by the number of a redemption, and by the reference of an entry."""
+        return Q(pk__in=meant(term))
 
     @display(description=gettext_lazy("available"), ordering="points_available")
     def available(self, member: Any) -> SafeString:
@@ -225,7 +292,11 @@ class MemberDesk(MemberAdmin):
     ) -> HttpResponse:
         """The page, with what the member has and did."""
         member = self.get_object(request, object_id)
-        more = {"desk": desk_of(member, clock.now())} if member is not None else {}
+        more = (
+            {"desk": desk_of(member, clock.now(), reach=request.user.has_perm("members.contact_member"))}
+            if member is not None
+            else {}
+        )
         response: HttpResponse = super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **more}
         )

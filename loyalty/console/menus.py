@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from tenants.models import Brand
 
 Text = str | Promise
+MOST_COUNTED = 99
 
 
 def brand_of(request: HttpRequest) -> Brand | None:
@@ -55,7 +57,7 @@ def environment(_request: HttpRequest) -> list[str] | None:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu of this host. An entry without permission is left out by unfold."""
-    return brand_menu() if brand_of(request) else platform_menu()
+    return brand_menu(to_approve(request)) if brand_of(request) else platform_menu()
 
 
 def may_see(model: str) -> Callable[[HttpRequest], bool]:
@@ -89,8 +91,17 @@ def _home(label: Text) -> dict[str, Any]:
     return {"items": [{"title": label, "icon": "space_dashboard", "link": reverse_lazy("admin:index")}]}
 
 
-def brand_menu() -> list[dict[str, Any]]:
-    """The console of a brand."""
+def to_approve(request: HttpRequest) -> str:
+    """How many adjustments wait for a second operator; nothing for none, and for those who do not decide."""
+    if not request.user.has_perm("points.adjust_account"):
+        return ""
+    model = apps.get_model("points", "AdjustmentRequest")
+    count = model.objects.filter(status="pending_approval")[:MOST_COUNTED].count()
+    return "" if not count else f"{count}+" if count == MOST_COUNTED else str(count)
+
+
+def brand_menu(waiting: str = "") -> list[dict[str, Any]]:
+    """The console of a brand; `waiting` adjustments are told at their place."""
     return [
         _home(gettext_lazy("Dashboard")),
         {
@@ -101,7 +112,10 @@ def brand_menu() -> list[dict[str, Any]]:
                 _item(gettext_lazy("Ledger"), "receipt_long", "points.entry"),
                 _item(gettext_lazy("Checkpoints"), "verified", "points.checkpoint"),
                 _item(gettext_lazy("Orders"), "shopping_bag", "members.purchase"),
-                _item(gettext_lazy("Adjustments to approve"), "fact_check", "points.adjustmentrequest"),
+                {
+                    **_item(gettext_lazy("Adjustments to approve"), "fact_check", "points.adjustmentrequest"),
+                    **({"badge": waiting, "badge_variant": "warning"} if waiting else {}),
+                },
             ],
         },
         {

@@ -17,7 +17,9 @@ from django.db import transaction
 from tenants.operators.models import Operator, Role
 
 OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
+    "members.member": ("contact",),
     "points.account": ("adjust", "freeze", "report"),
+    "points.entry": ("reverse",),
     "campaigns.rule": ("publish", "retire"),
     "analytics.monthclose": ("lock",),
     "analytics.unitcost": ("set",),
@@ -59,11 +61,12 @@ _LOOK_AT_MALL: Final = (
 GRANTS: Final[Mapping[str, Sequence[str]]] = {
     Role.OWNER: (
         *_LOOK_AT_MEMBERS,
-        "members.change_member",
+        "members.change+contact_member",
         *_LOOK_AT_POINTS,
         "points.adjust+freeze+report_account",
         "analytics.lock_monthclose",
         "analytics.set_unitcost",
+        "points.reverse_entry",
         *_LOOK_AT_MALL,
         "mall.add+change+publish+archive+restock_reward",
         "mall.cancel+fulfil_redemption",
@@ -89,9 +92,12 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
     ),
     Role.CARE: (
         *_LOOK_AT_MEMBERS,
-        "members.change_member",
+        "members.change+contact_member",
         *_LOOK_AT_POINTS,
         "points.adjust+freeze_account",
+        "points.reverse_entry",
+        "campaigns.view_rule",
+        "campaigns.view_ruleversion",
         "mall.view_reward",
         "mall.view_redemption",
         "mall.view_redemptionstep",

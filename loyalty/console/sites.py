@@ -5,6 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
 from unfold.sites import UnfoldAdminSite
 
 from loyalty.console.menus import brand_of
@@ -27,6 +29,14 @@ class BrandSite(ConsoleSite):
     """The console of one brand: where every app's `admin.py` registers."""
 
     index_template = "console/dashboard.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes, and the box that finds members."""
+        urls: list[URLPattern] = [
+            path("find/", self.admin_view(import_string("loyalty.console.find.find")), name="find"),
+            *super().get_urls(),
+        ]
+        return urls
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """With the time of the verification that found the books wrong, for those who may look at it."""

@@ -38,10 +38,23 @@ def actor(request: HttpRequest) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What an operator sees before an operation: labels with values.
+
+    `preview`: numbers by which the page reckons on while points are typed (see console.js): `available`,
+    `debt`, `limit` and, of a reversal, `left` and `sign`.
+    """
+
+    lines: Sequence[tuple[Text, str]] = ()
+    preview: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """A button on an object's page that leads to a question, and with its answer to one service call.
 
     `run` is called as `run(admin, request, object, cleaned form data)` and returns what to tell the operator.
+    `facts` are the numbers that stand beside the question.
     """
 
     name: str
@@ -53,6 +66,7 @@ class Operation:
     danger: bool = False
     form: type[forms.Form] = forms.Form
     shown: Callable[[Any], bool] = lambda _obj: True
+    facts: Callable[[Any], Facts] = lambda _obj: Facts()
 
 
 class Page(ModelAdmin):  # type: ignore[misc]
@@ -153,6 +167,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
             "original": obj,
             "operation": operation,
             "form": form,
+            "facts": operation.facts(obj),
             "back": back,
         }
         return TemplateResponse(request, "console/operation.html", context)

@@ -22,6 +22,12 @@ def number(value: int | None, *, signed: bool = False) -> SafeString:
     return format_html('<span class="num {}">{}{}</span>', tone, sign, text)
 
 
+def plain(value: int, *, signed: bool = False) -> str:
+    """Points in a sentence: grouped digits, with a true minus."""
+    text = formats.number_format(abs(value), use_l10n=True, force_grouping=True)
+    return f"{'−' if value < 0 else '+' if signed and value > 0 else ''}{text}"
+
+
 def aligned(text: object) -> SafeString:
     """A word in a column of numbers."""
     return format_html('<span class="num">{}</span>', text)

@@ -17,9 +17,7 @@ from points import services as points
 from points.api import bodies, schemas, shapes
 from points.errors import NotReversible
 from points.models import AdjustmentRequest
-
-# Sources whose entries are undone together with what else belongs to them, by an operation of their own.
-UNDONE_ELSEWHERE = frozenset({"redemption"})
+from points.postings import UNDONE_ELSEWHERE
 
 
 class ReverseView(ApiView):

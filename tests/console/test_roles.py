@@ -22,7 +22,7 @@ LISTS = {
     "points/account/": {OWNER, MARKETING, CARE},
     "points/entry/": {OWNER, MARKETING, CARE},
     "points/adjustmentrequest/": {OWNER, MARKETING, CARE},
-    "campaigns/rule/": {OWNER, MARKETING},
+    "campaigns/rule/": {OWNER, MARKETING, CARE},
     "campaigns/rule/add/": {OWNER, MARKETING},
     "mall/reward/": {OWNER, MARKETING, CARE, SHOP},
     "mall/reward/add/": {OWNER, MARKETING},

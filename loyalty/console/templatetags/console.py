@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.utils import formats, timezone
 from django.utils.safestring import SafeString
 
-from loyalty.lib.display import number
+from loyalty.lib.display import link, number
 
 register = template.Library()
 
@@ -45,3 +46,9 @@ def last_valid_day(expires_at: datetime | None) -> str:
         return "–"
     local = timezone.localtime(expires_at - timedelta(microseconds=1))
     return formats.date_format(local, "DATE_FORMAT")
+
+
+@register.simple_tag
+def console_link(obj: Any, text: str) -> SafeString | str:
+    """A link to the object's page; plain words where it has none in this console."""
+    return text if obj is None else link(obj, text)

@@ -9,3 +9,29 @@ window.addEventListener("DOMContentLoaded", () => {
     }
   }
 });
+
+// While points are typed, say what the member will have afterwards. The server reckons by itself.
+window.addEventListener("DOMContentLoaded", () => {
+  const numbers = document.getElementById("preview-numbers");
+  const field = document.getElementById("id_points");
+  const told = document.querySelector(".preview");
+  if (!numbers || !field || !told) return;
+  const { available, debt, limit, left, sign } = JSON.parse(numbers.textContent);
+  const written = (value) => new Intl.NumberFormat(document.documentElement.lang).format(value);
+  const tell = () => {
+    const typed = left === undefined ? Number(field.value) : sign * Number(field.value || left);
+    told.hidden = !Number.isInteger(typed) || typed === 0;
+    const repaid = Math.max(0, Math.min(debt, typed));
+    const after = available + typed - repaid;
+    // A reversal that finds too little leaves a debt; an adjustment is refused.
+    const owed = debt - repaid + (left === undefined ? 0 : Math.max(0, -after));
+    const lines = [];
+    if (after < 0 && left === undefined) lines.push(told.dataset.short);
+    else lines.push((owed ? told.dataset.owed : told.dataset.after)
+      .replace("{available}", written(Math.max(0, after))).replace("{debt}", written(owed)));
+    if (limit !== null && Math.abs(typed) > limit) lines.push(told.dataset.second);
+    told.textContent = lines.join(" ");
+  };
+  field.addEventListener("input", tell);
+  tell();
+});

@@ -1,0 +1,174 @@
+"""An entry's and a lot's page: why the number is what it is, and where the points came from and went."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from loyalty.console.entrywords import doer, lot_words
+from loyalty.console.templatetags.console import last_valid_day
+from loyalty.console.trace import Linked, trace_of, used_by
+from loyalty.lib.console import EndlessPage, Operation
+from loyalty.lib.display import instant, link, number, pretty
+from points import wording
+from points.admin import EntryAdmin
+from points.adminforms import ReverseForm, may_be_reversed, reversal_facts, reverse
+from points.models import Entry, Lot
+
+
+class EntryPage(EntryAdmin):
+    """The entry with its trace."""
+
+    change_form_outer_before_template = "console/entry_head.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("holder", "kind"),
+                    ("effective_at", "recorded_at"),
+                    ("reason", "actor_n"),
+                )
+            },
+        ),
+        (
+            _("Technical details"),
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    ("source", "reference"),
+                    ("rule", "rule_version"),
+                    ("entry_id", "journal"),
+                    ("cost_centre", "actor"),
+                    "explained",
+                ),
+            },
+        ),
+    )
+    readonly_fields = (*EntryAdmin.readonly_fields, "actor_n", "explained")
+    operations = (  # type: ignore[assignment]
+        *EntryAdmin.operations,
+        Operation(
+            "reverse",
+            _("Reverse"),
+            _("A new entry undoes this one. Both stay in the ledger, with your name and the reason."),
+            "points.reverse_entry",
+            reverse,
+            icon="undo",
+            danger=True,
+            form=ReverseForm,
+            shown=may_be_reversed,
+            facts=reversal_facts,
+        ),
+    )
+
+    @display(description=_("by"))
+    def actor_n(self, entry: Entry) -> str:
+        """Who did it, in words."""
+        return doer(entry.actor) or "–"
+
+    @display(description=_("explanation"))
+    def explained(self, entry: Entry) -> SafeString | str:
+        """What the engine computed with, as it was recorded."""
+        return pretty(entry.explanation) if entry.explanation else "–"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page, with the trace."""
+        entry = self.get_object(request, object_id)
+        more = {"trace": trace_of(entry)} if entry is not None else {}
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **more}
+        )
+        return response
+
+
+class LotPage(EndlessPage):
+    """A lot: what opened it, what took from it, and when it ends. Reached from accounts and entries."""
+
+    list_display = ("opened", "holder", "given", "left", "reserved", "ends")
+    list_select_related = ("account__member", "entry")
+    ordering = ("-id",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("holder", "opened_by"),
+                    ("given", "left"),
+                    ("reserved", "state_n"),
+                    ("earned_at", "available_at"),
+                    ("ends", "first_end"),
+                )
+            },
+        ),
+    )
+    readonly_fields = ("holder", "opened_by", "given", "left", "reserved", "state_n", "ends", "first_end")
+    change_form_outer_after_template = "console/lot_panels.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page, with everything that took from the lot."""
+        lot = self.get_object(request, object_id)
+        used: list[Linked] = used_by([lot]) if lot is not None else []
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), "used_by": used}
+        )
+        return response
+
+    @display(description=_("opened"))
+    def opened(self, lot: Lot) -> str:
+        """When the points were earned, in the brand's time."""
+        return instant(lot.earned_at)
+
+    @display(description=_("member"))
+    def holder(self, lot: Lot) -> SafeString | str:
+        """Whose account, as a link."""
+        return link(lot.account, lot.account.member)
+
+    @display(description=_("opened by"))
+    def opened_by(self, lot: Lot) -> SafeString | str:
+        """The entry that opened it, as a link."""
+        return link(lot.entry, wording.what(lot.entry))
+
+    @display(description=_("points"))
+    def given(self, lot: Lot) -> SafeString:
+        """What it began with."""
+        return number(lot.points)
+
+    @display(description=_("remaining"))
+    def left(self, lot: Lot) -> SafeString:
+        """What was not consumed yet."""
+        return number(lot.remaining)
+
+    @display(description=_("held"))
+    def reserved(self, lot: Lot) -> SafeString:
+        """What holds keep."""
+        return number(lot.held)
+
+    @display(description=_("state"))
+    def state_n(self, lot: Lot) -> str:
+        """Pending, used up, or valid until when."""
+        return lot_words(lot)
+
+    @display(description=_("valid until"))
+    def ends(self, lot: Lot) -> str:
+        """The last day on which it can be spent."""
+        return last_valid_day(lot.expires_at)
+
+    @display(description=_("valid until, when opened"))
+    def first_end(self, lot: Lot) -> str:
+        """The last day as it was promised first; grace may have moved it."""
+        return last_valid_day(lot.original_expires_at)
