@@ -18,6 +18,7 @@ from loyalty.lib.console import EndlessPage, Page, ReadOnlyPage, ReadOnlyTable
 from loyalty.lib.display import LABELS, Status, code, link, money, pretty, status
 from members.models import Member, ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
 from members.selectors import found_by, named
+from members.wording import channel_words
 
 KINDS: Mapping[str, Promise] = {
     "phone": _("phone"),
@@ -142,7 +143,7 @@ class ReturnTable(ReadOnlyTable):
 class PurchaseAdmin(EndlessPage):
     """An order and its lines. The console registers it with what the rules made of it."""
 
-    list_display = ("order_id", "buyer", "state", "ordered_at", "channel", "store_id", "total")
+    list_display = ("order_id", "buyer", "state", "ordered_at", "channel_n", "store_id", "total")
     list_filter = ("status",)
     search_fields = ("=order_id",)
     search_help_text = _("Order number")
@@ -158,18 +159,28 @@ class PurchaseAdmin(EndlessPage):
                     ("status", "total"),
                     ("ordered_at", "recorded_at"),
                     ("completed_at", "revision"),
-                    ("channel", "store_id"),
-                    ("region", "journal_id"),
+                    ("channel_n", "store_id"),
+                    ("region", "journal"),
                 )
             },
         ),
     )
-    readonly_fields = ("buyer", "total")
+    readonly_fields = ("buyer", "total", "channel_n", "journal")
 
     @display(description=_("member"))
     def buyer(self, purchase: Purchase) -> SafeString | str:
         """Who bought, as a link; a guest order has nobody."""
         return link(purchase.member) if purchase.member else str(_("guest"))
+
+    @display(description=_("channel"))
+    def channel_n(self, purchase: Purchase) -> str:
+        """Where it was bought, in words where we have some."""
+        return channel_words(purchase.channel) or "–"
+
+    @display(description=_("journal"))
+    def journal(self, purchase: Purchase) -> SafeString:
+        """The id that its entries in the ledger share."""
+        return code(purchase.journal_id or "–")
 
     @display(description=_("status"), label=LABELS, ordering="status")
     def state(self, purchase: Purchase) -> Status:

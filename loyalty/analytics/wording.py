@@ -20,6 +20,10 @@ MEANING: Mapping[str, Promise] = {
     "I11": _("The liability report equals the sum of the members' balances."),
     "O1": _("Every order keeps exactly the points that were booked for it, less its returns."),
     "O2": _("What counts for the tiers is what the orders gave, less their returns."),
+    "T1": _("Every entry stands in the transparency log."),
+    "T2": _("No entry was altered after it was sealed."),
+    "T3": _("Every checkpoint's root is that of the entries it covers."),
+    "T4": _("Every checkpoint is signed by the brand's key."),
     "due": _("Nothing that is due was overlooked."),
 }
 

@@ -202,7 +202,7 @@ class AccountPage(AccountAdmin):
     """The account with its panels in the place of plain tables."""
 
     inlines = ()
-    fieldsets = (
+    fieldsets: Any = (
         (None, {"fields": (("holder", "currency_n"), ("opened_at", "last_activity_at"), "freeze_n")}),
     )
     change_form_outer_before_template = "console/account_head.html"

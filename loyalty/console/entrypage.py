@@ -22,7 +22,7 @@ class EntryPage(EntryAdmin):
     """The entry with its trace."""
 
     change_form_outer_before_template = "console/entry_head.html"
-    fieldsets = (
+    fieldsets: Any = (
         (
             None,
             {
@@ -30,6 +30,7 @@ class EntryPage(EntryAdmin):
                     ("holder", "kind"),
                     ("effective_at", "recorded_at"),
                     ("reason", "actor_n"),
+                    "receipt_n",
                 )
             },
         ),
@@ -47,8 +48,8 @@ class EntryPage(EntryAdmin):
             },
         ),
     )
-    readonly_fields = (*EntryAdmin.readonly_fields, "actor_n", "explained")
-    operations = (  # type: ignore[assignment]
+    readonly_fields: Any = (*EntryAdmin.readonly_fields, "actor_n", "explained")
+    operations = (
         *EntryAdmin.operations,
         Operation(
             "reverse",

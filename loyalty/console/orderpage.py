@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from campaigns.services.orders import judging
 from campaigns.services.orders.told import Told
+from loyalty.console.entrywords import Words
 from loyalty.console.memberpage import rule_names
 from members.admin import PurchaseAdmin
 from members.models import Purchase
@@ -31,7 +32,7 @@ class OrderDesk:
     """What stands below the order."""
 
     verdicts: Sequence[Verdict]
-    movements: Sequence[tuple[Entry, str]]
+    movements: Sequence[tuple[Entry, str, str]]
 
 
 def desk_of(purchase: Purchase) -> OrderDesk:
@@ -46,13 +47,15 @@ def desk_of(purchase: Purchase) -> OrderDesk:
     ).explanation()
     names = rule_names({verdict["rule"] for verdict in told})
     references = [purchase.order_id, *purchase.returns.values_list("return_id", flat=True)]
-    entries = Entry.objects.filter(reference__in=references, source__in=["order", "return"])
+    found = Entry.objects.filter(reference__in=references, source__in=["order", "order.completed", "return"])
+    entries = list(found.select_related("account").order_by("recorded_at", "seq"))
+    said = Words(entries)
     return OrderDesk(
         verdicts=[
             Verdict(each["rule"], names.get(each["rule"], ""), each.get("text", ""), each["points"])
             for each in told
         ],
-        movements=[(entry, wording.what(entry)) for entry in entries.order_by("recorded_at", "seq")],
+        movements=[(entry, wording.what(entry), said.rule(entry)) for entry in entries],
     )
 
 

@@ -18,6 +18,7 @@ from members.identities import Key
 from members.models import Member, Purchase
 from members.services import enrol
 from points import services as points
+from tenants import hosts
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.console.pages import PASSWORD, operator_of
@@ -120,6 +121,15 @@ def shop_with_history(committed_db: None, now: Any) -> str:
         reward = mall.create_reward(values={**values, "kind": "physical"}, actor="测试", now=now)
         mall.place(member_id=ANNA, reward_id=reward.pk, quantity=1, reference="R-1", actor="测试", now=now)
     return operator_of(acme, "owner")
+
+
+@pytest.fixture
+def care_and_owner(shop_with_history: str) -> tuple[str, str]:
+    """The same shop, where more than 100 points by hand need two people: its care agent and its owner."""
+    connection.set_schema_to_public()
+    Brand.objects.filter(slug="acme").update(settings={"adjustment_approval_above": 100})
+    hosts.forget()
+    return operator_of(Brand.objects.get(slug="acme"), "care"), shop_with_history
 
 
 @dataclass

@@ -9,6 +9,7 @@ from django.utils import formats, timezone
 from django.utils.safestring import SafeString
 
 from loyalty.lib.display import link, number
+from members.wording import channel_words
 
 register = template.Library()
 
@@ -37,6 +38,12 @@ def amount(value: Decimal | None) -> str:
 def money(value: str, currency: str = "") -> str:
     """An exact amount that came as text, to the cent; the currency behind it where one is given."""
     return f"{amount(Decimal(value))} {currency}".strip()
+
+
+@register.filter
+def channel(name: str) -> str:
+    """Where an order was placed, in words."""
+    return channel_words(name)
 
 
 @register.filter
