@@ -98,7 +98,8 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.signed_points:+d} · {self.reference}"
+        sign = "−" if self.direction < 0 else "+"
+        return f"{sign}{self.points:,d} · {self.reference}"
 
     @property
     def signed_points(self) -> int:
