@@ -48,7 +48,7 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
-        # Migration 0004 adds `member_name`: the console finds the beginning of a name in either case.
+        # Migration 0005 adds `member_name`: the console finds the beginning of a name in either case.
         indexes = [models.Index(fields=["-enrolled_at", "-id"], name="member_enrolled")]
         constraints = [
             models.CheckConstraint(

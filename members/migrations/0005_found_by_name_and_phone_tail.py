@@ -6,7 +6,7 @@ from django.db.models.functions import Right
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0003_activities"),
+        ("members", "0004_longer_return_numbers"),
     ]
 
     operations = [
