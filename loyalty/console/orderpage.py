@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
 from campaigns.services.orders import judging
@@ -46,8 +47,11 @@ def desk_of(purchase: Purchase) -> OrderDesk:
         program=tiers.program(),
     ).explanation()
     names = rule_names({verdict["rule"] for verdict in told})
-    references = [purchase.order_id, *purchase.returns.values_list("return_id", flat=True)]
-    found = Entry.objects.filter(reference__in=references, source__in=["order", "order.completed", "return"])
+    numbers = [purchase.order_id, *purchase.returns.values_list("return_id", flat=True)]
+    references = [*numbers, *(f"{n}#{more}" for n in numbers for more in range(1, purchase.revision + 2))]
+    found = Entry.objects.filter(reference__in=references).filter(
+        Q(source__startswith="order") | Q(source__startswith="return")
+    )
     entries = list(found.select_related("account").order_by("recorded_at", "seq"))
     said = Words(entries)
     return OrderDesk(

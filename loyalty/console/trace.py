@@ -116,12 +116,16 @@ def _rule(entry: Entry, words: Words) -> Fact | None:
 
 
 def _order(entry: Entry) -> Fact | None:
-    if entry.source == "return":
-        back = PurchaseReturn.objects.filter(return_id=entry.reference).select_related("purchase").first()
+    numbers = {
+        entry.reference,
+        entry.reference.partition("#")[0],
+    }  # revisions and recounts have a number more
+    if entry.source.startswith("return"):
+        back = PurchaseReturn.objects.filter(return_id__in=numbers).select_related("purchase").first()
         return Fact(_("Order"), back.purchase.order_id, back.purchase) if back else None
     if not entry.source.startswith("order"):
         return None
-    order = Purchase.objects.filter(order_id=entry.reference.partition("#")[0]).first()
+    order = Purchase.objects.filter(order_id__in=numbers).first()
     return Fact(_("Order"), order.order_id, order) if order else None
 
 
