@@ -1,6 +1,6 @@
 """An entry's and a lot's page: why the number is what it is, and where the points came from and went."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -49,7 +49,7 @@ class EntryPage(EntryAdmin):
         ),
     )
     readonly_fields: Any = (*EntryAdmin.readonly_fields, "actor_n", "explained")
-    operations = (
+    operations: ClassVar[Any] = (
         *EntryAdmin.operations,
         Operation(
             "reverse",
