@@ -5,8 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
-from django.utils.module_loading import import_string
+from django.urls import path
 from unfold.sites import UnfoldAdminSite
 
 from loyalty.console.menus import brand_of
@@ -30,14 +29,6 @@ class BrandSite(ConsoleSite):
 
     index_template = "console/dashboard.html"
 
-    def get_urls(self) -> list[URLPattern]:
-        """The admin's routes, and the box that finds members."""
-        urls: list[URLPattern] = [
-            path("find/", self.admin_view(import_string("loyalty.console.find.find")), name="find"),
-            *super().get_urls(),
-        ]
-        return urls
-
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """With the time of the verification that found the books wrong, for those who may look at it."""
         context: dict[str, Any] = super().each_context(request)
@@ -51,8 +42,10 @@ class BrandSite(ConsoleSite):
         """The admin's routes, and those of pages that show no table's rows."""
         # The pages need the models, which are not loaded yet when this module is.
         from loyalty.console import finance  # noqa: PLC0415
+        from loyalty.console.find import find  # noqa: PLC0415
 
-        return [*finance.urls(self), *super().get_urls()]
+        box = path("find/", self.admin_view(find), name="find")
+        return [box, *finance.urls(self), *super().get_urls()]
 
 
 class PlatformSite(ConsoleSite):
