@@ -46,10 +46,10 @@ def main(arguments: list[str]) -> int:
 
 
 def pytest_command(arguments: list[str]) -> list[str]:
-    """Two processes unless said otherwise. Plugins that are not used and slow to import stay out."""
+    """Three processes unless said otherwise. Plugins that are not used and slow to import stay out."""
     command = [sys.executable, "-m", "pytest", "-p", "no:valkey", "-p", "no:schemathesis"]
     if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
-        command += ["-n", "2"]
+        command += ["-n", "3"]  # some tests wait for processes and for the browser
     return command + arguments
 
 

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import pytest
+
 from members.models import Identity
 from points import services as points
 from points.models import Account, Entry
@@ -10,6 +12,7 @@ from tenants.models import Brand
 from tests.browser.conftest import Visit, Visitor
 
 
+@pytest.mark.whole
 def test_from_a_phone_number_to_a_frozen_account(
     care_and_owner: tuple[str, str], visit: Visit, now: datetime
 ) -> None:

@@ -36,8 +36,15 @@ ON_A_PHONE = (
 )
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize(
+    ("language", "size"),
+    [
+        pytest.param("zh-hans", WIDE, id="zh-hans-wide"),
+        pytest.param("en", PHONE, id="en-phone"),
+        pytest.param("en", WIDE, id="en-wide", marks=pytest.mark.whole),
+        pytest.param("zh-hans", PHONE, id="zh-hans-phone", marks=pytest.mark.whole),
+    ],
+)
 def test_the_main_pages_are_whole(
     shop_with_history: str, visit: Visit, language: str, size: dict[str, int]
 ) -> None:
@@ -56,7 +63,7 @@ def test_the_main_pages_are_whole(
     assert visit(story, language=language, size=size) == dict.fromkeys(pages, (0, language))
 
 
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("language", ["zh-hans", pytest.param("en", marks=pytest.mark.whole)])
 def test_the_charts_are_drawn_from_local_files(shop_with_history: str, visit: Visit, language: str) -> None:
     def story(visitor: Visitor) -> list[dict[str, Any]]:
         visitor.sign_in(shop_with_history)
@@ -140,7 +147,7 @@ def test_a_new_brand_is_told_what_to_do_next(
     assert visit(story, brand="globex") == (3, 1, 0)  # it has an API key already
 
 
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("language", ["zh-hans", pytest.param("en", marks=pytest.mark.whole)])
 def test_the_platforms_console(committed_db: None, visit: Visit, language: str) -> None:
     platform_operator()
 

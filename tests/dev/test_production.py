@@ -238,6 +238,7 @@ def deployment(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> It
     process.wait(10)
 
 
+@pytest.mark.whole
 def test_the_application_cannot_migrate(deployment: Deployment) -> None:
     again = deployment.run("migrate")
     assert again.returncode == 0, again.stderr
@@ -264,6 +265,7 @@ def ask(port: int, path: str, host: str = "loyalty.example.com", **headers: str)
         return 0, str(trouble)
 
 
+@pytest.mark.whole
 def test_the_web_service_serves(deployment: Deployment) -> None:
     port = ports.any_free()
     more = {
@@ -303,6 +305,7 @@ def test_the_web_service_serves(deployment: Deployment) -> None:
         web.wait(20)
 
 
+@pytest.mark.whole
 def test_worker_and_beat_start_and_the_workers_health_check_hears_it(deployment: Deployment) -> None:
     broker = redis.Redis.from_url(deployment.env("worker")["REDIS_URL"])
     logs = [deployment.tmp / name for name in ("worker.log", "beat.log")]
@@ -341,6 +344,7 @@ def test_worker_and_beat_start_and_the_workers_health_check_hears_it(deployment:
             process.wait(30)
 
 
+@pytest.mark.whole
 def test_the_dispatcher_starts_and_ends_when_asked(deployment: Deployment) -> None:
     process = subprocess.Popen(
         SERVICES["dispatcher"]["command"],
