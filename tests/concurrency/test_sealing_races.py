@@ -50,6 +50,7 @@ def test_what_was_begun_earlier_and_committed_later_is_not_passed_by(brand: Bran
     assert not Checkpoint.objects.exists()
     may_commit.set()
     thread.join()
+    sealed.let_others_end()
     assert sealing.seal(now=now) == 2
     assert references() == ["begun first", "committed first"]
     assert sealed.violated() == {}
@@ -60,6 +61,7 @@ def test_what_was_rolled_back_leaves_no_trace(brand: Brand, now: datetime) -> No
     with transaction.atomic():
         earn(ANNA, 1, "undone", now=now)
         transaction.set_rollback(True)
+    sealed.let_others_end()
     assert sealing.seal(now=now) == 1
     assert references() == ["kept"]
 
@@ -70,6 +72,7 @@ def test_sealers_at_the_same_time_seal_everything_once(
     monkeypatch.setattr(sealing, "PORTION", 3)
     for number in range(40):
         earn(ANNA, 1, f"o-{number}", now=now)
+    sealed.let_others_end()
     gate = Barrier(5)
 
     def run(thorough: bool) -> int:

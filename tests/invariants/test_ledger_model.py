@@ -111,7 +111,7 @@ class LedgerMachine(Sides):
                     ends=ends,
                     idle_months=idle,
                 )
-                account.active = max(account.active, earned)
+                account.active = max(account.active or earned, earned)
                 account.repay(lot)
                 written.append(entry)
 
@@ -324,7 +324,7 @@ class LedgerMachine(Sides):
         def ideal() -> None:
             for old, new in pairs:
                 source, target = self.accounts[old], self.accounts[new]
-                target.active = max(target.active, source.active)
+                target.active = max(filter(None, (target.active, source.active)), default=None)
                 source.move(target)
                 source.home = target
                 target.holds.sort(key=lambda hold: self.ids[hold])  # type: ignore[index]

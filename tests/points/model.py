@@ -61,7 +61,8 @@ class Hold:
 
 @dataclass(eq=False)
 class Account:
-    active: datetime
+    opened: datetime
+    active: datetime | None = None
     lots: list[Lot] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
@@ -74,11 +75,10 @@ class Account:
     def end(self, lot: Lot) -> datetime:
         if lot.idle_months is None:
             return lot.ends or NEVER
-        day = self.active.astimezone(TZ)
+        day = (self.active or self.opened).astimezone(TZ)
         year, month = divmod(day.year * 12 + day.month - 1 + lot.idle_months, 12)
-        return datetime(year, month + 1, min(day.day, monthrange(year, month + 1)[1]), tzinfo=TZ) + timedelta(
-            1
-        )
+        last = min(day.day, monthrange(year, month + 1)[1])
+        return datetime(year, month + 1, last, tzinfo=TZ) + timedelta(1)
 
     def spendable(self) -> list[Lot]:
         return [lot for lot in sorted(self.lots) if lot.free and not lot.pending]
@@ -142,13 +142,13 @@ class Account:
         taken = [list(part) for part in self.take(points)]
         entry = self.write(kind, -points, takes=taken)
         if kind != "adjustment":
-            self.active = max(self.active, now)
+            self.active = max(self.active or now, now)
         return entry
 
     def capture(self, hold: Hold, points: int, now: datetime) -> Entry:
         if hold.status != "open" or points > hold.points:
             raise Refused("hold_ended" if hold.status != "open" else "capture_exceeds_hold")
-        entry, self.active = self.write("capture", -points), max(self.active, now)
+        entry, self.active = self.write("capture", -points), max(self.active or now, now)
         self.release(hold, now, "captured", entry)
         return entry
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -54,3 +55,15 @@ def violated() -> dict[str, list[str]]:
     ours = [check for check in checks.registered() if check.run.__module__ == logchecks.__name__]
     assert [check.code for check in ours] == ["T1", "T2", "T3", "T4"]
     return {check.code: list(found) for check in ours if (found := check.run().violations)}
+
+
+def let_others_end() -> None:
+    """Wait until no transaction of the server, in whichever database, is older than what was written."""
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())) FROM points_entry")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise AssertionError("another transaction of this server has been open for a minute")
