@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 V := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help venv up down test soak lint format bench seed schema lock messages clean
+.PHONY: help venv up down test soak lint format bench seed schema lock messages pictures clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -53,6 +53,9 @@ lock: venv ## write requirements/*.txt anew after pyproject.toml changed (needs 
 
 messages: venv ## compile the translations (.po to .mo)
 	@exec $(V)/python -m loyalty.dev messages
+
+pictures: venv ## take the pictures of docs/images anew, while `make up` runs (needs Chromium)
+	@exec $(V)/python -m loyalty.dev.pictures
 
 clean: ## end what runs here, and remove .venv and var (the demo data too)
 	@if test -x $(V)/python; then $(V)/python -m loyalty.dev clean; fi
