@@ -5,6 +5,7 @@ Points are integers; instants are aware datetimes in UTC. Nothing here touches t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,6 +61,16 @@ class Posting:
     explanation: dict[str, Any] | None = None
     reason: str = ""
     actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One business fact of a bulk: what `post` takes, for one member."""
+
+    member_id: UUID
+    journal_id: UUID
+    entries: Sequence[Posting]
+    event_data: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

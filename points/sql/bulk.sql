@@ -1,8 +1,9 @@
--- Many journals in a few statements. The service has put them, line by line, into the temporary tables of
--- points/services/bulk.py: `points_staged` (what is asked) and, empty, `points_bulk` (what will be written).
+-- Many journals in a few statements. The service has put them into the temporary tables of
+-- points/services/bulk.py: `points_staged` (a line for each entry), `points_shapes` (what many lines have in
+-- common), `points_asked` (the accounts to be credited); and, empty, `points_entered` (the accounts as they stand
+-- when they are locked) and `points_bulk` (what will be written).
 
--- Locks the accounts that the staged lines credit in the order of their keys, opens those that do not exist,
--- and does what is due on them.
+-- Locks the accounts in the order of their keys, opens those that do not exist, and does what is due on them.
 CREATE OR REPLACE FUNCTION points_bulk_enter(p_now timestamptz, p_tz text) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -10,18 +11,27 @@ DECLARE
 BEGIN
   INSERT INTO points_account(id, member_id, currency, opened_at, updated_at)
   SELECT points_uuid7(), member_id, currency, p_now, p_now
-  FROM (SELECT DISTINCT member_id, currency FROM points_staged ORDER BY member_id, currency) wanted
-  WHERE NOT EXISTS (SELECT 1 FROM points_account account
-    WHERE account.member_id = wanted.member_id AND account.currency = wanted.currency)
-    AND NOT EXISTS (SELECT 1 FROM members_member member
-      WHERE member.id = wanted.member_id AND member.status = 'merged')
+  FROM (SELECT asked.member_id, asked.currency FROM points_asked asked
+    WHERE NOT EXISTS (SELECT 1 FROM points_account account
+      WHERE account.member_id = asked.member_id AND account.currency = asked.currency)
+    ORDER BY asked.member_id, asked.currency) wanted
+  WHERE NOT EXISTS (SELECT 1 FROM members_member member
+    WHERE member.id = wanted.member_id AND member.status = 'merged')
   ON CONFLICT (member_id, currency) DO NOTHING;
-  SELECT array_agg(id ORDER BY id) FILTER (WHERE next_due_at <= p_now) INTO v_due FROM (
-    SELECT account.id, account.next_due_at FROM points_account account
-    WHERE (account.member_id, account.currency) IN (SELECT member_id, currency FROM points_staged)
-    ORDER BY account.id FOR UPDATE OF account) locked;
-  IF v_due IS NOT NULL THEN
+  INSERT INTO points_entered
+  SELECT asked.account, account.next_due_at <= p_now, account.earn_frozen,
+    account.moved_to_id IS NOT NULL OR account.debt > 0, account.id, account.last_seq, account.available,
+    account.pending, account.held, account.lifetime_accrued, account.last_activity_at, account.opened_at
+  FROM points_asked asked
+  JOIN points_account account ON account.member_id = asked.member_id AND account.currency = asked.currency
+  ORDER BY account.id FOR UPDATE OF account;
+  v_due := ARRAY(SELECT account_id FROM points_entered WHERE due ORDER BY account_id);
+  IF v_due <> '{}' THEN
     PERFORM points_settle_all(v_due, p_now, p_tz);
+    UPDATE points_entered entered SET
+      odd = account.moved_to_id IS NOT NULL OR account.debt > 0, last_seq = account.last_seq,
+      available = account.available, pending = account.pending, held = account.held
+    FROM points_account account WHERE account.id = entered.account_id AND entered.due;
   END IF;
 END $$;
 
@@ -32,19 +42,19 @@ CREATE OR REPLACE FUNCTION points_bulk_sort(p_now timestamptz, p_tz text) RETURN
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   WITH met AS MATERIALIZED (
-    SELECT staged.journal, staged.member_id, known.journal_id, known.account_id, known.reference, known.source,
+    SELECT staged.journal, staged.account, known.journal_id, known.account_id, known.reference, known.source,
       known.kind, (known.account_id, known.direction, known.points, known.system_account)
-        IS NOT DISTINCT FROM (account.id, 1::smallint, staged.points, staged.system_account) AS same
+        IS NOT DISTINCT FROM (entered.account_id, 1::smallint, staged.points, shape.system_account) AS same
     FROM points_staged staged
-    JOIN points_entry known ON known.reference = staged.reference AND known.source = staged.source
-      AND known.kind = staged.kind AND known.rule = staged.rule
-    LEFT JOIN points_account account ON account.member_id = staged.member_id AND account.currency = staged.currency
-  ), twice AS MATERIALIZED (
-    SELECT reference, source, kind, rule FROM points_staged
-    GROUP BY reference, source, kind, rule HAVING count(*) > 1
+    JOIN points_shapes shape ON shape.shape = staged.shape
+    -- Line by line through the unique index: any other plan reads the whole book.
+    CROSS JOIN LATERAL (SELECT * FROM points_entry entry
+      WHERE entry.reference = staged.reference AND entry.source = shape.source AND entry.kind = shape.kind
+        AND entry.rule = shape.rule OFFSET 0) known
+    LEFT JOIN points_entered entered ON entered.account = staged.account
   ), repeated AS (
-    SELECT met.journal, met.member_id FROM met
-    GROUP BY met.journal, met.member_id
+    SELECT met.journal FROM met
+    GROUP BY met.journal
     HAVING bool_and(met.same)
       AND min((met.journal_id, met.account_id)::text) = max((met.journal_id, met.account_id)::text)
       AND min((met.reference, met.source, met.kind)::text) = max((met.reference, met.source, met.kind)::text)
@@ -54,26 +64,24 @@ BEGIN
           AND entry.kind = min(met.kind) AND entry.journal_id::text = min(met.journal_id::text)
           AND entry.account_id::text = min(met.account_id::text))
   ), odd AS (
-    SELECT met.member_id FROM met WHERE met.journal NOT IN (SELECT journal FROM repeated)
+    SELECT met.account FROM met WHERE met.journal NOT IN (SELECT journal FROM repeated)
     UNION
-    SELECT staged.member_id FROM points_staged staged
-    JOIN twice ON (twice.reference, twice.source, twice.kind, twice.rule)
-      = (staged.reference, staged.source, staged.kind, staged.rule)
+    SELECT asked.account FROM points_asked asked LEFT JOIN points_entered entered USING (account)
+    WHERE asked.odd OR coalesce(entered.odd, true)
     UNION
-    SELECT staged.member_id FROM points_staged staged
-    GROUP BY staged.member_id, staged.journal HAVING min(staged.currency) <> max(staged.currency)
-    UNION
-    SELECT staged.member_id FROM points_staged staged
-    LEFT JOIN points_account account
-      ON account.member_id = staged.member_id AND account.currency = staged.currency
-    WHERE account.id IS NULL OR account.moved_to_id IS NOT NULL OR account.debt > 0
-      OR (account.earn_frozen AND staged.kind = 'accrual') OR staged.expires_at <= p_now
-      OR points_inactive_at(coalesce(account.last_activity_at, least(account.opened_at, staged.effective_at)),
-        staged.inactivity_months, p_tz) <= p_now
+    SELECT staged.account FROM points_staged staged
+    JOIN points_shapes shape ON shape.shape = staged.shape
+    JOIN points_entered entered ON entered.account = staged.account
+    WHERE (entered.earn_frozen AND shape.kind = 'accrual') OR shape.expires_at <= p_now
+      OR points_inactive_at(coalesce(entered.active_at, least(entered.opened_at, shape.effective_at)),
+        shape.inactivity_months, p_tz) <= p_now
+  ), single AS (
+    SELECT other.account FROM points_asked other WHERE other.member_id IN (
+      SELECT asked.member_id FROM points_asked asked JOIN odd USING (account))
   )
   UPDATE points_staged staged
-  SET fate = CASE WHEN staged.member_id IN (SELECT member_id FROM odd) THEN 'single' ELSE 'known' END
-  WHERE staged.member_id IN (SELECT member_id FROM odd) OR staged.journal IN (SELECT journal FROM repeated);
+  SET fate = CASE WHEN staged.account IN (SELECT account FROM single) THEN 'single' ELSE 'known' END
+  WHERE staged.account IN (SELECT account FROM single) OR staged.journal IN (SELECT journal FROM repeated);
 END $$;
 
 -- Writes the new ones as points_post would one after another: entries, lots, accounts, an event for each journal.
@@ -83,70 +91,78 @@ DECLARE
   v_written bigint;
 BEGIN
   INSERT INTO points_bulk
-  SELECT staged.*, account.id,
-    staged.waits_for IS NOT NULL OR coalesce(staged.available_at > p_now, false),
-    account.last_seq + row_number() OVER upto,
-    account.available + sum(CASE WHEN staged.waits_for IS NOT NULL OR staged.available_at > p_now THEN 0
-      ELSE staged.points END) OVER upto,
-    account.pending + sum(CASE WHEN staged.waits_for IS NOT NULL OR staged.available_at > p_now
-      THEN staged.points ELSE 0 END) OVER upto,
-    account.held,
-    account.lifetime_accrued + sum(CASE WHEN staged.kind = 'accrual' THEN staged.points ELSE 0 END) OVER upto,
-    greatest(account.last_activity_at,
-      max(CASE WHEN staged.kind = 'accrual' THEN least(staged.effective_at, p_now) END) OVER upto),
-    account.opened_at
+  SELECT staged.line, staged.journal, staged.account, staged.shape, staged.journal_id, staged.event_id, staged.id,
+    staged.points, staged.reference, staged.waits_ref, staged.explanation, staged.more, entered.account_id,
+    entered.last_seq + row_number() OVER upto,
+    entered.available + entered.pending + entered.held + sum(staged.points) OVER upto,
+    entered.pending + coalesce(sum(staged.points) FILTER (WHERE shape.pending) OVER upto, 0), entered.held,
+    entered.lifetime + coalesce(sum(staged.points) FILTER (WHERE shape.kind = 'accrual') OVER upto, 0),
+    greatest(entered.active_at,
+      max(least(shape.effective_at, p_now)) FILTER (WHERE shape.kind = 'accrual') OVER upto),
+    entered.opened_at
   FROM points_staged staged
-  JOIN points_account account ON account.member_id = staged.member_id AND account.currency = staged.currency
+  JOIN points_shapes shape ON shape.shape = staged.shape
+  JOIN points_entered entered ON entered.account = staged.account
   WHERE staged.fate IS NULL
-  WINDOW upto AS (PARTITION BY account.id ORDER BY staged.line ROWS UNBOUNDED PRECEDING)
-  ORDER BY account.id, staged.line;
+  WINDOW upto AS (PARTITION BY entered.account_id ORDER BY staged.line ROWS UNBOUNDED PRECEDING)
+  ORDER BY entered.account_id, staged.line;
   GET DIAGNOSTICS v_written = ROW_COUNT;
 
   INSERT INTO points_entry(
     id, journal_id, account_id, seq, system_account, direction, points, kind, source, reference, rule,
     rule_version, effective_at, recorded_at, balance_after, cost_centre, actor, reason, explanation)
-  SELECT id, journal_id, account_id, seq, system_account, 1, points, kind, source, reference, rule, rule_version,
-    effective_at, p_now, available + pending + held, cost_centre, actor, reason, explanation
-  FROM points_bulk;
+  SELECT line.id, line.journal_id, line.account_id, line.seq, shape.system_account, 1, line.points, shape.kind,
+    shape.source, line.reference, shape.rule, shape.rule_version, shape.effective_at, p_now, line.balance,
+    shape.cost_centre, shape.actor, shape.reason, line.explanation
+  FROM points_bulk line JOIN points_shapes shape ON shape.shape = line.shape;
   INSERT INTO points_lot(
     id, account_id, entry_id, points, remaining, state, earned_at, available_at, waits_for, waits_ref, expires_at,
     original_expires_at, inactivity_months)
-  SELECT id, account_id, id, points, points, CASE WHEN waits THEN 'pending' ELSE 'open' END, effective_at,
-    available_at, waits_for, waits_ref, expires_at, expires_at, inactivity_months
-  FROM points_bulk;
+  SELECT line.id, line.account_id, line.id, line.points, line.points,
+    CASE WHEN shape.pending THEN 'pending' ELSE 'open' END, shape.effective_at, shape.available_at,
+    shape.waits_for, line.waits_ref, shape.expires_at, shape.expires_at, shape.inactivity_months
+  FROM points_bulk line JOIN points_shapes shape ON shape.shape = line.shape;
   UPDATE points_account account SET
-    available = last.available, pending = last.pending, lifetime_accrued = last.lifetime, last_seq = last.seq,
-    last_activity_at = last.active_at, next_due_at = least(account.next_due_at, last.due_at), updated_at = p_now
+    available = last.balance - last.pending - account.held, pending = last.pending,
+    lifetime_accrued = last.lifetime, last_seq = last.seq, last_activity_at = last.active_at,
+    next_due_at = least(account.next_due_at, last.due_at), updated_at = p_now
   FROM (
-    SELECT account_id, max(available) AS available, max(pending) AS pending, max(lifetime) AS lifetime,
-      max(seq) AS seq, max(active_at) AS active_at,
-      min(least(expires_at, CASE WHEN waits AND waits_for IS NULL THEN available_at END,
-        points_inactive_at(coalesce(active_at, opened_at), inactivity_months, p_tz))) AS due_at
-    FROM points_bulk GROUP BY account_id) last
+    SELECT line.account_id, max(line.balance) AS balance, max(line.pending) AS pending,
+      max(line.lifetime) AS lifetime, max(line.seq) AS seq, max(line.active_at) AS active_at,
+      min(least(shape.expires_at, CASE WHEN shape.pending AND shape.waits_for IS NULL THEN shape.available_at END,
+        points_inactive_at(coalesce(line.active_at, line.opened_at), shape.inactivity_months, p_tz))) AS due_at
+    FROM points_bulk line JOIN points_shapes shape ON shape.shape = line.shape
+    GROUP BY line.account_id) last
   WHERE account.id = last.account_id;
   IF p_event <> '' THEN
     INSERT INTO outbox_event(id, type, payload, member_id, occurred_at)
-    SELECT event_id, p_event, told, member_id, p_now FROM points_bulk_told() ORDER BY line;
+    SELECT event_id, p_event, told, member_id, p_now FROM points_bulk_told();
   END IF;
   RETURN v_written;
 END $$;
 
--- What points_post tells of each journal just written.
-CREATE OR REPLACE FUNCTION points_bulk_told(
-  OUT journal integer, OUT line integer, OUT event_id uuid, OUT member_id uuid, OUT told jsonb
+-- What points_post tells of each journal just written, in their order.
+DROP FUNCTION IF EXISTS points_bulk_told();
+CREATE FUNCTION points_bulk_told(
+  OUT journal integer, OUT event_id uuid, OUT member_id uuid, OUT told jsonb
 ) RETURNS SETOF record
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT line.journal, min(line.line), line.event_id, line.member_id,
-    (format('{"member_id": "%s", "journal": "%s", "entries": [', line.member_id, line.journal_id)
-      || string_agg('{"entry_id": "' || line.id || '", "balance_after": ' || line.available + line.pending + line.held
-        || ', ' || line.said || '}', ',' ORDER BY line.line)
+  RETURN QUERY SELECT line.journal, any_value(line.event_id), any_value(asked.member_id),
+    (format('{"member_id": "%s", "journal": "%s", "entries": [', any_value(asked.member_id),
+        any_value(line.journal_id))
+      || string_agg(
+        format('{"entry_id": "%s", "points": %s, "balance_after": %s, ', line.id, line.points, line.balance)
+        || shape.said, '}, ' ORDER BY line.line)
       || format(
-        '], "account": {"account_id": "%s", "points_currency": %s, "available": %s, "pending": %s, "held": %s, '
-        '"debt": 0, "lifetime_accrued": %s}', line.account_id, to_json(line.currency), max(line.available),
-        max(line.pending), line.held, max(line.lifetime))
+        '}], "account": {"account_id": "%s", "points_currency": %s, "available": %s, "pending": %s, "held": %s, '
+        '"debt": 0, "lifetime_accrued": %s}', any_value(line.account_id), to_json(any_value(asked.currency)),
+        max(line.balance) - max(line.pending) - max(line.held), max(line.pending), max(line.held),
+        max(line.lifetime))
       || coalesce(max(line.more), '') || '}')::jsonb
   FROM points_bulk line
-  GROUP BY line.journal, line.event_id, line.member_id, line.journal_id, line.account_id, line.currency, line.held;
+  JOIN points_shapes shape ON shape.shape = line.shape
+  JOIN points_asked asked ON asked.account = line.account
+  GROUP BY line.journal;
 END $$;
