@@ -11,7 +11,7 @@ from uuid import UUID
 
 import rfc8785
 import structlog
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from loyalty.lib.database import connection
@@ -101,6 +101,8 @@ def consistency(old: int, new: int | None) -> tuple[int, list[bytes]]:
 
 def _content(entry: Entry, leaf: LogLeaf, hidden: dict[str, Any]) -> dict[str, Any]:
     """The entry as its leaf says it; the same as sql/log/leaf.sql."""
+    # As in leaf.sql: by the key, and what the index of lots with ids of their own has.
+    opened = Lot.objects.filter(Q(pk=entry.pk, entry=entry) | Q(~Q(entry=F("id")), entry=entry))
     taken = Consumption.objects.filter(entry=entry).order_by("id").values_list("lot_id", "points")
     return {
         "account": str(entry.account_id),
@@ -121,7 +123,7 @@ def _content(entry: Entry, leaf: LogLeaf, hidden: dict[str, Any]) -> dict[str, A
                 "lot": str(lot.pk),
                 "points": lot.points,
             }
-            for lot in Lot.objects.filter(entry=entry).order_by("id")
+            for lot in opened.order_by("id")
         ],
         "points": entry.points,
         "recorded_at": _at(entry.recorded_at),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import F, Prefetch, Q, QuerySet, Sum
 
 from points import errors, history, lots, notices
 from points.models import Account, Consumption, Entry, Hold, HoldLot, Lot
@@ -104,8 +104,9 @@ def accounts(member_id: UUID) -> QuerySet[Account]:
 
 def entries() -> QuerySet[Entry]:
     """Entries with their account, the lots that they opened, and the trace of what they took."""
-    return Entry.objects.select_related("account").prefetch_related(
-        Prefetch("opened_lots", queryset=Lot.objects.order_by("id")),
+    return Entry.objects.select_related("account", "own_lot").prefetch_related(
+        # Those that are not `own_lot`: of these alone there is an index by entry.
+        Prefetch("opened_lots", queryset=Lot.objects.filter(~Q(entry=F("id"))).order_by("id")),
         Prefetch("consumptions", queryset=Consumption.objects.select_related("lot").order_by("id")),
     )
 
@@ -183,12 +184,19 @@ def hold(hold_id: UUID) -> Hold:
     return found
 
 
+def opened_lots(of: Entry) -> list[Lot]:
+    """The lots that an entry of `entries` opened: one with its own id, or those of a transfer."""
+    own = of.own_lot
+    received = list(of.opened_lots.all())
+    return [own, *received] if own is not None and own.entry_id == of.id else received
+
+
 def lot_trace(of: Entry) -> list[dict[str, Any]]:
     """What the entry did to lots: opened (+), took (−), gave back (+), with each lot's origin and end."""
     return [
         *(
             {"lot_id": lot.id, "points": lot.points, "entry_id": of.id, "expires_at": lot.original_expires_at}
-            for lot in of.opened_lots.all()
+            for lot in opened_lots(of)
         ),
         *(
             {

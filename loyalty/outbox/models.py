@@ -28,13 +28,21 @@ class OutboxEvent(models.Model):
     member_id = models.UUIDField(_("member"), null=True)
     occurred_at = models.DateTimeField(_("happened at"))
     created_at = models.DateTimeField(_("recorded at"), db_default=InsertedAt())
-    position = models.BigIntegerField(_("position"), null=True, unique=True)
+    position = models.BigIntegerField(_("position"), null=True)
     member_seq = models.BigIntegerField(_("number for the member"), null=True)
 
     class Meta:
         db_table = "outbox_event"
         verbose_name = _("event")
         verbose_name_plural = _("events")
+        constraints = [
+            # Like the indexes: whoever writes an event is spared it.
+            models.UniqueConstraint(
+                fields=["position"],
+                condition=models.Q(position__isnull=False),
+                name="outbox_event_position_once",
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["created_at", "id"],

@@ -73,7 +73,7 @@ class OwnEntriesView(MemberApiView):
 
 def own_entry(row: Entry) -> dict[str, Any]:
     """An entry without its actor, reason and cost centre, which are the brand's own."""
-    opened = next(iter(row.opened_lots.all()), None)
+    opened = next(iter(selectors.opened_lots(row)), None)
     return {
         "entry_id": str(row.id),
         "points": row.signed_points,

@@ -71,6 +71,16 @@ class Entry(models.Model):
     actor = models.TextField(_("actor"), default="", db_default="", blank=True)
     reason = models.TextField(_("reason"), default="", db_default="", blank=True)
     explanation = models.JSONField(_("explanation"), null=True, blank=True)
+    # The lot that has the entry's own id, to be read by `select_related`; it is no column.
+    own_lot = models.ForeignObject(
+        "points.Lot",
+        on_delete=models.DO_NOTHING,
+        from_fields=["id"],
+        to_fields=["id"],
+        null=True,
+        editable=False,
+        related_name="+",
+    )
 
     class Meta:
         verbose_name = _("ledger entry")
@@ -132,6 +142,7 @@ class Lot(models.Model):
         on_delete=models.PROTECT,
         related_name="opened_lots",
         db_constraint=False,
+        db_index=False,
         verbose_name=_("entry"),
     )
     from_lot = models.ForeignKey(
@@ -180,6 +191,8 @@ class Lot(models.Model):
                 name="points_lot_waits",
                 condition=Q(state="pending", waits_for__isnull=False),
             ),
+            # A lot of its entry alone is found by the id that they share (see selectors.opened_lots).
+            models.Index(fields=["entry"], name="points_lot_received", condition=~Q(entry=F("id"))),
         ]
 
     def __str__(self) -> str:

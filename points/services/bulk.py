@@ -21,8 +21,8 @@ from tenants.context import current_brand
 ATTEMPTS = 3
 
 # Temporary tables are made by statements of their own, never inside a function, and are gone with the
-# transaction: nothing of one brand is left on the connection when the next one works on it. What many lines have
-# in common stands once, in `points_shapes`, and so does what concerns an account.
+# transaction: nothing of one brand is left on the connection when the next one works on it. What many lines
+# have in common stands once, in `points_shapes`, and so does what concerns an account.
 _TABLES = """
 CREATE TEMPORARY TABLE points_staged (
     line integer, journal integer, account integer, shape integer, journal_id uuid, event_id uuid, id uuid,
@@ -35,18 +35,18 @@ CREATE TEMPORARY TABLE points_shapes (
 CREATE TEMPORARY TABLE points_asked (
     account integer, member_id uuid, currency text, odd boolean) ON COMMIT DROP;
 CREATE TEMPORARY TABLE points_entered (
-    account integer, due boolean, earn_frozen boolean, odd boolean, account_id uuid, last_seq bigint,
-    available bigint, pending bigint, held bigint, lifetime bigint, active_at timestamptz,
+    account integer, due boolean, earn_frozen boolean, odd boolean, account_id uuid, member_id uuid,
+    last_seq bigint, available bigint, pending bigint, held bigint, lifetime bigint, active_at timestamptz,
     opened_at timestamptz) ON COMMIT DROP;
 CREATE TEMPORARY TABLE points_bulk (
     line integer, journal integer, account integer, shape integer, journal_id uuid, event_id uuid, id uuid,
-    points bigint, reference text, waits_ref text, explanation jsonb, more text, account_id uuid, seq bigint,
-    balance bigint, pending bigint, held bigint, lifetime bigint, active_at timestamptz,
-    opened_at timestamptz) ON COMMIT DROP"""
+    points bigint, reference text, waits_ref text, explanation jsonb, more text, account_id uuid,
+    member_id uuid, seq bigint, balance bigint, pending bigint, held bigint, lifetime bigint,
+    active_at timestamptz, opened_at timestamptz) ON COMMIT DROP"""
 _DROP = "DROP TABLE points_bulk, points_entered, points_asked, points_shapes, points_staged"
 _STAGED = (
-    "COPY points_staged(line, journal, account, shape, journal_id, event_id, id, points, reference, waits_ref,"
-    " explanation, more) FROM STDIN"
+    "COPY points_staged(line, journal, account, shape, journal_id, event_id, id, points, reference,"
+    " waits_ref, explanation, more) FROM STDIN"
 )
 
 

@@ -39,11 +39,15 @@ class Lines:
         self._odd: set[UUID] = set()
 
     def staged(self, journals: Sequence[Journal], places: Sequence[int]) -> Iterator[str]:
-        """A row of `points_staged` for each entry of the journals at these places."""
+        """A row of `points_staged` for each entry of the journals at these places, member by member.
+
+        Accounts are opened with their members, so the keys of what is written for them grow in nearly the
+        order in which it is: most go to the end of their indexes.
+        """
         rows: list[str] = []
         line = 0
         seen: set[tuple[str, int]] = set()
-        for place in places:
+        for place in sorted(places, key=lambda place: journals[place].member_id.int):
             journal = journals[place]
             first = journal.entries[0].currency
             ids_of_journal = f"{journal.journal_id.hex}\t{ids.text()}"
@@ -53,7 +57,9 @@ class Lines:
                 common = _COMMON(entry)
                 shape, kind, currency = self._shapes.get(common) or self._shape(common, entry)
                 asked = (journal.member_id, currency)
-                account = self._accounts.get(asked) or self._accounts.setdefault(asked, len(self._accounts) + 1)
+                account = self._accounts.get(asked) or self._accounts.setdefault(
+                    asked, len(self._accounts) + 1
+                )
                 known = (entry.reference, kind)
                 if known in seen or currency != first:
                     self._odd.add(journal.member_id)
@@ -76,8 +82,8 @@ class Lines:
     def asked(self) -> Iterator[str]:
         """The rows of `points_asked`: the accounts that are credited.
 
-        Odd ones are of a member one of whose journals has several currencies, or a reference that stands twice
-        in the bulk.
+        Odd ones are of a member one of whose journals has several currencies, or a reference that the bulk
+        has twice.
         """
         yield "".join(
             f"{account}\t{member_id.hex}\t{_text(currency)}\t{'t' if member_id in self._odd else 'f'}\n"

@@ -19,6 +19,8 @@ from points.postings import (
 )
 from tenants.context import current_brand
 
+_encoded = json.JSONEncoder(default=str).encode
+
 
 def post(
     *,
@@ -207,4 +209,4 @@ def _plain(entry: Posting) -> dict[str, Any]:
 
 def more_data(event_data: Mapping[str, Any] | None) -> str:
     """The members of the object as text, to stand behind those that `points_post` writes into its event."""
-    return ", " + json.dumps(dict(event_data), default=str)[1:-1] if event_data else ""
+    return ", " + _encoded(dict(event_data))[1:-1] if event_data else ""

@@ -20,7 +20,7 @@ BEGIN
   ON CONFLICT (member_id, currency) DO NOTHING;
   INSERT INTO points_entered
   SELECT asked.account, account.next_due_at <= p_now, account.earn_frozen,
-    account.moved_to_id IS NOT NULL OR account.debt > 0, account.id, account.last_seq, account.available,
+    account.moved_to_id IS NOT NULL OR account.debt > 0, account.id, account.member_id, account.last_seq, account.available,
     account.pending, account.held, account.lifetime_accrued, account.last_activity_at, account.opened_at
   FROM points_asked asked
   JOIN points_account account ON account.member_id = asked.member_id AND account.currency = asked.currency
@@ -93,7 +93,7 @@ BEGIN
   INSERT INTO points_bulk
   SELECT staged.line, staged.journal, staged.account, staged.shape, staged.journal_id, staged.event_id, staged.id,
     staged.points, staged.reference, staged.waits_ref, staged.explanation, staged.more, entered.account_id,
-    entered.last_seq + row_number() OVER upto,
+    entered.member_id, entered.last_seq + row_number() OVER upto,
     entered.available + entered.pending + entered.held + sum(staged.points) OVER upto,
     entered.pending + coalesce(sum(staged.points) FILTER (WHERE shape.pending) OVER upto, 0), entered.held,
     entered.lifetime + coalesce(sum(staged.points) FILTER (WHERE shape.kind = 'accrual') OVER upto, 0),
@@ -149,20 +149,18 @@ CREATE FUNCTION points_bulk_told(
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT line.journal, any_value(line.event_id), any_value(asked.member_id),
-    (format('{"member_id": "%s", "journal": "%s", "entries": [', any_value(asked.member_id),
+  RETURN QUERY SELECT line.journal, any_value(line.event_id), any_value(line.member_id),
+    (format('{"member_id": "%s", "journal": "%s", "entries": [', any_value(line.member_id),
         any_value(line.journal_id))
       || string_agg(
         format('{"entry_id": "%s", "points": %s, "balance_after": %s, ', line.id, line.points, line.balance)
         || shape.said, '}, ' ORDER BY line.line)
       || format(
         '}], "account": {"account_id": "%s", "points_currency": %s, "available": %s, "pending": %s, "held": %s, '
-        '"debt": 0, "lifetime_accrued": %s}', any_value(line.account_id), to_json(any_value(asked.currency)),
+        '"debt": 0, "lifetime_accrued": %s}', any_value(line.account_id), to_json(any_value(shape.currency)),
         max(line.balance) - max(line.pending) - max(line.held), max(line.pending), max(line.held),
         max(line.lifetime))
       || coalesce(max(line.more), '') || '}')::jsonb
-  FROM points_bulk line
-  JOIN points_shapes shape ON shape.shape = line.shape
-  JOIN points_asked asked ON asked.account = line.account
+  FROM points_bulk line JOIN points_shapes shape ON shape.shape = line.shape
   GROUP BY line.journal;
 END $$;

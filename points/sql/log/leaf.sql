@@ -25,7 +25,10 @@ sha256('\x00'::bytea || convert_to(concat(
       ',"from":', coalesce('"' || lot.from_lot_id || '"', 'null'),
       ',"lot":"', lot.id,
       '","points":', lot.points, '}'), ',' ORDER BY lot.id)
-    FROM points_lot lot WHERE lot.entry_id = e.id),
+    FROM (
+      SELECT * FROM points_lot own WHERE own.id = e.id AND own.entry_id = e.id
+      UNION ALL
+      SELECT * FROM points_lot other WHERE other.entry_id = e.id AND other.entry_id <> other.id) lot),
   '],"points":', e.points,
   ',"recorded_at":"', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
   '","reference":', to_json(e.reference),
