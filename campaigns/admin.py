@@ -7,38 +7,21 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
-from django.utils import translation
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import selectors
 from campaigns.engine import explain
-from campaigns.models import Rule, RuleVersion
-from campaigns.services import rules
+from campaigns.models import Rule, RuleSubmission, RuleVersion
+from campaigns.services import rules, submissions
+from campaigns.wording import RULE_PARTS, in_words, language, written_out
 from loyalty.lib import clock
 from loyalty.lib.console import JsonArea, Operation, ReadOnlyTable, ServiceForm, ServicePage, actor
-from loyalty.lib.display import LABELS, Status, code, pretty, status
+from loyalty.lib.display import LABELS, Status, code, instant, pretty, status
 from loyalty.lib.errors import FieldError, Invalid, Text
-from tenants.context import current_brand
 
-RULE_PARTS = (
-    "code",
-    "name",
-    "description",
-    "trigger",
-    "when",
-    "schedule",
-    "effect",
-    "to",
-    "stacking",
-    "priority",
-    "caps",
-    "points",
-    "audience",
-    "cost_centre",
-)
-"""The parts of a rule in the order in which they are read."""
 EXAMPLES: dict[str, dict[str, Any]] = {
     "base": {
         "code": "base",
@@ -115,11 +98,58 @@ def _warn(request: HttpRequest, warnings: Iterable[FieldError]) -> None:
         messages.warning(request, f"{warning.pointer}: {warning.detail}")
 
 
-def publish(_admin: Any, request: HttpRequest, rule: Rule, _data: dict[str, Any]) -> Text:
-    """Make the draft the version that runs."""
-    saved = rules.publish(code=rule.code, actor=actor(request), now=clock.now())
+class WhenForm(forms.Form):
+    """When a rule is to be published: at once, or at a time of the brand's clock."""
+
+    at = forms.DateTimeField(
+        label=_("Publish at"),
+        required=False,
+        help_text=_("In the brand's time. Left empty: at once."),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+    )
+
+
+class SubmitForm(WhenForm):
+    """When, and why."""
+
+    note = forms.CharField(
+        label=_("Note"),
+        required=False,
+        max_length=500,
+        help_text=_("For who decides: what it is for, and what it may cost."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
+def submit(_admin: Any, request: HttpRequest, rule: Rule, data: dict[str, Any]) -> Text:
+    """Put the draft forward to a second operator."""
+    saved = submissions.submit(
+        code=rule.code, actor=actor(request), now=clock.now(), at=data["at"], note=data["note"]
+    )
     _warn(request, saved.warnings)
+    return _("Submitted: it waits for a second operator.")
+
+
+def publish(_admin: Any, request: HttpRequest, rule: Rule, data: dict[str, Any]) -> Text:
+    """Make the draft the version that runs, now or later."""
+    saved = rules.publish(code=rule.code, actor=actor(request), now=clock.now(), at=data["at"])
+    _warn(request, saved.warnings)
+    if saved.submission is not None:
+        return _("It will be published at %(at)s.") % {"at": instant(saved.submission.publish_at)}
     return _("Version %(version)s runs from now on.") % {"version": saved.rule.current_version}
+
+
+def _open(rule: Rule) -> bool:
+    return rule.submissions.filter(status__in=RuleSubmission.OPEN).exists()
+
+
+def _scheduled(rule: Rule) -> bool:
+    return rule.submissions.filter(status=RuleSubmission.Status.SCHEDULED).exists()
+
+
+def has_draft(rule: Rule) -> bool:
+    """Whether there is something to submit or publish."""
+    return rule.draft is not None and rule.status != Rule.Status.RETIRED
 
 
 def retire(_admin: Any, request: HttpRequest, rule: Rule, _data: dict[str, Any]) -> Text:
@@ -156,13 +186,24 @@ class RuleAdmin(ServicePage):
     readonly_fields = ("code", "state", "sentence", "draft_said", "current_version", "running")
     operations = (
         Operation(
+            "submit",
+            _("Submit for approval"),
+            _("A second operator looks at the draft as it is now; what they approve is published."),
+            "campaigns.submit_rule",
+            submit,
+            icon="send",
+            form=SubmitForm,
+            shown=lambda rule: has_draft(rule) and not _scheduled(rule),
+        ),
+        Operation(
             "publish",
             _("Publish"),
-            _("The draft becomes the version that runs, for orders processed from now on."),
+            _("The draft becomes the version that runs, for orders processed from then on."),
             "campaigns.publish_rule",
             publish,
             icon="publish",
-            shown=lambda rule: rule.draft is not None and rule.status != Rule.Status.RETIRED,
+            form=WhenForm,
+            shown=lambda rule: has_draft(rule) and not submissions.approval_needed() and not _open(rule),
         ),
         Operation(
             "retire",
@@ -236,32 +277,3 @@ class RuleAdmin(ServicePage):
     def running(self, rule: Rule) -> SafeString:
         """The body, for those who may only look."""
         return pretty(selectors.working_body(rule))
-
-
-def written_out(body: dict[str, Any]) -> str:
-    """A rule's body as JSON, its parts in the order in which they are read."""
-    order = {name: number for number, name in enumerate(RULE_PARTS)}
-    parts = {name: body[name] for name in sorted(body, key=lambda name: order.get(name, len(order)))}
-    if isinstance(parts.get("effect"), dict):
-        effect = parts["effect"]
-        parts["effect"] = {"type": effect["type"], **effect} if "type" in effect else effect
-    return json.dumps(parts, ensure_ascii=False, indent=2)
-
-
-def language() -> str:
-    """The language of the page, as the engine names it."""
-    return "en" if translation.get_language() == "en" else "zh-hans"
-
-
-def in_words(body: dict[str, Any]) -> str:
-    """The rule as a sentence, made from the data that runs."""
-    if not body:
-        return "–"
-    brand = current_brand()
-    words = explain.Words(
-        currency=brand.currency,
-        points_name=brand.points_name,
-        timezone=brand.tz,
-        tiers=selectors.tier_names(),
-    )
-    return explain.rule_text(body, language(), words)

@@ -16,6 +16,25 @@ _SCHEMA: Final[dict[str, Any]] = {
     },
     "additionalProperties": True,
 }
+_SUBMISSION: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["rule", "number"],
+    "properties": {
+        "rule": {"type": "string", "description": "Code of the rule."},
+        "number": {"type": "integer", "minimum": 1, "description": "Number of the submission."},
+        "publish_at": {"type": ["string", "null"], "format": "date-time"},
+        "actor": {"type": "string"},
+        "note": {"type": "string", "description": "Why."},
+    },
+    "additionalProperties": True,
+}
+_SUBMITTED: Final = {
+    "rule": "weekend-fresh",
+    "number": 2,
+    "publish_at": "2026-11-27T16:00:00Z",
+    "actor": "operator:anna@acme.example",
+    "note": "Double points for the anniversary",
+}
 _EXAMPLE: Final = {"rule": "weekend-fresh", "version": 2, "actor": "operator:anna@acme.example"}
 
 EVENTS: Final = (
@@ -24,6 +43,30 @@ EVENTS: Final = (
         description="A version of an earning rule came into force.",
         schema=_SCHEMA,
         example=_EXAMPLE,
+    ),
+    EventType(
+        name="rule.submitted",
+        description="A draft of an earning rule waits for a second operator.",
+        schema=_SUBMISSION,
+        example=_SUBMITTED,
+    ),
+    EventType(
+        name="rule.approved",
+        description="A second operator approved a submitted rule; `rule.published` tells when it runs.",
+        schema=_SUBMISSION,
+        example=_SUBMITTED,
+    ),
+    EventType(
+        name="rule.rejected",
+        description="A second operator turned a submitted rule down.",
+        schema=_SUBMISSION,
+        example={**_SUBMITTED, "note": "Too expensive"},
+    ),
+    EventType(
+        name="rule.publication_failed",
+        description="A scheduled rule no longer held when its time came (a tier was deleted, say).",
+        schema=_SUBMISSION,
+        example={**_SUBMITTED, "note": "/when/all/0/value unknown_tier"},
     ),
     EventType(
         name="rule.retired",

@@ -1,4 +1,5 @@
-"""Every row lock of this room, in the order in which they are taken: order, rule, rules in force, total."""
+"""Every row lock of this room, in the order in which they are taken: order, rule,
+submission, rules in force, total."""
 
 from __future__ import annotations
 
@@ -7,13 +8,19 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from campaigns.models import CapTotal, Rule, RulesInForce
+from campaigns.models import CapTotal, Rule, RulesInForce, RuleSubmission
 from members.models import ParkedReturn, Purchase
 
 
 def rule(code: str) -> Rule | None:
     """The rule of this code, locked until the transaction ends, or None."""
     return Rule.objects.select_for_update().filter(code=code).first()
+
+
+def open_submission(rule: Rule) -> RuleSubmission | None:
+    """What of the rule waits for a decision or for its time, locked, or None; after the lock on the rule."""
+    found = RuleSubmission.objects.select_for_update().filter(rule=rule, status__in=RuleSubmission.OPEN)
+    return found.first()
 
 
 def rules_in_force() -> RulesInForce | None:

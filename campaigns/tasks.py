@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns.services import orders
+from campaigns.services import orders, submissions
 from loyalty.lib import clock
 from tenants.fanout import alone, for_each_brand
 
@@ -31,3 +31,18 @@ def see_to_orders() -> None:
         for _round in range(ROUNDS):
             if orders.complete_due(now=now, limit=BATCH) < BATCH:
                 return
+
+
+@shared_task
+def tick_rules() -> None:
+    """Ask every active brand to publish the rules whose time has come."""
+    for_each_brand(publish_rules)
+
+
+@shared_task
+def publish_rules() -> int:
+    """Publish what the brand scheduled; returns how many submissions were settled.
+
+    A bounded piece of work: what is left waits for the next tick.
+    """
+    return submissions.publish_due(now=clock.now(), limit=BATCH)

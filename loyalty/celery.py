@@ -21,6 +21,7 @@ app.conf.beat_schedule = {
     "points-missed": {"task": "points.tasks.tick_missed", "schedule": 3600.0},
     "tiers-due": {"task": "points.tasks.tick_tiers", "schedule": 300.0},
     "orders-due": {"task": "campaigns.tasks.tick_orders", "schedule": 60.0},
+    "rules-due": {"task": "campaigns.tasks.tick_rules", "schedule": 5.0},
     "books-verification": {"task": "loyalty.analytics.tasks.tick_verification", "schedule": 60.0},
     "outbox-jobs": {"task": "loyalty.outbox.tasks.tick_jobs", "schedule": 3.0},
     "outbox-tidy": {"task": "loyalty.outbox.tasks.tick_tidy", "schedule": 3600.0},

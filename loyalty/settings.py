@@ -142,6 +142,7 @@ INSERT_ONLY_TABLES = (
     "analytics_monthclose",
     "mall_redemptionstep",
     "campaigns_ruleversion",
+    "campaigns_rulestep",
 )
 
 # --- HTTP ----------------------------------------------------------------------------------------------

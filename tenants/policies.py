@@ -9,6 +9,9 @@ DEFAULTS: Final[dict[str, Any]] = {
     "restore_grace_days": 0,
     # Adjustments of more points than this need a second operator; null = none does.
     "adjustment_approval_above": None,
+    # Whose earning rules need a second operator before they run: "none", "console" (what operators publish)
+    # or "all" (what is published with the API, too).
+    "rule_approval": "none",
     # Codes of the points currencies that the brand runs; null = `points` and whatever a rule or call names.
     "points_currencies": None,
     # Points a member may transfer to others in a calendar month; null = no limit.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -10,16 +9,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import selectors
-from campaigns.engine import explain
+from campaigns.api.rulejson import rule_json, rules_json, saved_json
 from campaigns.errors import RuleNotFound
-from campaigns.models import Rule, RuleVersion
+from campaigns.models import Rule, RuleSubmission
 from campaigns.schema import RULE_SCHEMA
 from campaigns.services import rules
-from campaigns.services.rules import Saved
 from loyalty.lib import clock, fields, pagination
 from loyalty.lib.api import ApiView, StrictSerializer
-from tenants.context import current_brand
 
 EXAMPLE: dict[str, Any] = {
     "code": "weekend-fresh",
@@ -32,7 +28,29 @@ EXAMPLE: dict[str, Any] = {
     "priority": 10,
 }
 TEXT = {"zh-hans": "基础积分的 2 倍 …", "en": "2 times the base points …"}
-ANSWER: dict[str, Any] = {**EXAMPLE, "status": "published", "version": 1, "draft": None, "text": TEXT}
+ANSWER: dict[str, Any] = {
+    **EXAMPLE,
+    "status": "published",
+    "version": 1,
+    "draft": None,
+    "submission": None,
+    "text": TEXT,
+}
+DRAFT: dict[str, Any] = {**ANSWER, "status": "draft", "version": None}
+SUBMISSION: dict[str, Any] = {
+    "number": 1,
+    "status": "scheduled",
+    "rule": EXAMPLE,
+    "publish_at": "2026-11-27T16:00:00Z",
+    "submitted_by": "operator:anna@acme.example",
+    "submitted_at": "2026-11-22T02:00:00Z",
+    "note": "Anniversary",
+    "approved_by": "operator:boris@acme.example",
+    "approved_at": "2026-11-22T03:00:00Z",
+    "ended_at": None,
+    "reason": "",
+    "version": None,
+}
 
 
 class RuleBody(serializers.Serializer[Any]):
@@ -54,12 +72,30 @@ class RuleBody(serializers.Serializer[Any]):
     description = serializers.CharField(required=False)
 
 
+class SubmissionAnswer(serializers.Serializer[Any]):
+    """What was put forward of a rule; its content never changes."""
+
+    number = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=RuleSubmission.Status.choices)
+    rule = serializers.DictField()
+    publish_at = serializers.DateTimeField(allow_null=True)
+    submitted_by = serializers.CharField()
+    submitted_at = serializers.DateTimeField()
+    note = serializers.CharField(allow_blank=True)
+    approved_by = serializers.CharField(allow_null=True)
+    approved_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+    version = serializers.IntegerField(allow_null=True)
+
+
 class RuleAnswer(RuleBody):
-    """A rule with where it stands in its life."""
+    """A rule with where it stands in its life; `submission` is the latest one."""
 
     status = serializers.ChoiceField(choices=["draft", "published", "retired"])
     version = serializers.IntegerField(allow_null=True)
     draft = serializers.DictField(allow_null=True)
+    submission = SubmissionAnswer(allow_null=True)
     text = serializers.DictField()
     warnings = serializers.ListField(child=serializers.DictField(), required=False)
     versions = serializers.ListField(child=serializers.DictField(), required=False)
@@ -102,9 +138,7 @@ class EarningRules(ApiView):
         if "status" in filters:
             found = found.filter(status=filters["status"])
         page = pagination.page(found, request, lambda rule: rule, order=("code",))
-        bodies = _bodies(page["items"])
-        words = _words()
-        page["items"] = [_rendered(rule, bodies.get(rule.pk), words) for rule in page["items"]]
+        page["items"] = rules_json(page["items"])
         return Response(page)
 
     @extend_schema(
@@ -113,7 +147,7 @@ class EarningRules(ApiView):
         responses={201: RuleAnswer},
         examples=[
             OpenApiExample("A rule", EXAMPLE, request_only=True),
-            OpenApiExample("The draft", {**ANSWER, "status": "draft", "version": None}, response_only=True),
+            OpenApiExample("The draft", DRAFT, response_only=True),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -123,7 +157,7 @@ class EarningRules(ApiView):
 
         def work() -> Response:
             saved = rules.create_draft(body=request.data, actor=self.caller(), now=now)
-            return Response(_saved(saved), status=201)
+            return Response(saved_json(saved), status=201)
 
         answer: Response = self.once(work)
         return answer
@@ -144,11 +178,7 @@ class EarningRule(ApiView):
         rule = Rule.objects.filter(code=code).first()
         if rule is None:
             raise RuleNotFound
-        versions = list(rule.versions.order_by("-version"))
-        body = next((each.body for each in versions if each.version == rule.current_version), None)
-        shown = _rendered(rule, body, _words())
-        shown["versions"] = [_version(each) for each in versions]
-        return Response(shown)
+        return Response(rule_json(rule))
 
     @extend_schema(
         operation_id="earning_rules_update",
@@ -164,7 +194,13 @@ class EarningRule(ApiView):
     def patch(self, request: Request, code: str) -> Response:
         """Change the draft: each field given replaces the whole field, null removes it."""
         saved = rules.update_draft(code=code, changes=request.data, now=clock.now())
-        return Response(_saved(saved))
+        return Response(saved_json(saved))
+
+
+class PublishBody(StrictSerializer):
+    """When to publish; without `at`, or with one that is past, at once."""
+
+    at = fields.Instant(required=False, allow_null=True)
 
 
 class PublishRule(ApiView):
@@ -174,20 +210,30 @@ class PublishRule(ApiView):
 
     @extend_schema(
         operation_id="earning_rules_publish",
-        request=Nothing,
-        responses={200: RuleAnswer},
+        request=PublishBody,
+        responses={200: RuleAnswer, 202: RuleAnswer},
         examples=[
-            OpenApiExample("Nothing to say", {}, request_only=True),
-            OpenApiExample("The rule", ANSWER, response_only=True),
+            OpenApiExample("At once", {}, request_only=True),
+            OpenApiExample("At midnight", {"at": "2026-11-28T00:00:00+08:00"}, request_only=True),
+            OpenApiExample("The rule", ANSWER, response_only=True, status_codes=["200"]),
+            OpenApiExample(
+                "Scheduled", {**DRAFT, "submission": SUBMISSION}, response_only=True, status_codes=["202"]
+            ),
         ],
     )
     def post(self, request: Request, code: str) -> Response:
-        """Make the draft the version that runs."""
-        self.body(Nothing)
-        now = clock.now()
-        answer: Response = self.once(
-            lambda: Response(_saved(rules.publish(code=code, actor=self.caller(), now=now)))
-        )
+        """Make the draft the version that runs: at once (200), or at a given time (202).
+
+        409 `approval_required` where the brand wants a second operator: submit the draft instead.
+        """
+        body = self.body(PublishBody)
+        now, at = clock.now(), body.get("at")
+
+        def work() -> Response:
+            saved = rules.publish(code=code, actor=self.caller(), now=now, at=at, by_api=True)
+            return Response(saved_json(saved), status=202 if saved.submission else 200)
+
+        answer: Response = self.once(work)
         return answer
 
 
@@ -210,7 +256,7 @@ class RetireRule(ApiView):
         self.body(Nothing)
         now = clock.now()
         answer: Response = self.once(
-            lambda: Response(_saved(rules.retire(code=code, actor=self.caller(), now=now)))
+            lambda: Response(saved_json(rules.retire(code=code, actor=self.caller(), now=now)))
         )
         return answer
 
@@ -228,58 +274,3 @@ class RuleSchema(ApiView):
     def get(self, request: Request) -> Response:
         """The JSON Schema (2020-12) of an earning rule."""
         return Response(RULE_SCHEMA)
-
-
-def _bodies(found: list[Rule]) -> dict[Any, dict[str, Any]]:
-    """The bodies of the versions that run, for rules that have one; one query."""
-    versions = RuleVersion.objects.filter(rule__in=found).values_list("rule_id", "version", "body")
-    current = {rule.pk: rule.current_version for rule in found}
-    return {rule_id: body for rule_id, version, body in versions if current[rule_id] == version}
-
-
-def _saved(saved: Saved) -> dict[str, Any]:
-    rule = saved.rule
-    body = None if rule.current_version is None else _bodies([rule]).get(rule.pk)
-    shown = _rendered(rule, body, _words())
-    shown["warnings"] = [
-        {"pointer": each.pointer, "code": each.code, "detail": str(each.detail)} for each in saved.warnings
-    ]
-    return shown
-
-
-def _rendered(rule: Rule, body: dict[str, Any] | None, words: explain.Words) -> dict[str, Any]:
-    """The rule as it runs, or as drafted while it never ran; a draft on top of a version stands apart."""
-    shown = body if body is not None else dict(rule.draft or {})
-    return {
-        **shown,
-        "status": rule.status,
-        "version": rule.current_version,
-        "draft": rule.draft if body is not None else None,
-        "text": {language: explain.rule_text(shown, language, words) for language in explain.LANGUAGES},
-        "created_at": _instant(rule.created_at),
-        "updated_at": _instant(rule.updated_at),
-        "retired_at": _instant(rule.retired_at),
-    }
-
-
-def _words() -> explain.Words:
-    brand = current_brand()
-    return explain.Words(
-        currency=brand.currency,
-        points_name=brand.points_name,
-        timezone=brand.tz,
-        tiers=selectors.tier_names(),
-    )
-
-
-def _version(version: RuleVersion) -> dict[str, Any]:
-    return {
-        "version": version.version,
-        "published_at": _instant(version.published_at),
-        "published_by": version.published_by,
-        "rule": version.body,
-    }
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else fields.Instant().to_representation(at)

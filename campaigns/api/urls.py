@@ -2,13 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.api import home, merging, rules, tiers
+from campaigns.api import home, merging, rules, submissions, tiers
 
 partner_urlpatterns: list[URLPattern] = [
     path("earning-rules", rules.EarningRules.as_view(), name="earning-rules"),
     path("earning-rules/schema", rules.RuleSchema.as_view(), name="earning-rule-schema"),
     path("earning-rules/<str:code>", rules.EarningRule.as_view(), name="earning-rule"),
     path("earning-rules/<str:code>/publish", rules.PublishRule.as_view(), name="earning-rule-publish"),
+    path("earning-rules/<str:code>/submit", submissions.SubmitRule.as_view(), name="earning-rule-submit"),
+    path("earning-rules/<str:code>/approve", submissions.ApproveRule.as_view(), name="earning-rule-approve"),
+    path("earning-rules/<str:code>/reject", submissions.RejectRule.as_view(), name="earning-rule-reject"),
+    path(
+        "earning-rules/<str:code>/withdraw", submissions.WithdrawRule.as_view(), name="earning-rule-withdraw"
+    ),
     path("earning-rules/<str:code>/retire", rules.RetireRule.as_view(), name="earning-rule-retire"),
     path("members/<uuid:member_id>/merge", merging.MergeView.as_view(), name="member-merge"),
     path("tiers", tiers.Tiers.as_view(), name="tiers"),

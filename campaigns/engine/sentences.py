@@ -127,10 +127,10 @@ def member_parts(speaker: Speaker, body: Body) -> list[str]:
     to = body.get("to", "member")
     return [
         speaker.say("if", conditions=conditions) if conditions else "",
-        *_schedule(speaker, body.get("schedule") or {}),
+        *schedule_parts(speaker, body.get("schedule") or {}),
         speaker.say(f"to.{to}") if to != "member" else "",
-        *_caps(speaker, body.get("caps") or {}, name),
-        *_life(speaker, body.get("points") or {}),
+        *caps_parts(speaker, body.get("caps") or {}, name),
+        *life_parts(speaker, body.get("points") or {}),
     ]
 
 
@@ -218,7 +218,8 @@ def _windowed(speaker: Speaker, leaf: Body, fact: str) -> str:
     return speaker.say("where", fact=fact, details=speaker.list(details)) if details else fact
 
 
-def _schedule(speaker: Speaker, schedule: Body) -> list[str]:
+def schedule_parts(speaker: Speaker, schedule: Body) -> list[str]:
+    """When the rule runs."""
     parts: list[str] = []
     for key, phrase in (("starts_at", "from"), ("ends_at", "until")):
         if schedule.get(key):
@@ -255,7 +256,8 @@ def _days(speaker: Speaker, text: str) -> str:
     return speaker.say("rrule", text=text)
 
 
-def _caps(speaker: Speaker, caps: Body, name: str) -> list[str]:
+def caps_parts(speaker: Speaker, caps: Body, name: str) -> list[str]:
+    """How much it gives at most."""
     parts: list[str] = []
     if caps.get("per_order") is not None:
         parts.append(speaker.say("cap.per_order", n=caps["per_order"], name=name))
@@ -279,10 +281,11 @@ def cap_text(speaker: Speaker, body: Body, path: str, name: str) -> str:
     kind, _, period = path.removeprefix("/caps/").partition("/")
     caps = body.get("caps") or {}
     only = {kind: {period: (caps.get(kind) or {}).get(period)} if period else caps.get(kind)}
-    return speaker.list(_caps(speaker, only, name))
+    return speaker.list(caps_parts(speaker, only, name))
 
 
-def _life(speaker: Speaker, points: Body) -> list[str]:
+def life_parts(speaker: Speaker, points: Body) -> list[str]:
+    """When its points can be used, and until when."""
     parts: list[str] = []
     pending, expiry = points.get("pending") or {}, points.get("expiry") or {}
     if pending.get("until"):

@@ -109,6 +109,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "yearly": ("每年 {months} 月 {days} 日", "on day {days} of month {months}, each year"),
     "months": ("{months} 月", "in month {months}"),
     "rrule": ("按日历规则 {text}", "by the calendar rule {text}"),
+    "to.member": ("积分给会员本人", "the member receives it"),
     "to.referrer": ("积分给邀请人", "the one who invited receives it"),
     "to.referee": ("积分给被邀请人", "the one who was invited receives it"),
     "to.both": ("邀请人和被邀请人各得一份", "both sides receive it"),
@@ -184,3 +185,21 @@ UNITS: Final[dict[str, tuple[str, str]]] = {
     "YEARLY": ("年", "years"),
 }
 CURRENCIES: Final[dict[str, tuple[str, str]]] = {"CNY": ("元", "CNY")}
+FIELDS: Final[dict[str, tuple[str, str]]] = {
+    "name": ("名称", "name"),
+    "description": ("说明", "description"),
+    "trigger": ("触发时机", "trigger"),
+    "when": ("条件", "conditions"),
+    "schedule": ("活动时间", "schedule"),
+    "effect": ("奖励", "effect"),
+    "to": ("积分给谁", "receiver"),
+    "stacking": ("叠加", "stacking"),
+    "priority": ("优先级", "priority"),
+    "caps": ("上限", "caps"),
+    "currency": ("积分币种", "points currency"),
+    "life": ("生效与到期", "pending and expiry"),
+    "qualifying": ("等级成长", "counts for the tier"),
+    "audience": ("人群", "audience"),
+    "cost_centre": ("成本归属", "cost centre"),
+}
+"""The parts of a rule that a difference is told by."""

@@ -1,119 +1,134 @@
-"""The life of a rule: draft, published version, retired. Publishing sends nothing over the network."""
+"""The life of a rule: draft, published version, retired. Publishing sends nothing over the network.
+
+Where a second operator must agree, `submissions` stands between the draft and the version.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import locks, schema, selectors
-from campaigns.errors import NothingToPublish, RuleCodeTaken, RuleNotFound, RuleNotPublished, RuleRetired
-from campaigns.models import Rule, RulesInForce, RuleVersion
-from campaigns.schema import Checked
-from loyalty.lib import ids
-from loyalty.lib.errors import FieldError, Invalid
-from loyalty.outbox import services as outbox
+from campaigns import selectors
+from campaigns.errors import ApprovalRequired, NothingToPublish, RuleCodeTaken, RuleNotPublished
+from campaigns.models import Rule, RuleStep
+from campaigns.services import rulewriting, submissions
+from campaigns.services.rulewriting import Saved, checked, locked, step, warnings_of
+from loyalty.lib.errors import Invalid
 
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A rule as it stands, and what is odd about it without being wrong."""
-
-    rule: Rule
-    warnings: tuple[FieldError, ...] = ()
+__all__ = ["Saved", "check", "create_draft", "install", "publish", "retire", "revive", "update_draft"]
 
 
 def check(*, body: Any, now: datetime) -> None:
     """Look at a rule without saving it. Raises Invalid (with pointers)."""
-    _checked(body, now)
+    checked(body, now)
 
 
 def create_draft(*, body: Any, actor: str, now: datetime) -> Saved:
     """Save a new rule as a draft. Raises Invalid (with pointers) and RuleCodeTaken."""
-    checked = _checked(body, now)
+    found = checked(body, now)
     try:
         with transaction.atomic():
             rule = Rule.objects.create(
-                code=checked.body["code"],
-                draft=dict(checked.body),
+                code=found.body["code"],
+                draft=dict(found.body),
                 created_at=now,
                 created_by=actor,
                 updated_at=now,
             )
+            step(rule, RuleStep.Kind.DRAFTED, actor=actor, now=now)
     except IntegrityError as error:
-        raise RuleCodeTaken(rule=checked.body["code"]) from error
-    return Saved(rule, _warnings(checked))
+        raise RuleCodeTaken(rule=found.body["code"]) from error
+    return Saved(rule, warnings_of(found))
 
 
 def update_draft(*, code: str, changes: Any, now: datetime) -> Saved:
     """Change the fields given, at the top level of the rule; a field given as null is removed.
 
-    A published rule keeps running as it is until the draft is published. Raises RuleNotFound,
-    RuleRetired, and Invalid (with pointers), also for an attempt to change the code.
+    A published rule keeps running as it is until the draft is published, and what was submitted stays as it
+    was submitted. Raises RuleNotFound, RuleRetired, and Invalid (with pointers), also for an attempt to
+    change the code.
     """
     if not isinstance(changes, dict):
         raise Invalid.at("", "type", _("Must be an object."))
     with transaction.atomic():
-        rule = _locked(code)
-        if rule.status == Rule.Status.RETIRED:
-            raise RuleRetired(rule=code)
+        rule = locked(code)
         if changes.get("code", code) != code:
             raise Invalid.at("/code", "read_only", _("The code of a rule never changes."))
         merged = {**selectors.working_body(rule), **changes}
-        checked = _checked({key: value for key, value in merged.items() if value is not None}, now)
-        rule.draft, rule.updated_at = dict(checked.body), now
+        found = checked({key: value for key, value in merged.items() if value is not None}, now)
+        rule.draft, rule.updated_at = dict(found.body), now
         rule.save(update_fields=["draft", "updated_at"])
-    return Saved(rule, _warnings(checked))
+    return Saved(rule, warnings_of(found))
 
 
-def publish(*, code: str, actor: str, now: datetime) -> Saved:
-    """Make the draft the version that runs, for orders processed from now on.
+def publish(
+    *, code: str, actor: str, now: datetime, at: datetime | None = None, by_api: bool = False
+) -> Saved:
+    """Make the draft the version that runs, for orders processed from now on, or from `at` on.
 
-    Raises RuleNotFound, RuleRetired, NothingToPublish, and Invalid if the draft no longer holds (a tier
-    that it names was deleted, say).
+    With an `at` in the future the answer's submission is scheduled, and its content is frozen; repeating it
+    changes nothing. Raises RuleNotFound, RuleRetired, NothingToPublish, ApprovalRequired (the brand asks for
+    a second operator), SubmissionOpen, and Invalid if the draft no longer holds (a tier that it names was
+    deleted, say).
     """
     with transaction.atomic():
-        rule = _locked(code)
-        if rule.status == Rule.Status.RETIRED:
-            raise RuleRetired(rule=code)
+        rule = locked(code)
+        later = at is not None and at > now
+        if later:
+            known = submissions.scheduled_so(rule, at)
+            if known is not None:
+                return Saved(rule, submission=known)
         if rule.draft is None:
             raise NothingToPublish(rule=code)
-        return _publish(rule, rule.draft, actor, now)
+        if submissions.approval_needed(by_api=by_api):
+            raise ApprovalRequired(rule=code)
+        submissions.refuse_open(rule)
+        found = checked(rule.draft, now)
+        if at is not None and later:
+            made = submissions.schedule(rule, actor=actor, now=now, at=at)
+            return Saved(rule, warnings_of(found), made)
+        rulewriting.put_in_force(rule, found, actor=actor, now=now)
+        step(rule, RuleStep.Kind.PUBLISHED, actor=actor, now=now)
+        return Saved(rule, warnings_of(found))
 
 
 def retire(*, code: str, actor: str, now: datetime) -> Saved:
     """End a rule for ever: it gives nothing for orders processed from now on.
 
-    Returns of earlier orders are still judged by it. Raises RuleNotFound, RuleRetired, RuleNotPublished.
+    Returns of earlier orders are still judged by it; what was submitted of it is withdrawn.
+    Raises RuleNotFound, RuleRetired, RuleNotPublished.
     """
     with transaction.atomic():
-        rule = _locked(code)
-        if rule.status == Rule.Status.RETIRED:
-            raise RuleRetired(rule=code)
+        rule = locked(code)
         if rule.current_version is None:
             raise RuleNotPublished(rule=code)
+        submissions.end_open(rule, actor=actor, now=now)
         rule.status, rule.draft = Rule.Status.RETIRED, None
         rule.retired_at, rule.retired_by, rule.updated_at = now, actor, now
         rule.save(update_fields=["status", "draft", "retired_at", "retired_by", "updated_at"])
-        _changed(now)
-        _announce("rule.retired", rule, actor, now)
+        rulewriting.changed(now)
+        step(rule, RuleStep.Kind.RETIRED, actor=actor, now=now)
+        rulewriting.announce("rule.retired", rule, actor, now)
     return Saved(rule)
 
 
 def revive(*, code: str, body: Any, actor: str, now: datetime) -> Saved:
-    """Publish this body as the next version of a rule, even of a retired one.
+    """Publish this body as the next version of a rule, even of a retired one, without a second operator.
 
-    For rules that are the shadow of something else (a tier's multiplier), which may come back; what an
-    operator retired stays retired. Raises RuleNotFound, Invalid.
+    For rules that are the shadow of something else (a tier's multiplier), which may come back, and for those
+    a brand begins with; what an operator retired stays retired. Raises RuleNotFound, Invalid.
     """
     with transaction.atomic():
-        rule = _locked(code)
+        rule = locked(code, retired=True)
         rule.retired_at, rule.retired_by = None, ""
-        return _publish(rule, body, actor, now)
+        found = checked(body, now)
+        rulewriting.put_in_force(rule, found, actor=actor, now=now)
+        step(rule, RuleStep.Kind.PUBLISHED, actor=actor, now=now)
+        return Saved(rule, warnings_of(found))
 
 
 def install(*, bodies: list[Mapping[str, Any]], actor: str, now: datetime) -> list[Rule]:
@@ -123,54 +138,5 @@ def install(*, bodies: list[Mapping[str, Any]], actor: str, now: datetime) -> li
     for body in bodies:
         if body["code"] not in known:
             create_draft(body=dict(body), actor=actor, now=now)
-            made.append(publish(code=body["code"], actor=actor, now=now).rule)
+            made.append(revive(code=body["code"], body=dict(body), actor=actor, now=now).rule)
     return made
-
-
-def _publish(rule: Rule, body: Any, actor: str, now: datetime) -> Saved:
-    checked = _checked(body, now)
-    rule.current_version = (rule.current_version or 0) + 1
-    RuleVersion.objects.create(
-        rule=rule,
-        version=rule.current_version,
-        body=dict(checked.body),
-        published_at=now,
-        published_by=actor,
-    )
-    rule.status, rule.draft, rule.updated_at = Rule.Status.PUBLISHED, None, now
-    rule.save(update_fields=["status", "draft", "current_version", "updated_at", "retired_at", "retired_by"])
-    _changed(now)
-    _announce("rule.published", rule, actor, now)
-    return Saved(rule, _warnings(checked))
-
-
-def _checked(body: Any, now: datetime) -> Checked:
-    checked = schema.check(body, selectors.check_context(now))
-    if checked.errors:
-        raise Invalid(checked.errors)
-    return checked
-
-
-def _warnings(checked: Checked) -> tuple[FieldError, ...]:
-    return (*checked.warnings, *selectors.warnings(checked.named))
-
-
-def _locked(code: str) -> Rule:
-    rule = locks.rule(code)
-    if rule is None:
-        raise RuleNotFound
-    return rule
-
-
-def _changed(now: datetime) -> None:
-    """Give the rules in force a new revision, so that every process compiles them anew."""
-    if locks.rules_in_force() is None:
-        RulesInForce.objects.bulk_create(
-            [RulesInForce(pk=1, revision=ids.new(), changed_at=now)], ignore_conflicts=True
-        )
-    RulesInForce.objects.filter(pk=1).update(revision=ids.new(), changed_at=now)
-
-
-def _announce(event: str, rule: Rule, actor: str, now: datetime) -> None:
-    payload = {"rule": rule.code, "version": rule.current_version, "actor": actor}
-    outbox.publish(type=event, payload=payload, occurred_at=now)

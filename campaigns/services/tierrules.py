@@ -58,7 +58,7 @@ def sync(*, levels: Iterable[TierLevel], actor: str, now: datetime) -> list[Rule
             rule = existing.get(code)
             if rule is None:
                 rules.create_draft(body=body_of(level), actor=actor, now=now)
-                changed.append(rules.publish(code=code, actor=actor, now=now).rule)
+                changed.append(rules.revive(code=code, body=body_of(level), actor=actor, now=now).rule)
             elif not _says(rule, level):
                 changed.append(rules.revive(code=code, body=body_of(level), actor=actor, now=now).rule)
         for code, rule in existing.items():

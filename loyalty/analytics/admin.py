@@ -1,5 +1,6 @@
 """The verifications of the books: what was checked when, and what was found."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -63,16 +64,9 @@ class VerificationAdmin(EndlessPage):
         page: HttpResponse = super().changelist_view(request, {**more, **(extra_context or {})})
         return page
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """One run, check by check."""
-        run = self.get_object(request, object_id)
-        lines = [{**check, "words": meaning(check)} for check in run.checks] if run else []
-        page: HttpResponse = super().change_view(
-            request, object_id, form_url, {"lines": lines, **(extra_context or {})}
-        )
-        return page
+    def panels(self, request: HttpRequest, obj: Verification) -> Mapping[str, Any]:
+        """The run, check by check."""
+        return {"lines": [{**check, "words": meaning(check)} for check in obj.checks]}
 
     def get_fieldsets(self, request: HttpRequest, obj: Verification | None = None) -> Any:
         """What went wrong stands there only where something did."""

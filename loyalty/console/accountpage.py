@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
@@ -208,26 +208,13 @@ class AccountPage(AccountAdmin):
     change_form_outer_before_template = "console/account_head.html"
     change_form_outer_after_template = "console/account_panels.html"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The page, with the entries that the address asks for."""
-        account = self.get_object(request, object_id)
-        before = request.GET.get("before", "")
-        kind = request.GET.get("kind", "")
-        more = {}
-        if account is not None:
-            more["desk"] = desk_of(
-                account,
-                clock.now(),
-                kind=kind if kind in Entry.Kind.values else "",
-                before=int(before) if before.isdecimal() and len(before) < 18 else None,
-            )
-        response: HttpResponse = super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **more}
+    def panels(self, request: HttpRequest, obj: Account) -> Mapping[str, Any]:
+        """The entries that the address asks for, and what else is told of the account."""
+        before, kind = request.GET.get("before", ""), request.GET.get("kind", "")
+        desk = desk_of(
+            obj,
+            clock.now(),
+            kind=kind if kind in Entry.Kind.values else "",
+            before=int(before) if before.isdecimal() and len(before) < 18 else None,
         )
-        return response
+        return {"desk": desk}

@@ -3,10 +3,12 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
+from campaigns.models import RuleSubmission
 from loyalty.console.accountpage import AccountPage
 from loyalty.console.entrypage import EntryPage, LotPage
 from loyalty.console.memberpage import MemberDesk
 from loyalty.console.orderpage import OrderPage
+from loyalty.console.rulepages.submissionpage import SubmissionPage
 from loyalty.console.sites import platform_site
 from members.models import Member, Purchase
 from points.models import Account, Entry, Lot
@@ -26,3 +28,4 @@ admin.site.register(Entry, EntryPage)
 admin.site.register(Lot, LotPage)
 admin.site.register(Member, MemberDesk)
 admin.site.register(Purchase, OrderPage)
+admin.site.register(RuleSubmission, SubmissionPage)

@@ -1,15 +1,16 @@
 """An entry's and a lot's page: why the number is what it is, and where the points came from and went."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.console.entrywords import doer, lot_words
 from loyalty.console.templatetags.console import last_valid_day
-from loyalty.console.trace import Linked, trace_of, used_by
+from loyalty.console.trace import trace_of, used_by
 from loyalty.lib.console import EndlessPage, Operation
 from loyalty.lib.display import instant, link, number, pretty
 from points import wording
@@ -75,20 +76,9 @@ class EntryPage(EntryAdmin):
         """What the engine computed with, as it was recorded."""
         return pretty(entry.explanation) if entry.explanation else "–"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The page, with the trace."""
-        entry = self.get_object(request, object_id)
-        more = {"trace": trace_of(entry)} if entry is not None else {}
-        response: HttpResponse = super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **more}
-        )
-        return response
+    def panels(self, request: HttpRequest, obj: Entry) -> Mapping[str, Any]:
+        """The trace."""
+        return {"trace": trace_of(obj)}
 
 
 class LotPage(EndlessPage):
@@ -114,20 +104,9 @@ class LotPage(EndlessPage):
     readonly_fields = ("holder", "opened_by", "given", "left", "reserved", "state_n", "ends", "first_end")
     change_form_outer_after_template = "console/lot_panels.html"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The page, with everything that took from the lot."""
-        lot = self.get_object(request, object_id)
-        used: list[Linked] = used_by([lot]) if lot is not None else []
-        response: HttpResponse = super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), "used_by": used}
-        )
-        return response
+    def panels(self, request: HttpRequest, obj: Lot) -> Mapping[str, Any]:
+        """Everything that took from the lot."""
+        return {"used_by": used_by([obj])}
 
     @display(description=_("opened"))
     def opened(self, lot: Lot) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -283,21 +283,6 @@ class MemberDesk(MemberAdmin):
             member.tier_words = words.pick(names.get(code)) or code or "–"
         return found
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The page, with what the member has and did."""
-        member = self.get_object(request, object_id)
-        more = (
-            {"desk": desk_of(member, clock.now(), reach=request.user.has_perm("members.contact_member"))}
-            if member is not None
-            else {}
-        )
-        response: HttpResponse = super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **more}
-        )
-        return response
+    def panels(self, request: HttpRequest, obj: Member) -> Mapping[str, Any]:
+        """What the member has and did."""
+        return {"desk": desk_of(obj, clock.now(), reach=request.user.has_perm("members.contact_member"))}

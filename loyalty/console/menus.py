@@ -57,7 +57,9 @@ def environment(_request: HttpRequest) -> list[str] | None:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu of this host. An entry without permission is left out by unfold."""
-    return brand_menu(to_approve(request)) if brand_of(request) else platform_menu()
+    if not brand_of(request):
+        return platform_menu()
+    return brand_menu(to_approve(request), rules_to_approve(request))
 
 
 def may_see(model: str) -> Callable[[HttpRequest], bool]:
@@ -95,13 +97,28 @@ def to_approve(request: HttpRequest) -> str:
     """How many adjustments wait for a second operator; nothing for none, and for those who do not decide."""
     if not request.user.has_perm("points.adjust_account"):
         return ""
-    model = apps.get_model("points", "AdjustmentRequest")
-    count = model.objects.filter(status="pending_approval")[:MOST_COUNTED].count()
+    return _waiting("points", "AdjustmentRequest")
+
+
+def rules_to_approve(request: HttpRequest) -> str:
+    """How many rules wait for a second operator; nothing for none, and for those who do not decide."""
+    if not request.user.has_perm("campaigns.approve_rule"):
+        return ""
+    return _waiting("campaigns", "RuleSubmission")
+
+
+def _waiting(app: str, model: str) -> str:
+    found = apps.get_model(app, model).objects.filter(status="pending_approval")
+    count = found[:MOST_COUNTED].count()
     return "" if not count else f"{count}+" if count == MOST_COUNTED else str(count)
 
 
-def brand_menu(waiting: str = "") -> list[dict[str, Any]]:
-    """The console of a brand; `waiting` adjustments are told at their place."""
+def _badge(waiting: str) -> dict[str, Any]:
+    return {"badge": waiting, "badge_variant": "warning"} if waiting else {}
+
+
+def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any]]:
+    """The console of a brand; what waits for a second operator is told at its place."""
     return [
         _home(gettext_lazy("Dashboard")),
         {
@@ -114,7 +131,7 @@ def brand_menu(waiting: str = "") -> list[dict[str, Any]]:
                 _item(gettext_lazy("Orders"), "shopping_bag", "members.purchase"),
                 {
                     **_item(gettext_lazy("Adjustments to approve"), "fact_check", "points.adjustmentrequest"),
-                    **({"badge": waiting, "badge_variant": "warning"} if waiting else {}),
+                    **_badge(waiting),
                 },
             ],
         },
@@ -122,6 +139,10 @@ def brand_menu(waiting: str = "") -> list[dict[str, Any]]:
             "title": gettext_lazy("Programme"),
             "items": [
                 _item(gettext_lazy("Earning rules"), "rule", "campaigns.rule"),
+                {
+                    **_item(gettext_lazy("Rules to approve"), "approval", "campaigns.rulesubmission"),
+                    **_badge(rules_waiting),
+                },
             ],
         },
         {

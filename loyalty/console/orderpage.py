@@ -1,11 +1,11 @@
 """An order's page: what was bought, what the rules made of it and why, and what it moved in the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from campaigns.services.orders import judging
 from campaigns.services.orders.told import Told
@@ -68,17 +68,6 @@ class OrderPage(PurchaseAdmin):
 
     change_form_outer_after_template = "console/order_panels.html"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The page, with its panels."""
-        purchase = self.get_object(request, object_id)
-        more = {"desk": desk_of(purchase)} if purchase is not None else {}
-        response: HttpResponse = super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **more}
-        )
-        return response
+    def panels(self, request: HttpRequest, obj: Purchase) -> Mapping[str, Any]:
+        """What stands below the order."""
+        return {"desk": desk_of(obj)}

@@ -20,7 +20,7 @@ OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
     "members.member": ("contact",),
     "points.account": ("adjust", "freeze", "report"),
     "points.entry": ("reverse",),
-    "campaigns.rule": ("publish", "retire"),
+    "campaigns.rule": ("submit", "approve", "publish", "retire"),
     "analytics.monthclose": ("lock",),
     "analytics.unitcost": ("set",),
     "mall.reward": ("publish", "archive", "restock"),
@@ -58,6 +58,11 @@ _LOOK_AT_MALL: Final = (
     "mall.view_redemption",
     "mall.view_redemptionstep",
 )
+_LOOK_AT_RULES: Final = (
+    "campaigns.view_ruleversion",
+    "campaigns.view_rulesubmission",
+    "campaigns.view_rulestep",
+)
 GRANTS: Final[Mapping[str, Sequence[str]]] = {
     Role.OWNER: (
         *_LOOK_AT_MEMBERS,
@@ -70,8 +75,8 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         *_LOOK_AT_MALL,
         "mall.add+change+publish+archive+restock_reward",
         "mall.cancel+fulfil_redemption",
-        "campaigns.view+add+change+publish+retire_rule",
-        "campaigns.view_ruleversion",
+        "campaigns.view+add+change+submit+approve+publish+retire_rule",
+        *_LOOK_AT_RULES,
         "partners.view+add+revoke_apikey",
         "partners.view+add+change+rotate_webhookendpoint",
         "partners.view+resend_webhookdelivery",
@@ -86,8 +91,8 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         *_LOOK_AT_POINTS,
         *_LOOK_AT_MALL,
         "mall.add+change+publish+archive+restock_reward",
-        "campaigns.view+add+change+publish+retire_rule",
-        "campaigns.view_ruleversion",
+        "campaigns.view+add+change+submit+publish+retire_rule",
+        *_LOOK_AT_RULES,
         "points.report_account",
     ),
     Role.CARE: (

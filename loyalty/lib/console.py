@@ -112,6 +112,10 @@ class Page(ModelAdmin):  # type: ignore[misc]
         urls: list[URLPattern] = ours + super().get_urls()
         return urls
 
+    def panels(self, request: HttpRequest, obj: Any) -> Mapping[str, Any]:
+        """What the templates before and after the object's form show, by the names that they use."""
+        return {}
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -124,6 +128,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
         """The page of one object, with a button for each operation that is possible now."""
         context["show_save_and_add_another"] = False
         if obj is not None:
+            context |= self.panels(request, obj)
             context["actions_detail"] = [
                 *(context.get("actions_detail") or []),
                 *(self._button(operation, obj) for operation in self._possible(request, obj)),

@@ -24,6 +24,7 @@ LISTS = {
     "points/adjustmentrequest/": {OWNER, MARKETING, CARE},
     "campaigns/rule/": {OWNER, MARKETING, CARE},
     "campaigns/rule/add/": {OWNER, MARKETING},
+    "campaigns/rulesubmission/": {OWNER, MARKETING},
     "mall/reward/": {OWNER, MARKETING, CARE, SHOP},
     "mall/reward/add/": {OWNER, MARKETING},
     "mall/redemption/": {OWNER, MARKETING, CARE, SHOP},
