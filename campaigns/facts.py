@@ -86,7 +86,7 @@ def member_facts(
 
     `without_order` is the order at hand. The caller holds the member's lock, or only previews.
     """
-    needs = _together([rules.history_needs(trigger, at) for trigger in triggers])
+    needs = together([rules.history_needs(trigger, at) for trigger in triggers])
     history = read_history(member.id, needs, at, without_order)
     carry = carried(member.id) if rules.context.rounding == "carry" else {}
     return MemberFacts(
@@ -96,7 +96,7 @@ def member_facts(
         region=member.region,
         enrolled_at=member.enrolled_at,
         birthday=member.birthday,
-        children=_children(member.children or ()),
+        children=child_months(member.children or ()),
         history=history,
         carry=carry,
     )
@@ -151,7 +151,8 @@ def past_orders(rows: Iterable[tuple[Any, ...]]) -> tuple[PastOrder, ...]:
     )
 
 
-def _together(needs: Sequence[HistoryNeeds]) -> HistoryNeeds:
+def together(needs: Sequence[HistoryNeeds]) -> HistoryNeeds:
+    """What several triggers or rule sets need, in one."""
     return HistoryNeeds(
         count=any(each.count for each in needs),
         last=any(each.last for each in needs),
@@ -175,7 +176,7 @@ def store_carry(member_id: UUID, carry_out: Mapping[str, Fraction]) -> None:
     )
 
 
-def _children(children: Iterable[Mapping[str, Any]]) -> tuple[date, ...]:
+def child_months(children: Iterable[Mapping[str, Any]]) -> tuple[date, ...]:
     """Birth months of children for whom a guardian consented."""
     months = (child.get("birth_month") for child in children if child.get("guardian_consent"))
     return tuple(date.fromisoformat(f"{month}-01") for month in months if month)

@@ -72,14 +72,6 @@ def stats(endpoint_id: UUID, now: datetime) -> EndpointStats:
     return EndpointStats(attempts, delivered, rate, p50, p95)
 
 
-def job(job_id: UUID) -> Job:
-    """The job of this id. Raises NotFound."""
-    found = Job.objects.filter(pk=job_id).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
 def refused_lines(job: Job) -> QuerySet[BatchLine]:
     """The lines of a batch that could not be taken."""
     return BatchLine.objects.filter(job=job, status=BatchLine.Status.FAILED)

@@ -35,13 +35,15 @@ def for_each_brand(task: Any, *, expires_s: float = 30.0) -> int:
 
 
 @contextmanager
-def alone(job: str) -> Iterator[bool]:
+def alone(job: str, *, of_all_brands: bool = False) -> Iterator[bool]:
     """Whether this is the only one at `job` for the current brand just now; held until the block ends.
 
-    In the shared schema: the only one of all brands. For jobs that would be safe side by side but wasteful.
+    In the shared schema, or `of_all_brands`: the only one of all brands. For jobs that would be safe side by
+    side but wasteful.
     The lock dies with the database connection.
     """
-    name = hashlib.sha256(f"{connection.schema_name}\n{job}".encode()).digest()
+    scope = "" if of_all_brands else connection.schema_name
+    name = hashlib.sha256(f"{scope}\n{job}".encode()).digest()
     key = int.from_bytes(name[:8], "big", signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])

@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.api import home, merging, rules, submissions, tiers
+from campaigns.api import home, merging, rules, simulations, submissions, tiers
 
 partner_urlpatterns: list[URLPattern] = [
     path("earning-rules", rules.EarningRules.as_view(), name="earning-rules"),
     path("earning-rules/schema", rules.RuleSchema.as_view(), name="earning-rule-schema"),
+    path("earning-rules/simulate", simulations.Simulate.as_view(), name="earning-rules-simulate"),
     path("earning-rules/<str:code>", rules.EarningRule.as_view(), name="earning-rule"),
     path("earning-rules/<str:code>/publish", rules.PublishRule.as_view(), name="earning-rule-publish"),
     path("earning-rules/<str:code>/submit", submissions.SubmitRule.as_view(), name="earning-rule-submit"),

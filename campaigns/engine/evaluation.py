@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from campaigns.engine.exact import simplify
-from campaigns.engine.types import CounterKey, Exact, RuleResult
+from campaigns.engine.types import CounterKey, Exact, Known, RuleResult
 
 RECORD_VERSION: Final = 1
 
@@ -107,6 +107,18 @@ class Evaluation:
             tiers=tuple(record.get("tiers", ())),
             rounding=record.get("rounding", "floor"),
         )
+
+
+def known_of(record: Mapping[str, Any]) -> Known:
+    """What a record knows of its event, without its results."""
+    return Known(
+        facts={act: {n: _fact_of(v) for n, v in facts.items()} for act, facts in record["facts"].items()},
+        windows={
+            key: tuple((order, day, amount) for order, day, amount in past)
+            for key, past in (record.get("windows") or {}).items()
+        },
+        blocked=record.get("blocked") or {},
+    )
 
 
 def _fact_record(value: Any) -> Any:

@@ -25,6 +25,7 @@ from campaigns.engine.types import (
     Event,
     HistoryNeeds,
     Kept,
+    Known,
     MemberFacts,
     Order,
     PastOrder,
@@ -104,10 +105,14 @@ class RuleSet:
         *,
         counters: Counters,
         referrer: MemberFacts | None = None,
+        known: Known | None = None,
     ) -> Evaluation:
-        """Judge every rule with the event's trigger; writes nothing but ``counters.take_total``."""
+        """Judge every rule with the event's trigger; writes nothing but ``counters.take_total``.
+
+        ``known`` is what was recorded of the event when it was first judged, for simulations.
+        """
         trigger = self._of(event.trigger)
-        scene = live_scene(event, member, self.context, trigger.needs)
+        scene = live_scene(event, member, self.context, trigger.needs, known)
         outcomes = judge(trigger.own, scene)
         carry_in, carry_out = self._carry(outcomes, scene, trigger.own.unit, member.carry)
         me, unit = member.member_id, trigger.own.unit

@@ -16,6 +16,7 @@ from campaigns.engine.types import (
     BrandContext,
     Event,
     Exact,
+    Known,
     Line,
     MemberFacts,
     Order,
@@ -220,8 +221,13 @@ def add_window(
     facts[window.key] = window.value(past if own is None else (*past, own))
 
 
-def live_scene(event: Event, member: MemberFacts, context: BrandContext, needs: Needs) -> Scene:
-    """The scene of an event as it happens: facts are read off the member, the order and the history."""
+def live_scene(
+    event: Event, member: MemberFacts, context: BrandContext, needs: Needs, known: Known | None = None
+) -> Scene:
+    """The scene of an event as it happens: facts are read off the member, the order and the history; or, as
+    far as they are ``known``, off what was recorded when it happened."""
+    if known is not None:
+        return _known_scene(event, member, context, needs, known)
     tz, at, order = context.timezone, event.occurred_at, event.order
     today = at.astimezone(tz).date()
     is_adult = None if member.birthday is None else adult(member.birthday, today)
@@ -239,6 +245,31 @@ def live_scene(event: Event, member: MemberFacts, context: BrandContext, needs: 
             past = window.collect(
                 member.history, at, tz, _sees(context, act, is_adult), order.order_id if order else None
             )
+            add_window(scene, act, facts, window, past, tz)
+        scene.facts[act] = facts
+    scene.facts.setdefault("bonus", scene.facts["earn"])
+    return scene
+
+
+def _known_scene(
+    event: Event, member: MemberFacts, context: BrandContext, needs: Needs, known: Known
+) -> Scene:
+    tz, at, order = context.timezone, event.occurred_at, event.order
+    today = at.astimezone(tz).date()
+    is_adult = None if member.birthday is None else adult(member.birthday, today)
+    segments = frozenset(known.of("earn").get("member.segments", member.segments))
+    scene = set_scene(event, member.member_id, segments, known.blocked, context, needs)
+    for act in needs.views:
+        view, recorded = MemberView(member, at, tz, today, act), known.of(act)
+        facts: dict[str, Any] = {
+            name: recorded[name] if name in recorded else member_fact(view, name) for name in needs.member
+        }
+        add_event_facts(scene, act, facts, needs)
+        for window in needs.windows:
+            past = known.window(act, window.key)
+            if past is None:
+                sees = _sees(context, act, is_adult)
+                past = window.collect(member.history, at, tz, sees, order.order_id if order else None)
             add_window(scene, act, facts, window, past, tz)
         scene.facts[act] = facts
     scene.facts.setdefault("bonus", scene.facts["earn"])

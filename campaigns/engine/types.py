@@ -174,6 +174,29 @@ class MemberFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What was recorded with an event when it was first judged: it takes the place of what would be read now.
+
+    ``facts`` and ``windows`` are by view as an ``Evaluation`` keeps them; what it does not hold is read off
+    the member as usual.
+    """
+
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    windows: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    blocked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def of(self, act: str) -> Mapping[str, Any]:
+        """The facts that a view read; where compliance made no difference there was only one view."""
+        found = self.facts.get(act)
+        return found if found is not None else self.facts.get("earn", {})
+
+    def window(self, act: str, key: str) -> tuple[tuple[str, str, str], ...] | None:
+        """What other orders contributed to a window, or None if no rule asked for it."""
+        found = self.windows.get(f"{act}|{key}")
+        return found if found is not None else self.windows.get(f"earn|{key}")
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryNeeds:
     """What of the member's earlier orders a rule set will ask for: load no more than this."""
 

@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from loyalty.analytics import selectors
+from loyalty.analytics import selectors, simulations  # noqa: F401 - registers the runner of simulations
 from loyalty.analytics.services import verification
 from loyalty.lib import clock
 from loyalty.lib.database import connection

@@ -1,4 +1,8 @@
-"""What an API key may do. A view names the scope of each method; the key must hold it."""
+"""What an API key may do. A view names the scope of each method; the key must hold it.
+
+Where what is asked for decides (jobs of several kinds), the view names all that may do, as `one|other`, and
+demands the right one itself.
+"""
 
 from typing import Any
 
@@ -36,7 +40,13 @@ class HasScope(BasePermission):
         if request.auth is None:
             return False
         needed = view.required_scopes.get("GET" if request.method == "HEAD" else request.method)
-        held = request.auth.scopes
-        if needed is None or "*" in held or needed in held:
-            return True
-        raise ScopeMissing(scope=needed)
+        if needed is not None:
+            demand(request, needed)
+        return True
+
+
+def demand(request: Any, scope: str) -> None:
+    """Refuse a caller whose key lacks the scope, or all of `one|other`. Raises ScopeMissing."""
+    held = request.auth.scopes
+    if "*" not in held and held.isdisjoint(scope.split("|")):
+        raise ScopeMissing(scope=scope)

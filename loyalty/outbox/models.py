@@ -108,6 +108,7 @@ class Job(models.Model):
         RUNNING = "running", _("running")
         SUCCEEDED = "succeeded", _("succeeded")
         FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     kind = models.CharField(_("kind"), max_length=40)
@@ -117,6 +118,8 @@ class Job(models.Model):
     done = models.BigIntegerField(_("steps done"), default=0)
     counts = models.JSONField(_("counts"), default=dict)
     problem = models.CharField(_("why it failed"), max_length=200, blank=True, default="")
+    # What a job found out, for kinds that answer something; it may be large, so it is read apart.
+    result = models.JSONField(_("result"), null=True, blank=True)
     asked_by = models.CharField(_("asked by"), max_length=80)
     created_at = models.DateTimeField(_("asked at"))
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
@@ -129,7 +132,7 @@ class Job(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=["queued", "running"], finished_at__isnull=True)
-                | models.Q(status__in=["succeeded", "failed"], finished_at__isnull=False),
+                | models.Q(status__in=["succeeded", "failed", "cancelled"], finished_at__isnull=False),
                 name="outbox_job_status_known",
             ),
             models.CheckConstraint(

@@ -7,6 +7,7 @@ from loyalty.outbox import handling, jobs, relay, services
 from tenants.fanout import alone, for_each_brand
 
 TIDY_PORTION = 5_000
+READING_LIMIT_S = 4 * 3600
 
 
 @shared_task
@@ -42,6 +43,7 @@ def tidy() -> None:
 def tick_jobs() -> None:
     """Ask every active brand to go on with its jobs."""
     for_each_brand(run_jobs, expires_s=10)
+    for_each_brand(run_reading_jobs, expires_s=10)
 
 
 @shared_task
@@ -51,3 +53,12 @@ def run_jobs() -> None:
         left = held and jobs.advance(now=clock.now)
     if left:
         run_jobs.delay()
+
+
+@shared_task(time_limit=READING_LIMIT_S)
+def run_reading_jobs() -> None:
+    """Run the current brand's oldest job that only reads, whole; one at a time on the whole platform, so that
+    long reading takes one worker at most."""
+    with alone("outbox.reading-jobs", of_all_brands=True) as held:
+        if held:
+            jobs.advance(now=clock.now, lane="reading")

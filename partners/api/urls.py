@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from partners.api import activities, batches, deliveries, endpoints, events, orders
+from partners.api import activities, batches, deliveries, endpoints, events, jobs, orders
 
 partner_urlpatterns: list[URLPattern] = [
     path("activities", activities.Activities.as_view(), name="activities"),
@@ -14,8 +14,10 @@ partner_urlpatterns: list[URLPattern] = [
     path("orders/<path:order_id>/returns", orders.Returns.as_view(), name="order-returns"),
     path("orders/<path:order_id>", orders.Order.as_view(), name="order"),
     path("returns/parked", orders.ParkedReturns.as_view(), name="returns-parked"),
-    path("jobs/<uuid:job_id>", batches.JobState.as_view(), name="job"),
-    path("jobs/<uuid:job_id>/errors", batches.JobErrors.as_view(), name="job-errors"),
+    path("jobs/<uuid:job_id>", jobs.JobState.as_view(), name="job"),
+    path("jobs/<uuid:job_id>/errors", jobs.JobErrors.as_view(), name="job-errors"),
+    path("jobs/<uuid:job_id>/result", jobs.Result.as_view(), name="job-result"),
+    path("jobs/<uuid:job_id>/cancel", jobs.Cancel.as_view(), name="job-cancel"),
     path("webhook-endpoints", endpoints.Endpoints.as_view()),
     path("webhook-endpoints/<uuid:endpoint_id>", endpoints.Endpoint.as_view()),
     path("webhook-endpoints/<uuid:endpoint_id>/rotate-secret", endpoints.RotateSecret.as_view()),
