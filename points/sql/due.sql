@@ -62,12 +62,14 @@ DECLARE
   v_account_id uuid;
 BEGIN
   SELECT coalesce(array_agg(DISTINCT account_id), '{}') INTO v_mixed FROM (
-    SELECT lot.account_id FROM points_lot lot
-    WHERE lot.account_id = ANY(p_accounts) AND lot.state <> 'closed' AND lot.state = 'pending'
-      AND lot.waits_for IS NULL AND lot.available_at <= p_now
+    SELECT account.id AS account_id FROM points_account account
+    WHERE account.id = ANY(p_accounts) AND account.pending > 0 AND EXISTS (SELECT 1 FROM points_lot lot
+      WHERE lot.account_id = account.id AND lot.state <> 'closed' AND lot.state = 'pending'
+        AND lot.waits_for IS NULL AND lot.available_at <= p_now)
     UNION ALL
-    SELECT hold.account_id FROM points_hold hold
-    WHERE hold.account_id = ANY(p_accounts) AND hold.status = 'open' AND hold.expires_at <= p_now) mixed;
+    SELECT account.id FROM points_account account
+    WHERE account.id = ANY(p_accounts) AND account.held > 0 AND EXISTS (SELECT 1 FROM points_hold hold
+      WHERE hold.account_id = account.id AND hold.status = 'open' AND hold.expires_at <= p_now)) mixed;
   FOREACH v_account_id IN ARRAY v_mixed LOOP
     PERFORM points_store(points_enter_by_id(v_account_id, p_now, p_tz), p_now);
   END LOOP;
@@ -80,10 +82,12 @@ END $$;
 
 -- What points_expire does for one account and one instant, for many locked accounts and every instant up to
 -- p_now: one entry and one event for each account and instant.
+-- Lots are read through their accounts and written where they were read. A whole table is never worth reading,
+-- and a plan that does not know how many accounts there are joins them row by row.
 CREATE OR REPLACE FUNCTION points_expire_all(p_accounts uuid[], p_now timestamptz, p_tz text) RETURNS void
-LANGUAGE sql SET search_path FROM CURRENT AS $$
+LANGUAGE sql SET search_path FROM CURRENT SET enable_seqscan = off SET plan_cache_mode = force_custom_plan AS $$
   WITH standing AS MATERIALIZED (
-    SELECT lot.id, lot.account_id, lot.remaining - lot.held AS free,
+    SELECT lot.ctid AS place, lot.id, lot.account_id, lot.remaining - lot.held AS free,
       CASE WHEN lot.state = 'pending' THEN lot.remaining ELSE 0 END AS pending,
       CASE WHEN lot.state = 'pending' AND lot.waits_for IS NULL THEN lot.available_at END AS opens_at,
       CASE WHEN lot.inactivity_months IS NULL THEN lot.expires_at
@@ -91,45 +95,44 @@ LANGUAGE sql SET search_path FROM CURRENT AS $$
           coalesce(account.last_activity_at, account.opened_at), lot.inactivity_months, p_tz) END AS ends_at
     FROM points_account account
     JOIN points_lot lot ON lot.account_id = account.id AND lot.state <> 'closed' AND lot.remaining > lot.held
-    WHERE account.id = ANY(p_accounts)
+    WHERE account.id = ANY(p_accounts) AND lot.account_id = ANY(p_accounts)
   ), ended AS (
     UPDATE points_lot lot
     SET remaining = lot.held, state = CASE WHEN lot.held = 0 THEN 'closed' ELSE lot.state END
-    FROM standing WHERE lot.id = standing.id AND standing.ends_at <= p_now
+    FROM standing WHERE lot.ctid = standing.place AND standing.ends_at <= p_now
   ), groups AS MATERIALIZED (
     SELECT points_uuid7() AS id, points_uuid7() AS journal_id, account_id, ends_at, sum(free) AS points,
       sum(pending) AS pending, (array_agg(id ORDER BY id))[1] AS first_lot
     FROM standing WHERE ends_at <= p_now GROUP BY account_id, ends_at
   ), booked AS MATERIALIZED (
-    SELECT groups.*, account.member_id, account.currency, account.held, account.debt, account.lifetime_accrued,
+    SELECT groups.*, to_char(ends_at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS.US"Z"') AS instant,
+      account.member_id, account.currency, account.held, account.debt, account.lifetime_accrued,
       account.last_seq + row_number() OVER earlier AS seq,
       (account.available - sum(groups.points - groups.pending) OVER earlier)::bigint AS available_after,
       (account.pending - sum(groups.pending) OVER earlier)::bigint AS pending_after
-    FROM groups JOIN points_account account ON account.id = groups.account_id
+    FROM groups JOIN points_account account ON account.id = groups.account_id AND account.id = ANY(p_accounts)
     WINDOW earlier AS (PARTITION BY groups.account_id ORDER BY groups.ends_at)
   ), entries AS (
     INSERT INTO points_entry(
       id, journal_id, account_id, seq, system_account, direction, points, kind, source, reference, rule,
       effective_at, recorded_at, balance_after)
-    SELECT id, journal_id, account_id, seq, 'breakage', -1, points, 'expiry', 'expiry', first_lot::text,
-      to_char(ends_at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS.US"Z"'), ends_at, p_now,
+    SELECT id, journal_id, account_id, seq, 'breakage', -1, points, 'expiry', 'expiry', first_lot::text, instant,
+      ends_at, p_now,
       available_after + pending_after + held - debt
     FROM booked
   ), consumptions AS (
     INSERT INTO points_consumption(entry_id, lot_id, points, recorded_at)
     SELECT booked.id, standing.id, standing.free, p_now
     FROM standing JOIN booked ON booked.account_id = standing.account_id AND booked.ends_at = standing.ends_at
+    WHERE standing.ends_at <= p_now
   ), events AS (
     INSERT INTO outbox_event(id, type, payload, member_id, occurred_at)
-    SELECT points_uuid7(), 'points.expired', jsonb_build_object(
-      'member_id', member_id, 'journal', journal_id,
-      'entries', jsonb_build_array(jsonb_build_object(
-        'entry_id', id, 'kind', 'expiry', 'points', -points, 'points_currency', currency,
-        'rule', to_char(ends_at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS.US"Z"'), 'version', NULL,
-        'balance_after', available_after + pending_after + held - debt)),
-      'account', jsonb_build_object(
-        'account_id', account_id, 'points_currency', currency, 'available', available_after,
-        'pending', pending_after, 'held', held, 'debt', debt, 'lifetime_accrued', lifetime_accrued)),
+    SELECT points_uuid7(), 'points.expired', format(
+      '{"member_id": "%s", "journal": "%s", "entries": [{"entry_id": "%s", "kind": "expiry", "points": -%s, '
+      '"points_currency": %s, "rule": "%s", "version": null, "balance_after": %s}], "account": {"account_id": "%s", '
+      '"points_currency": %s, "available": %s, "pending": %s, "held": %s, "debt": %s, "lifetime_accrued": %s}}',
+      member_id, journal_id, id, points, to_json(currency), instant, available_after + pending_after + held - debt,
+      account_id, to_json(currency), available_after, pending_after, held, debt, lifetime_accrued)::jsonb,
       member_id, p_now
     FROM booked
   ), left_over AS (
@@ -149,7 +152,7 @@ LANGUAGE sql SET search_path FROM CURRENT AS $$
   FROM unnest(p_accounts) claimed(id)
   LEFT JOIN gone ON gone.account_id = claimed.id
   LEFT JOIN left_over ON left_over.account_id = claimed.id
-  WHERE account.id = claimed.id;
+  WHERE account.id = claimed.id AND account.id = ANY(p_accounts);
 $$;
 
 -- Tells once per account, last valid day and stage what is about to expire in (p_from, p_until].
