@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from django.db.models import Max
 
-from loyalty.lib import clock
-from loyalty.lib.checks import MOST_SHOWN, Outcome, invariant
+from loyalty.lib import clock, stretches
+from loyalty.lib.checks import MOST_SHOWN, Outcome, Tell, invariant
+from loyalty.lib.stretches import Column, Search
 from points import logstore, merkle, signednote
-from points.models import Checkpoint, Entry, LogLeaf, LogNode, LogPosition
+from points.models import Checkpoint, LogLeaf, LogNode, LogPosition
 
 WINDOW = 20_000
 PAGE = 1_000
@@ -19,27 +20,30 @@ LATE = timedelta(minutes=10)
 
 
 @invariant("T1", "every entry is in the transparency log, but for those of the last minutes")
-def sealed() -> Outcome:
+def sealed(tell: Tell) -> Outcome:
     """Each entry against its leaf."""
-    found = logstore.rows("unsealed", {"late": clock.now() - LATE, "limit": MOST_SHOWN})
-    return Outcome(Entry.objects.count(), [row[0] for row in found])
+    columns = [Column("points_entry", "id"), Column("points_logleaf", "entry_id")]
+    unsealed = Search(logstore.query("unsealed"), columns)
+    found = stretches.search([unsealed], tell, {"late": clock.now() - LATE})
+    return Outcome(stretches.rows("points_entry"), found)
 
 
 @invariant("T2", "every sealed entry, its lots and what it took are what they were when they were sealed")
-def unaltered() -> Outcome:
+def unaltered(tell: Tell) -> Outcome:
     """Each leaf against the hash of its entry as it stands."""
     size = _size()
     wrong: list[str] = []
     for first in range(0, size, WINDOW):
         values = {"first": first, "end": first + WINDOW, "limit": MOST_SHOWN - len(wrong)}
-        wrong += [row[1] for row in logstore.rows("altered", values)]
+        wrong += [row[1] for row in stretches.by_index(logstore.query("altered"), values)]
+        tell(min(first + WINDOW, size), size)
         if len(wrong) == MOST_SHOWN:
             break
     return Outcome(size, wrong)
 
 
 @invariant("T3", "every checkpoint's root is that of the leaves, and so is every stored node")
-def rooted() -> Outcome:
+def rooted(tell: Tell) -> Outcome:
     """The tree built anew from its leaves, against checkpoints, nodes and the sealer's position."""
     size, growing, wrong = _size(), merkle.Frontier(), []
     signed_ones = _checkpoints()
@@ -59,6 +63,7 @@ def rooted() -> Outcome:
                     wrong.append(f"checkpoint {due.size}: its root is not that of the leaves")
                 due = next(signed_ones, None)
         wrong += _differing(kept)
+        tell(min(first + WINDOW, size), size)
         if len(wrong) >= MOST_SHOWN:
             break
     if due is not None and not wrong:
@@ -69,9 +74,9 @@ def rooted() -> Outcome:
 
 
 @invariant("T4", "every checkpoint says what it signs, and is signed by the brand's key")
-def signed() -> Outcome:
+def signed(tell: Tell) -> Outcome:
     """Each checkpoint's note against its size, root and signature."""
-    wrong, count = [], 0
+    wrong, count, of = [], 0, Checkpoint.objects.count()
     for row in _checkpoints():
         count += 1
         key = row.key
@@ -81,6 +86,7 @@ def signed() -> Outcome:
             wrong.append(f"checkpoint {row.size}: the note says something else")
         elif not signednote.verify(text, signature, public):
             wrong.append(f"checkpoint {row.size}: the signature is not by the key")
+        tell(count, of)
         if len(wrong) == MOST_SHOWN:
             break
     return Outcome(count, wrong)

@@ -9,7 +9,7 @@ from loyalty.analytics.finance.rollforward import TICK
 from loyalty.analytics.models import MonthClose
 from loyalty.analytics.services import closing
 from loyalty.lib import clock
-from loyalty.lib.checks import MOST_SHOWN, Outcome, invariant
+from loyalty.lib.checks import MOST_SHOWN, Outcome, Tell, invariant
 from points.models import Account, Entry
 from tenants.context import current_brand
 
@@ -18,11 +18,15 @@ LOOKED_BACK = (timedelta(0), timedelta(days=1), timedelta(days=31), timedelta(da
 
 
 @invariant("I11", "liability report = Σ member balances at its as-of time; closed months stand")
-def liability_report() -> Outcome:
-    """The report now against the accounts; at earlier instants against the entries; closed months again."""
+def liability_report(tell: Tell) -> Outcome:
+    """The report now against the accounts; at earlier instants against the entries; closed months again.
+
+    `tell` hears of reports: one for each instant and each closed month.
+    """
     zone, now = current_brand().tz, _now()
     found, lots = [], 0
-    for back in LOOKED_BACK:
+    months = MonthClose.objects.count()
+    for step, back in enumerate(LOOKED_BACK):
         at = now - back
         reported = {owed.points_currency: owed for owed in liability.owed_at(at, zone)}
         lots += sum(part.lots for owed in reported.values() for part in owed.slices)
@@ -30,10 +34,12 @@ def liability_report() -> Outcome:
         if not back:
             found += _compared(at, {name: owed.net for name, owed in reported.items()}, _held_by_members())
         found += _compared(at, {name: owed.net for name, owed in reported.items()}, balances)
-    for close in MonthClose.objects.order_by("month").iterator():
+        tell(step + 1, len(LOOKED_BACK) + months)
+    for step, close in enumerate(MonthClose.objects.order_by("month").iterator()):
         different = closing.differences(close, thorough=True)
         if different:
             found.append(f"month {close}: {', '.join(different)} differ from what was closed")
+        tell(len(LOOKED_BACK) + step + 1, len(LOOKED_BACK) + months)
     return Outcome(lots, found[:MOST_SHOWN])
 
 

@@ -52,7 +52,7 @@ def seal(now: datetime) -> int:
 
 def violated() -> dict[str, list[str]]:
     """What verify_ledger says against the log."""
-    ours = [check for check in checks.registered() if check.run.__module__ == logchecks.__name__]
+    ours = [check for check in checks.registered() if check.look.__module__ == logchecks.__name__]
     assert [check.code for check in ours] == ["T1", "T2", "T3", "T4"]
     return {check.code: list(found) for check in ours if (found := check.run().violations)}
 

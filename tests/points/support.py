@@ -45,7 +45,7 @@ def lots(member_id: UUID) -> list[tuple[int, int, str]]:
 
 def ledger_checks() -> list[checks.Check]:
     """This room's invariants; those of the rooms above want orders and rewards behind the entries."""
-    return [check for check in checks.registered() if check.run.__module__ == _invariants.__name__]
+    return [check for check in checks.registered() if check.look.__module__ == _invariants.__name__]
 
 
 def assert_sound() -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from loyalty.lib import verification
+from loyalty.lib import checks, verification
 from loyalty.lib.database import connection
+from loyalty.management.progress import Progress
 from tenants.context import in_brand
 from tenants.models import Brand
 
@@ -34,13 +35,25 @@ class Command(BaseCommand):
 
     def _verify(self, brand: Brand) -> None:
         self.stdout.write(f"{brand.slug}")
+        progress = Progress(self.stdout)
+
+        def watch(check: checks.Check, done: int, of: int) -> None:
+            if done:
+                progress.tell(done, of)
+            else:
+                progress.begin(check.code)
+
         with in_brand(brand):
-            for ran in verification.run_all():
-                check, outcome = ran.check, ran.outcome
-                state = "VIOLATED" if outcome.violations else "ok"
-                line = f"  {check.code:<4} {state:<8} {outcome.rows:>12,} rows {ran.took_s:>7.2f} s"
-                self.stdout.write(f"{line}  {check.title}")
-                if outcome.violations:
-                    for violation in outcome.violations:
-                        self.stderr.write(f"       {violation}")
-                    raise CommandError(f"{brand.slug}: {check.code} is violated: {check.title}")
+            for ran in verification.run_all(watch):
+                progress.clear()
+                self._told(brand, ran)
+
+    def _told(self, brand: Brand, ran: verification.Ran) -> None:
+        check, outcome = ran.check, ran.outcome
+        state = "VIOLATED" if outcome.violations else "ok"
+        line = f"  {check.code:<6} {state:<8} {outcome.rows:>12,} rows {ran.took_s:>7.2f} s"
+        self.stdout.write(f"{line}  {check.title}")
+        if outcome.violations:
+            for violation in outcome.violations:
+                self.stderr.write(f"       {violation}")
+            raise CommandError(f"{brand.slug}: {check.code} is violated: {check.title}")

@@ -1,15 +1,12 @@
--- I8: members' balances = the other side: issued + opening − redeemed − expired ± adjusted.
--- Each row is a violation in words.
-WITH given AS (
-  SELECT account.currency, sum(entry.direction * entry.points) AS points,
-    sum(entry.direction * entry.points) FILTER (WHERE entry.system_account = 'transfer') AS transferred
-  FROM points_entry entry JOIN points_account account ON account.id = entry.account_id
-  GROUP BY account.currency
-), held AS (
-  SELECT currency, sum(available + pending + held - debt) AS points FROM points_account GROUP BY currency
+-- I8: members' balances, what the system accounts gave, and what of that were transfers between members: by
+-- currency, of the accounts from %(first)s to %(last)s, to be added up.
+WITH given AS MATERIALIZED (
+  SELECT account_id, sum(direction * points) AS points,
+    sum(direction * points) FILTER (WHERE system_account = 'transfer') AS transferred
+  FROM points_entry WHERE account_id BETWEEN %(first)s AND %(last)s GROUP BY account_id
 )
-SELECT format('%s: members hold %s, system accounts gave %s, transfers %s', held.currency, held.points,
-    coalesce(given.points, 0), coalesce(given.transferred, 0))
-FROM held LEFT JOIN given ON given.currency = held.currency
-WHERE held.points <> coalesce(given.points, 0) OR coalesce(given.transferred, 0) <> 0
-LIMIT 5
+SELECT account.currency, sum(available + pending + held - debt)::bigint,
+  coalesce(sum(given.points), 0)::bigint, coalesce(sum(given.transferred), 0)::bigint
+FROM points_account account LEFT JOIN given ON given.account_id = account.id
+WHERE account.id BETWEEN %(first)s AND %(last)s
+GROUP BY account.currency

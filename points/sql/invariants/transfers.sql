@@ -1,21 +1,26 @@
--- I9: a transfer moved as many points as it took, with the same expiry dates.
--- Each row is a violation in words.
-SELECT format('journal %s: %s sent, %s received', journal_id, sent, received)
+-- I9: a transfer moved as many points as it took, with the same expiry dates. A pass over all entries for those
+-- journals that hash to %(turn)s of %(turns)s. Each row is a violation in words.
+WITH moved AS MATERIALIZED (
+  SELECT id, journal_id, system_account, kind, source, reference, rule, direction, points FROM points_entry
+  WHERE (system_account = 'transfer' OR kind = 'transfer')
+    AND (uuid_hash(journal_id) & 2147483647) %% %(turns)s = %(turn)s
+)
+SELECT format('journal %%s: %%s sent, %%s received', journal_id, sent, received)
 FROM (
   SELECT journal_id, sum(points) FILTER (WHERE direction = -1) AS sent,
     sum(points) FILTER (WHERE direction = 1) AS received, count(*) AS entries
-  FROM points_entry WHERE system_account = 'transfer' AND source <> 'merge' GROUP BY journal_id
+  FROM moved WHERE system_account = 'transfer' AND source <> 'merge' GROUP BY journal_id
 ) pairs WHERE sent IS DISTINCT FROM received OR entries <> 2
 UNION ALL
-SELECT format('lot %s: %s points until %s, came from lot %s: %s until %s', lot.id, lot.points,
+SELECT format('lot %%s: %%s points until %%s, came from lot %%s: %%s until %%s', lot.id, lot.points,
     lot.original_expires_at, lot.from_lot_id, taken.points, origin.original_expires_at)
-FROM points_lot lot
-JOIN points_entry received ON received.id = lot.entry_id AND received.kind = 'transfer' AND received.rule = 'in'
+FROM moved received
+JOIN points_lot lot ON lot.entry_id = received.id
 LEFT JOIN points_lot origin ON origin.id = lot.from_lot_id
-LEFT JOIN points_entry sent ON sent.journal_id = received.journal_id AND sent.kind = 'transfer'
+LEFT JOIN moved sent ON sent.journal_id = received.journal_id AND sent.kind = 'transfer'
   AND sent.direction = -1 AND (sent.source <> 'merge' OR sent.reference = received.reference)
 LEFT JOIN points_consumption taken ON taken.entry_id = sent.id AND taken.lot_id = origin.id
-WHERE taken.points IS DISTINCT FROM lot.points
+WHERE received.kind = 'transfer' AND received.rule = 'in' AND (taken.points IS DISTINCT FROM lot.points
   OR CASE
     -- One person's points slide on as before.
     WHEN received.source = 'merge' THEN origin.inactivity_months IS NULL
@@ -26,5 +31,5 @@ WHERE taken.points IS DISTINCT FROM lot.points
     -- A grace may have moved the giver's date before or after.
     WHEN origin.expires_at IS DISTINCT FROM origin.original_expires_at
       THEN lot.original_expires_at > origin.expires_at OR lot.original_expires_at IS NULL
-    ELSE lot.original_expires_at IS DISTINCT FROM origin.expires_at END
-LIMIT 5
+    ELSE lot.original_expires_at IS DISTINCT FROM origin.expires_at END)
+LIMIT %(limit)s

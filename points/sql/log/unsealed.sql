@@ -1,9 +1,10 @@
--- Entries that ought to have a leaf: the sealer has passed them, or they are of another database server, or
--- they have waited since before %(late)s. What this very transaction wrote waits for its end.
+-- Entries from %(first)s to %(last)s that ought to have a leaf: the sealer has passed them, or they are of another
+-- database server, or they have waited since before %(late)s. What this very transaction wrote waits for its end.
 SELECT format('entry %%s of %%s has no leaf', entry.id, entry.recorded_at)
 FROM points_entry entry
+LEFT JOIN points_logleaf leaf ON leaf.entry_id = entry.id AND leaf.entry_id BETWEEN %(first)s AND %(last)s
 LEFT JOIN points_logposition position ON position.id = 1
-WHERE NOT EXISTS (SELECT FROM points_logleaf leaf WHERE leaf.entry_id = entry.id)
+WHERE entry.id BETWEEN %(first)s AND %(last)s AND leaf.entry_id IS NULL
   AND entry.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
   AND (
     (entry.xid, entry.id) <= (position.xid, position.entry_id)
