@@ -13,15 +13,14 @@ FOLDER = Path(__file__).parent / "sql" / "invariants"
 def redemptions(tell: Tell) -> Outcome:
     """Each redemption against its burn, its reversal, its history and its stock, and the other way round."""
     count = stretches.rows("mall_redemption")
-    found = stretches.search(
-        [
-            Search(_text("redemptions"), [Column("mall_redemption", "id")]),
-            Search(_text("burns"), [Column("points_entry", "id")]),
-        ],
-        tell,
-    )
+    searches = [
+        Search(_text("redemptions"), [Column("mall_redemption", "id")]),
+        Search(_text("burns"), [Column("points_entry", "id")]),
+    ]
+    first, second = stretches.parts(tell, stretches.extent(searches), count)
+    found = stretches.search(searches, first)
     if len(found) < MOST_SHOWN:
-        found += stretches.passes(_text("stock"), count, tell)
+        found += stretches.passes(_text("stock"), count, second)
     return Outcome(count, found[:MOST_SHOWN])
 
 

@@ -68,13 +68,14 @@ def lots(tell: Tell) -> Outcome:
 def holds(tell: Tell) -> Outcome:
     """Each hold against its lots and its capture; each lot's reservation against the open holds."""
     count = stretches.rows("points_hold")
-    parts = [
+    searches = [
         query("holds", Column("points_hold", "id"), Column("points_holdlot", "hold_id")),
         query("reserved", ACCOUNTS, ENTRIES_OF_ACCOUNTS),
     ]
-    found = stretches.search(parts, tell)
+    first, second = stretches.parts(tell, stretches.extent(searches), count)
+    found = stretches.search(searches, first)
     if len(found) < MOST_SHOWN:
-        found += stretches.passes(_text("captured"), count, tell)
+        found += stretches.passes(_text("captured"), count, second)
     return Outcome(count, found[:MOST_SHOWN])
 
 
@@ -98,7 +99,7 @@ def references(tell: Tell) -> Outcome:
 @invariant("I6", "the reversals of an entry never exceed it")
 def reversals(tell: Tell) -> Outcome:
     """Each reversed entry against the sum of its reversals, which run the other way on the same account."""
-    count = stretches.rows("points_entry", "reverses_id IS NOT NULL")
+    count = stretches.rows("points_entry", "reverses_id")
     return look(count, tell, query("reversals", Column("points_entry", "reverses_id")))
 
 
@@ -117,9 +118,7 @@ def debits(tell: Tell) -> Outcome:
 def system_accounts(tell: Tell) -> Outcome:
     """For each currency, what members hold against what the system accounts gave."""
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for currency, *amounts in stretches.sums(
-        _text("system_accounts"), (ACCOUNTS, ENTRIES_OF_ACCOUNTS), tell
-    ):
+    for currency, *amounts in stretches.sums(_text("system_accounts"), (ACCOUNTS, ENTRIES_OF_ACCOUNTS), tell):
         totals[currency] = [before + more for before, more in zip(totals[currency], amounts, strict=True)]
     found = [
         f"{currency}: members hold {held}, system accounts gave {given}, transfers {transferred}"
@@ -132,7 +131,7 @@ def system_accounts(tell: Tell) -> Outcome:
 @invariant("I9", "a transfer moved as many points as it took, with the same expiry dates")
 def transfers(tell: Tell) -> Outcome:
     """Both sides of each transfer, and each lot that it opened against the lot that it came from."""
-    count = stretches.rows("points_entry", "kind = 'transfer'")
+    count = stretches.rows("points_entry", where="kind = 'transfer'")
     return Outcome(count, stretches.passes(_text("transfers"), count, tell))
 
 
@@ -140,7 +139,7 @@ def transfers(tell: Tell) -> Outcome:
 def due(tell: Tell) -> Outcome:
     """Each account's earliest expiry, activation and end of a hold against the time it is looked at again."""
     return look(
-        stretches.rows("points_account", "next_due_at IS NOT NULL"),
+        stretches.rows("points_account", "next_due_at"),
         tell,
         query("due", ACCOUNTS, ENTRIES_OF_ACCOUNTS),
         values={"tz": current_brand().timezone},
@@ -150,9 +149,11 @@ def due(tell: Tell) -> Outcome:
 @invariant("merges", "who was merged holds nothing; both sides of every move are equal")
 def merges(tell: Tell) -> Outcome:
     """Each merged member's accounts, where they moved to, and the entries by which their points moved."""
-    moved = stretches.rows("points_account", "moved_to_id IS NOT NULL")
-    found = stretches.search([query("merges", ACCOUNTS)], tell)
+    moved = stretches.rows("points_account", "moved_to_id")
+    entries = stretches.rows("points_entry", where="system_account = 'transfer' AND source = 'merge'")
+    searches = [query("merges", ACCOUNTS)]
+    first, second = stretches.parts(tell, stretches.extent(searches), entries)
+    found = stretches.search(searches, first)
     if len(found) < MOST_SHOWN:
-        entries = stretches.rows("points_entry", "system_account = 'transfer' AND source = 'merge'")
-        found += stretches.passes(_text("moves"), entries, tell)
+        found += stretches.passes(_text("moves"), entries, second)
     return Outcome(moved, found[:MOST_SHOWN])

@@ -18,10 +18,14 @@ HASH_BYTES = 32
 @cache
 def query(name: str, batch: str = "") -> str:
     """The text of a query of `sql/log/`, with how a leaf is hashed and which batch is meant put in."""
-    text = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-    return text.replace("/*leaf*/", query("leaf") if name != "leaf" else "").replace(
-        "/*batch*/", query(batch) if batch else ""
-    )
+    text = _text(name)
+    for part in ("leaf", "lot"):
+        text = text.replace(f"/*{part}*/", _text(part))
+    return text.replace("/*batch*/", _text(batch) if batch else "")
+
+
+def _text(name: str) -> str:
+    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def rows(name: str, values: Mapping[str, Any], *, batch: str = "") -> list[tuple[Any, ...]]:

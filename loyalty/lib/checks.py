@@ -43,9 +43,7 @@ class Check:
 _checks: dict[str, Check] = {}
 
 
-def invariant(
-    code: str, title: str
-) -> Callable[[Callable[[Tell], Outcome]], Callable[[Tell], Outcome]]:
+def invariant(code: str, title: str) -> Callable[[Callable[[Tell], Outcome]], Callable[[Tell], Outcome]]:
     """Register a check. Raises ValueError if the code is taken."""
 
     def register(look: Callable[[Tell], Outcome]) -> Callable[[Tell], Outcome]:

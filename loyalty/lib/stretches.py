@@ -1,9 +1,9 @@
 """Going through large tables a stretch at a time: memory stays constant, and one can tell how far one is.
 
 Two ways, for what can be grouped by an indexed id and for what cannot:
-- *stretches* of ids: inclusive ranges of uuids, without a gap, from the lowest to the highest there can be. Every
-  table that a query compares is bounded by the same range, so a stretch is complete in itself: what one table
-  has and the other lacks falls into the range of its id, whichever of them it is in.
+- *stretches* of ids: inclusive ranges of uuids, without a gap, from the lowest to the highest there can be.
+  Every table that a query compares is bounded by the same range, so a stretch is complete in itself: what one
+  table has and the other lacks falls into the range of its id, whichever of them it is in.
 - *passes*: the whole table several times over, each for the groups whose key hashes to its number.
 
 See docs/adr/0018-verifying-a-stretch-at-a-time.md.
@@ -22,8 +22,9 @@ from psycopg import sql
 from loyalty.lib.checks import MOST_SHOWN, Tell
 from loyalty.lib.database import connection
 
-PORTION = 100_000
-"""At most about so many rows of any table are in one stretch, unless one id has more."""
+PORTION = 20_000
+"""At most so many rows of any table are in one stretch, unless one id has more: what they need stays in
+memory, and mostly in the processor's cache."""
 PASS = 1_000_000
 MOST_PASSES = 32
 """Beyond that a pass has more rows, and what its groups need goes to temporary files."""
@@ -48,8 +49,8 @@ class Search:
 
 def search(searches: Sequence[Search], tell: Tell, values: Mapping[str, Any] | None = None) -> list[str]:
     """The first violations that the queries select, stretch by stretch."""
-    of = sum(rows(column.table) for each in searches for column in each.columns)
-    done, found = 0, []
+    of, done = extent(searches), 0
+    found: list[str] = []
     for each in searches:
         for first, last, here in _stretches(each.columns):
             bounds = {"first": first, "last": last, "limit": MOST_SHOWN - len(found)}
@@ -61,9 +62,24 @@ def search(searches: Sequence[Search], tell: Tell, values: Mapping[str, Any] | N
     return found
 
 
+def extent(searches: Sequence[Search]) -> int:
+    """How many rows the queries go through, those of several tables or several times over added up."""
+    return sum(rows(column.table, column.name) for each in searches for column in each.columns)
+
+
+def parts(tell: Tell, *sizes: int) -> list[Tell]:
+    """For each part of a check, of so many rows, a `tell` that counts on from the parts before."""
+    of = sum(sizes)
+
+    def part(before: int) -> Tell:
+        return lambda done, _of: tell(before + done, of)
+
+    return [part(sum(sizes[:number])) for number in range(len(sizes))]
+
+
 def sums(query: str, columns: Sequence[Column], tell: Tell) -> Iterator[tuple[Any, ...]]:
     """The rows that the query selects in each stretch, for a caller that adds them up."""
-    of, done = sum(rows(column.table) for column in columns), 0
+    of, done = sum(rows(column.table, column.name) for column in columns), 0
     for first, last, here in _stretches(columns):
         yield from by_index(query, {"first": first, "last": last})
         done += here
@@ -88,16 +104,17 @@ def passes(query: str, grouped: int, tell: Tell, values: Mapping[str, Any] | Non
     return found
 
 
-def rows(table: str, where: str = "true") -> int:
-    """How many rows the table has (of these)."""
-    query = sql.SQL("SELECT count(*) FROM {} WHERE ").format(sql.Identifier(table)) + sql.SQL(where)  # type: ignore[arg-type]
+def rows(table: str, column: str = "id", where: str = "true") -> int:
+    """How many rows of the table have a value in the column (and are of these)."""
+    counted = sql.SQL("SELECT count({}) FROM {}").format(sql.Identifier(column), sql.Identifier(table))
+    query = sql.SQL(" WHERE ").join([counted, sql.SQL(where)])  # type: ignore[arg-type]
     with connection.cursor() as cursor:
         cursor.execute(query)
         return int(cursor.fetchone()[0])
 
 
 def by_index(query: Any, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """What a query over a stretch selects; it never reads a whole table for that, however old the statistics."""
+    """What a query over a stretch selects, by index alone, however old the statistics are."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('enable_seqscan', 'off', true)")
         cursor.execute(query, values)
@@ -121,7 +138,8 @@ def _stretches(columns: Sequence[Column]) -> Iterator[tuple[UUID, UUID, int]]:
 def _border(columns: Sequence[Column]) -> sql.Composed:
     """The lowest of the ids at which one of the tables has its portion; NULL where none has."""
     one = sql.SQL(
-        "(SELECT {name} FROM {table} WHERE {name} >= %(first)s ORDER BY {name} OFFSET %(portion)s - 1 LIMIT 1)"
+        "(SELECT {name} FROM {table} WHERE {name} >= %(first)s"
+        " ORDER BY {name} OFFSET %(portion)s - 1 LIMIT 1)"
     )
     return sql.SQL("SELECT least({})").format(sql.SQL(", ").join(_each(one, columns)))
 

@@ -40,7 +40,8 @@ def run_all(watch: Watch = unwatched) -> Iterator[Ran]:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         # Compiling for a stretch does not pay. A client that went away is noticed within a stretch.
         cursor.execute(
-            "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL client_connection_check_interval = '5s'"
+            "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off;"
+            "SET LOCAL client_connection_check_interval = '5s'"
         )
         for check in checks.registered():
             began = time.monotonic()

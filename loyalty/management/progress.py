@@ -1,4 +1,4 @@
-"""How far a long command has come: one line that is written over on a terminal, a line now and then elsewhere."""
+"""How far a long command has come: a line that is written over on a terminal, elsewhere one now and then."""
 
 import time
 from collections.abc import Callable
