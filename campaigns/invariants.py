@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from loyalty.lib import stretches
-from loyalty.lib.checks import Outcome, Tell, invariant
+from loyalty.lib.checks import Outcome, Tell, invariant, silent
 
 # Both are passes over the tables, for the orders or members that hash to %(turn)s of %(turns)s.
 # What the ledger gave for each order and its returns left, against what the order's record says it keeps.
@@ -85,13 +85,13 @@ LIMIT %(limit)s
 
 
 @invariant("O1", "an order keeps exactly the points that the ledger gave for it and its returns left")
-def orders_and_entries(tell: Tell) -> Outcome:
+def orders_and_entries(tell: Tell = silent) -> Outcome:
     """Each order's record against the entries that name it, and the other way round."""
     return _look("members_purchase", _KEPT, tell)
 
 
 @invariant("O2", "qualifying points of the tiers = those of the orders, returns taken off")
-def orders_and_tiers(tell: Tell) -> Outcome:
+def orders_and_tiers(tell: Tell = silent) -> Outcome:
     """Each member's tier rows against their orders."""
     return _look("points_tierqualification", _COUNTED, tell)
 

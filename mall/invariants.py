@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from loyalty.lib import stretches
-from loyalty.lib.checks import MOST_SHOWN, Outcome, Tell, invariant
+from loyalty.lib.checks import MOST_SHOWN, Outcome, Tell, invariant, silent
 from loyalty.lib.stretches import Column, Search
 
 FOLDER = Path(__file__).parent / "sql" / "invariants"
 
 
 @invariant("I10", "redemption journals, mall orders and stock agree, one to one")
-def redemptions(tell: Tell) -> Outcome:
+def redemptions(tell: Tell = silent) -> Outcome:
     """Each redemption against its burn, its reversal, its history and its stock, and the other way round."""
     count = stretches.rows("mall_redemption")
     searches = [

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loyalty.lib import stretches
-from loyalty.lib.checks import MOST_SHOWN, Outcome, Tell, invariant
+from loyalty.lib.checks import MOST_SHOWN, Outcome, Tell, invariant, silent
 from loyalty.lib.stretches import Column, Search
 from points import logchecks  # noqa: F401 - registers T1 to T4
 from tenants.context import current_brand
@@ -41,19 +41,19 @@ def _text(name: str) -> str:
 
 
 @invariant("I1", "entries of an account = available + pending + held − debt; lots and holds agree")
-def balances(tell: Tell) -> Outcome:
+def balances(tell: Tell = silent) -> Outcome:
     """Each account against the sum and the last of its entries, its pending lots and its open holds."""
     return look(stretches.rows("points_entry"), tell, query("balances", ACCOUNTS, ENTRIES_OF_ACCOUNTS))
 
 
 @invariant("I2", "available, pending, held and debt are never negative; debt leaves nothing available")
-def signs(tell: Tell) -> Outcome:
+def signs(tell: Tell = silent) -> Outcome:
     """The four numbers of each account."""
     return look(stretches.rows("points_account"), tell, query("signs", ACCOUNTS))
 
 
 @invariant("I3", "remaining of unfinished lots = available + pending + held; no lot gave more than it got")
-def lots(tell: Tell) -> Outcome:
+def lots(tell: Tell = silent) -> Outcome:
     """Each account against its lots; each lot against its consumptions; each credit against its lots."""
     return look(
         stretches.rows("points_lot"),
@@ -65,7 +65,7 @@ def lots(tell: Tell) -> Outcome:
 
 
 @invariant("I4", "every hold ends exactly once: captured + released = held")
-def holds(tell: Tell) -> Outcome:
+def holds(tell: Tell = silent) -> Outcome:
     """Each hold against its lots and its capture; each lot's reservation against the open holds."""
     count = stretches.rows("points_hold")
     searches = [
@@ -80,7 +80,7 @@ def holds(tell: Tell) -> Outcome:
 
 
 @invariant("I5", "(kind, source, reference, rule) is unique")
-def references(tell: Tell) -> Outcome:
+def references(tell: Tell = silent) -> Outcome:
     """Entries that share their reference, whatever the index says."""
     count, done = stretches.rows("points_entry"), 0
     names = ("reference", "source", "kind", "rule")
@@ -97,14 +97,14 @@ def references(tell: Tell) -> Outcome:
 
 
 @invariant("I6", "the reversals of an entry never exceed it")
-def reversals(tell: Tell) -> Outcome:
+def reversals(tell: Tell = silent) -> Outcome:
     """Each reversed entry against the sum of its reversals, which run the other way on the same account."""
     count = stretches.rows("points_entry", "reverses_id")
     return look(count, tell, query("reversals", Column("points_entry", "reverses_id")))
 
 
 @invariant("I7", "every debit = what it took from lots + its uncovered debt")
-def debits(tell: Tell) -> Outcome:
+def debits(tell: Tell = silent) -> Outcome:
     """Each debit and each giving back against its consumptions; each account's debt against its clawbacks."""
     return look(
         stretches.rows("points_consumption"),
@@ -115,7 +115,7 @@ def debits(tell: Tell) -> Outcome:
 
 
 @invariant("I8", "members' balances = the other side: issued + opening − redeemed − expired ± adjusted")
-def system_accounts(tell: Tell) -> Outcome:
+def system_accounts(tell: Tell = silent) -> Outcome:
     """For each currency, what members hold against what the system accounts gave."""
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for currency, *amounts in stretches.sums(_text("system_accounts"), (ACCOUNTS, ENTRIES_OF_ACCOUNTS), tell):
@@ -129,14 +129,14 @@ def system_accounts(tell: Tell) -> Outcome:
 
 
 @invariant("I9", "a transfer moved as many points as it took, with the same expiry dates")
-def transfers(tell: Tell) -> Outcome:
+def transfers(tell: Tell = silent) -> Outcome:
     """Both sides of each transfer, and each lot that it opened against the lot that it came from."""
     count = stretches.rows("points_entry", where="kind = 'transfer'")
     return Outcome(count, stretches.passes(_text("transfers"), count, tell))
 
 
 @invariant("due", "nothing falls due before the account's next_due_at")
-def due(tell: Tell) -> Outcome:
+def due(tell: Tell = silent) -> Outcome:
     """Each account's earliest expiry, activation and end of a hold against the time it is looked at again."""
     return look(
         stretches.rows("points_account", "next_due_at"),
@@ -147,7 +147,7 @@ def due(tell: Tell) -> Outcome:
 
 
 @invariant("merges", "who was merged holds nothing; both sides of every move are equal")
-def merges(tell: Tell) -> Outcome:
+def merges(tell: Tell = silent) -> Outcome:
     """Each merged member's accounts, where they moved to, and the entries by which their points moved."""
     moved = stretches.rows("points_account", "moved_to_id")
     entries = stretches.rows("points_entry", where="system_account = 'transfer' AND source = 'merge'")
