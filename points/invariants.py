@@ -60,7 +60,7 @@ def lots(tell: Tell = silent) -> Outcome:
         tell,
         query("standing", ACCOUNTS, ENTRIES_OF_ACCOUNTS),
         query("lots", LOTS, Column("points_consumption", "lot_id")),
-        query("opened", ENTRIES, Column("points_lot", "entry_id")),
+        query("opened", ENTRIES, LOTS),
     )
 
 

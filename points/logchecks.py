@@ -33,7 +33,7 @@ def unaltered(tell: Tell = silent) -> Outcome:
     """Each leaf against the hash of its entry as it stands."""
     columns = [
         Column("points_logleaf", "entry_id"),
-        Column("points_lot", "entry_id"),
+        Column("points_lot", "id"),
         Column("points_consumption", "entry_id"),
     ]
     found = stretches.search([Search(logstore.query("altered"), columns)], tell)

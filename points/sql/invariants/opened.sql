@@ -2,7 +2,11 @@
 -- Each row is a violation in words, of the entries from %(first)s to %(last)s.
 WITH opened AS MATERIALIZED (
   SELECT entry_id, sum(points) AS points, min(account_id::text) AS account, max(account_id::text) AS other
-  FROM points_lot WHERE entry_id BETWEEN %(first)s AND %(last)s GROUP BY entry_id
+  FROM (
+    SELECT * FROM points_lot own WHERE own.id BETWEEN %(first)s AND %(last)s AND own.entry_id = own.id
+    UNION ALL
+    SELECT * FROM points_lot other WHERE other.entry_id BETWEEN %(first)s AND %(last)s AND other.entry_id <> other.id
+  ) lot GROUP BY entry_id
 ), entry AS (
   SELECT id, account_id, direction, kind, points FROM points_entry WHERE id BETWEEN %(first)s AND %(last)s
 )

@@ -15,7 +15,11 @@ UNION ALL
 SELECT format('lot %%s: %%s points until %%s, came from lot %%s: %%s until %%s', lot.id, lot.points,
     lot.original_expires_at, lot.from_lot_id, taken.points, origin.original_expires_at)
 FROM moved received
-JOIN points_lot lot ON lot.entry_id = received.id
+CROSS JOIN LATERAL (
+  SELECT * FROM points_lot own WHERE own.id = received.id AND own.entry_id = received.id
+  UNION ALL
+  SELECT * FROM points_lot other WHERE other.entry_id = received.id AND other.entry_id <> other.id
+) lot
 LEFT JOIN points_lot origin ON origin.id = lot.from_lot_id
 LEFT JOIN moved sent ON sent.journal_id = received.journal_id AND sent.kind = 'transfer'
   AND sent.direction = -1 AND (sent.source <> 'merge' OR sent.reference = received.reference)

@@ -6,7 +6,11 @@ WITH given AS NOT MATERIALIZED (
   SELECT * FROM points_entry WHERE id BETWEEN %(first)s AND %(last)s
 ), opened AS (
   SELECT lot.entry_id, string_agg(/*lot*/, ',' ORDER BY lot.id) AS lots
-  FROM points_lot lot WHERE lot.entry_id BETWEEN %(first)s AND %(last)s GROUP BY lot.entry_id
+  FROM (
+    SELECT * FROM points_lot own WHERE own.id BETWEEN %(first)s AND %(last)s AND own.entry_id = own.id
+    UNION ALL
+    SELECT * FROM points_lot other WHERE other.entry_id BETWEEN %(first)s AND %(last)s AND other.entry_id <> other.id
+  ) lot GROUP BY lot.entry_id
 ), taken AS (
   SELECT used.entry_id,
     string_agg(concat('{"lot":"', used.lot_id, '","points":', used.points, '}'), ',' ORDER BY used.id) AS lots

@@ -13,7 +13,10 @@ WITH batch AS MATERIALIZED (
 ), opened AS MATERIALIZED (
   SELECT batch.id AS entry_id, string_agg(/*lot*/, ',' ORDER BY lot.id) AS lots
   FROM batch CROSS JOIN LATERAL (
-    SELECT one.* FROM points_lot one WHERE one.entry_id = batch.id OFFSET 0) lot
+    SELECT * FROM points_lot own WHERE own.id = batch.id AND own.entry_id = batch.id
+    UNION ALL
+    SELECT * FROM points_lot other WHERE other.entry_id = batch.id AND other.entry_id <> other.id
+    OFFSET 0) lot
   GROUP BY batch.id
 ), taken AS MATERIALIZED (
   SELECT batch.id AS entry_id, count(*) AS takes,
