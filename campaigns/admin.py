@@ -14,7 +14,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import selectors
 from campaigns.engine import explain
-from campaigns.models import Rule, RuleSubmission, RuleVersion
+from campaigns.models import Moment, Rule, RuleSubmission, RuleVersion
+from campaigns.momentpage import MomentAdmin
 from campaigns.services import rules, submissions
 from campaigns.wording import RULE_PARTS, in_words, language, written_out
 from loyalty.lib import clock
@@ -277,3 +278,6 @@ class RuleAdmin(ServicePage):
     def running(self, rule: Rule) -> SafeString:
         """The body, for those who may only look."""
         return pretty(selectors.working_body(rule))
+
+
+admin.site.register(Moment, MomentAdmin)

@@ -1,5 +1,5 @@
-"""Every row lock of this room, in the order in which they are taken: order, rule,
-submission, rules in force, total."""
+"""Every row lock of this room, in the order taken: order, rule, submission, rules in force, total,
+moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from campaigns.models import CapTotal, Rule, RulesInForce, RuleSubmission
+from campaigns.models import CapTotal, Moment, Rule, RulesInForce, RuleSubmission
 from members.models import ParkedReturn, Purchase
 
 
@@ -55,3 +55,9 @@ def waiting_returns(order_id: str) -> list[ParkedReturn]:
         order_id=order_id, applied_at__isnull=True, dropped_at__isnull=True
     )
     return list(found.order_by("parked_at", "pk"))
+
+
+def open_moment(moment_id: UUID) -> Moment | None:
+    """A moment that is to be judged or taken back, locked after the accounts; None if another has it."""
+    found = Moment.objects.select_for_update(skip_locked=True, of=("self",)).filter(due_at__isnull=False)
+    return found.filter(pk=moment_id).first()

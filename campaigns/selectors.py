@@ -14,6 +14,8 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.engine import BrandContext, ComplianceMatrix, RuleSet, compile_rules
+from campaigns.engine.explain import Words
+from campaigns.engine.rule import CompiledRule, bucket
 from campaigns.models import Rule, RulesInForce, RuleVersion
 from campaigns.schema import CheckContext, Named
 from loyalty.lib.errors import FieldError
@@ -106,6 +108,14 @@ def tier_codes() -> tuple[str, ...]:
     return program.codes if program else ()
 
 
+def words() -> Words:
+    """What the current brand calls its money, points and tiers, for sentences about its rules."""
+    brand = current_brand()
+    return Words(
+        currency=brand.currency, points_name=brand.points_name, timezone=brand.tz, tiers=tier_names()
+    )
+
+
 def tier_names() -> dict[str, Mapping[str, str]]:
     """What the brand calls its tiers, by code and language."""
     program = tier_services.program()
@@ -156,3 +166,13 @@ def _seen(kind: str, wanted: set[str]) -> set[str]:
     paths = PurchaseLine.objects.exclude(category="").values_list("category", flat=True).distinct()[:5000]
     known = {path.strip("/") + "/" for path in paths}
     return {name for name in wanted if any(path.startswith(name.strip("/") + "/") for path in known)}
+
+
+def open_rules(member_id: UUID, at: datetime) -> list[CompiledRule]:
+    """The published rules that have not ended by `at` and whose rollout has this member in it, by code."""
+    return [
+        rule
+        for rule in published_rules(tiers=tier_codes()).rules
+        if not (rule.schedule and rule.schedule.ends_at is not None and rule.schedule.ends_at <= at)
+        and not (rule.rollout is not None and bucket(rule.code, str(member_id)) >= rule.rollout)
+    ]

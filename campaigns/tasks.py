@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns.services import orders, submissions
+from campaigns.services import days, moments, orders, submissions
 from loyalty.lib import clock
 from tenants.fanout import alone, for_each_brand
 
@@ -46,3 +46,31 @@ def publish_rules() -> int:
     A bounded piece of work: what is left waits for the next tick.
     """
     return submissions.publish_due(now=clock.now(), limit=BATCH)
+def tick_moments() -> None:
+    """Ask every active brand to judge the moments that are due."""
+    for_each_brand(judge_moments, expires_s=10)
+
+
+@shared_task
+def judge_moments() -> None:
+    """Judge what is due: enrolments and referrals that were cut off, birthdays, anniversaries."""
+    with alone("campaigns.moments") as held:
+        if not held:
+            return
+        for _round in range(ROUNDS):
+            if moments.settle_due(now=clock.now(), limit=BATCH) < BATCH:
+                return
+
+
+@shared_task
+def tick_days() -> None:
+    """Ask every active brand whose birthday or anniversary it is."""
+    for_each_brand(note_days)
+
+
+@shared_task
+def note_days() -> None:
+    """Note today's birthdays and anniversaries."""
+    with alone("campaigns.days") as held:
+        if held:
+            days.note_days(now=clock.now())

@@ -22,6 +22,8 @@ app.conf.beat_schedule = {
     "tiers-due": {"task": "points.tasks.tick_tiers", "schedule": 300.0},
     "orders-due": {"task": "campaigns.tasks.tick_orders", "schedule": 60.0},
     "rules-due": {"task": "campaigns.tasks.tick_rules", "schedule": 5.0},
+    "moments-due": {"task": "campaigns.tasks.tick_moments", "schedule": 5.0},
+    "moments-days": {"task": "campaigns.tasks.tick_days", "schedule": 300.0},
     "books-verification": {"task": "loyalty.analytics.tasks.tick_verification", "schedule": 60.0},
     "outbox-jobs": {"task": "loyalty.outbox.tasks.tick_jobs", "schedule": 3.0},
     "outbox-tidy": {"task": "loyalty.outbox.tasks.tick_tidy", "schedule": 3600.0},

@@ -12,7 +12,7 @@ from django.db.models.functions import Right
 from loyalty.lib.compliance import ADULT_AGE
 from members import identities
 from members.identities import Key
-from members.models import Identity, Member, Purchase, SigningKey
+from members.models import Identity, Member, Purchase, RefreshToken, SigningKey
 
 PHONE_TAIL = re.compile(r"[0-9]{4}")
 MOST_FOUND = 500
@@ -35,6 +35,13 @@ def signing_key(key_id: UUID | None = None) -> SigningKey | None:
     if key_id is not None:
         alive = alive.filter(pk=key_id)
     return alive.order_by("-created_at", "-id").first()
+
+
+def share_a_device(member_id: UUID, other_id: UUID) -> bool:
+    """Whether both members have signed in on the same device, as far as clients named it."""
+    devices = RefreshToken.objects.exclude(device_id="")
+    own = devices.filter(member_id=member_id).values("device_id")
+    return devices.filter(member_id=other_id, device_id__in=own).exists()
 
 
 def age_facts(member: Member, now: datetime, tz: tzinfo) -> dict[str, Any]:

@@ -18,6 +18,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "transfer_monthly_limit": 10_000,
     # Cost of one point in the brand's currency, for the liability.
     "point_cost": "0.01",
+    # Where a member's invitation leads; `{code}` stands for the referral code. Empty: a code without a link.
+    "referral_link": "",
     # Orders: whether an unknown identity is enrolled; days until an order completes by itself (null = never).
     "enrol_by_order": True,
     "auto_complete_days": None,

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.api import home, merging, rules, simulations, submissions, tiers
+from campaigns.api import earning, enrolling, home, merging, rules, simulations, submissions, tiers
 
 partner_urlpatterns: list[URLPattern] = [
     path("earning-rules", rules.EarningRules.as_view(), name="earning-rules"),
@@ -17,9 +17,14 @@ partner_urlpatterns: list[URLPattern] = [
         "earning-rules/<str:code>/withdraw", submissions.WithdrawRule.as_view(), name="earning-rule-withdraw"
     ),
     path("earning-rules/<str:code>/retire", rules.RetireRule.as_view(), name="earning-rule-retire"),
+    path("members", enrolling.EnrollingView.as_view(), name="members"),
     path("members/<uuid:member_id>/merge", merging.MergeView.as_view(), name="member-merge"),
     path("tiers", tiers.Tiers.as_view(), name="tiers"),
 ]
 member_urlpatterns: list[URLPattern] = [
+    path("auth/wechat", enrolling.SigningInView.as_view(), name="auth-wechat"),
+    path("check-ins", earning.CheckInsView.as_view(), name="check-ins"),
+    path("earn", earning.EarnView.as_view(), name="earn"),
+    path("me/referral", earning.ReferralView.as_view(), name="me-referral"),
     path("home", home.HomeView.as_view(), name="home"),
 ]

@@ -75,6 +75,10 @@ class RuleSet:
     def _of(self, trigger: str) -> _Trigger:
         return self._triggers.get(trigger, self._nothing)
 
+    def awaits(self, trigger: str) -> bool:
+        """Whether any rule has this trigger."""
+        return trigger in self._triggers
+
     def history_needs(self, trigger: str, at: datetime) -> HistoryNeeds:
         """What of the member's earlier orders the rules with this trigger will ask for."""
         needs = self._of(trigger).needs

@@ -8,24 +8,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import facts, selectors
+from campaigns import selectors
 from campaigns.engine import Event
 from campaigns.engine.types import ACTIVITY_PREFIX
 from campaigns.errors import ActivityConflict
-from campaigns.services import counters
+from campaigns.services import giving
 from campaigns.services.orders import judging
 from campaigns.services.orders.content import AHEAD, MemberRef, member_ref
-from campaigns.services.orders.judging import Judged
 from campaigns.services.orders.reading import Reader
 from campaigns.services.orders.told import NOTHING, account_json, explained
-from loyalty.lib import ids, instants
+from loyalty.lib import instants
 from loyalty.outbox import services as outbox
 from members import services as members
 from members.models import Activity, Member
@@ -137,69 +135,26 @@ def _first(content: ActivityContent, member: Member, account: AccountState, now:
     held = tiers.held(member_id=member.id, now=now, reference=content.activity_id)
     rules = selectors.published_rules(tiers=held.program.codes if held else ())
     day = content.occurred_at.astimezone(current_brand().tz).date()
-    trigger = ACTIVITY_PREFIX + content.type
-    evaluation: dict[str, Any] = {}
-    judged: list[Judged] = []
-    journal_id = ids.new()
-    if not account.earn_frozen:
-        streak = _streak(member.id, content.type, day)
-        event = Event(
-            trigger=trigger,
-            occurred_at=content.occurred_at,
-            reference=content.activity_id,
-            attributes=content.attributes,
-            streak=streak,
-            streak_day=(streak - 1) % CYCLE_DAYS + 1,
-        )
-        known = facts.member_facts(
-            member,
-            rules=rules,
-            triggers=(trigger,),
-            at=content.occurred_at,
-            tier=held.code if held else None,
-        )
-        used = counters.StoredCounters(rules.counter_keys(event, known))
-        judged = [Judged(trigger, rules.evaluate(event, known, counters=used), rules)]
-        evaluation = {"activity": judged[0].evaluation.to_record()}
-        account, told = _post(content, member.id, judged, account, journal_id, now)
-        evaluation |= told
-        judging.count(member.id, judged)
-        _qualify(content, member.id, judged, held, now)
-    activity = _store(content, member.id, day, evaluation, journal_id, now)
-    _tell(activity, now)
-    return Recorded(activity, account, explained([each.evaluation for each in judged], rules))
-
-
-def _post(
-    content: ActivityContent,
-    member_id: UUID,
-    judged: list[Judged],
-    account: AccountState,
-    journal_id: UUID,
-    now: datetime,
-) -> tuple[AccountState, dict[str, Any]]:
-    wanted = judging.activity_postings(judged[0], SOURCE, content.activity_id, content.occurred_at)
-    if not wanted:
-        return account, {}
-    posted = points.post(
-        member_id=member_id,
-        journal_id=journal_id,
-        entries=wanted,
-        now=now,
-        event_data={"source": SOURCE, "reference": content.activity_id},
+    if account.earn_frozen:
+        activity = _store(content, member.id, day, {}, None, now)
+        _tell(activity, now)
+        return Recorded(activity, account)
+    streak = _streak(member.id, content.type, day)
+    event = Event(
+        trigger=ACTIVITY_PREFIX + content.type,
+        occurred_at=content.occurred_at,
+        reference=content.activity_id,
+        attributes=content.attributes,
+        streak=streak,
+        streak_day=(streak - 1) % CYCLE_DAYS + 1,
     )
-    entries = judging.entries_json(posted.entries, wanted, now)
-    told = {"entries": entries, "points": judging.summary(posted.entries)}
-    return posted.accounts.get("points", account), told
-
-
-def _qualify(
-    content: ActivityContent, member_id: UUID, judged: list[Judged], held: tiers.Held | None, now: datetime
-) -> None:
-    count = judging.qualifying_points(judged)
-    if count:
-        fact = tiers.Fact(content.occurred_at, count, Decimal(0), 0, SOURCE, content.activity_id)
-        tiers.qualify(member_id=member_id, held=held, fact=fact, now=now)
+    given = giving.give(
+        event=event, party=giving.Party(member, account, held), rules=rules, source=SOURCE, now=now
+    )
+    evaluation = {"activity": given.evaluation.to_record(), **given.own.record()}
+    activity = _store(content, member.id, day, evaluation, given.own.journal_id, now)
+    _tell(activity, now)
+    return Recorded(activity, given.own.account, explained([given.evaluation], rules))
 
 
 def _store(
@@ -207,7 +162,7 @@ def _store(
     member_id: UUID,
     day: date,
     evaluation: dict[str, Any],
-    journal_id: UUID,
+    journal_id: UUID | None,
     now: datetime,
 ) -> Activity:
     try:
@@ -220,7 +175,7 @@ def _store(
             attributes=content.attributes,
             content_hash=content.digest(),
             evaluation=evaluation,
-            journal_id=journal_id if evaluation.get("entries") else None,
+            journal_id=journal_id,
             recorded_at=now,
         )
     except IntegrityError:

@@ -7,6 +7,11 @@ from django.utils import translation
 LANGUAGES = ("zh-hans", "en")
 
 
+def language() -> str:
+    """The active language, as texts in several languages name it: Chinese where it is neither."""
+    return "en" if (translation.get_language() or "").startswith("en") else "zh-hans"
+
+
 def pick(texts: Mapping[str, str] | str | None, language: str | None = None) -> str:
     """The text in `language` (default: the active one), else in another that exists, else ''."""
     if not texts:

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from loyalty.lib import clock, fields
 from loyalty.lib.api import StrictSerializer
+from members import services
 from members.api.base import SignInView, device_id
 from members.api.shapes import MEMBER_ID
 from members.services import sessions
@@ -31,6 +32,9 @@ class WechatBody(StrictSerializer):
 
     code = fields.Text(max_length=128)
     app_id = fields.Text(required=False, max_length=64, help_text="Default: the brand's mini-program.")
+    referrer_code = fields.Text(
+        required=False, max_length=12, help_text="Of the member who invited somebody new; else ignored."
+    )
 
 
 class RefreshBody(StrictSerializer):
@@ -57,7 +61,9 @@ class SignedIn(TokenPair):
 
 
 class WechatView(SignInView):
-    """Signing in with WeChat."""
+    """Signing in with WeChat. `enrol` is what makes a member of somebody new."""
+
+    enrol = staticmethod(services.enrol)
 
     @extend_schema(
         operation_id="auth_wechat",
@@ -78,7 +84,12 @@ class WechatView(SignInView):
         """
         body = self.body(WechatBody)
         pair, new = sessions.sign_in_with_wechat(
-            code=body["code"], app_id=body.get("app_id"), device_id=device_id(request), now=clock.now()
+            code=body["code"],
+            app_id=body.get("app_id"),
+            device_id=device_id(request),
+            now=clock.now(),
+            referrer_code=body.get("referrer_code"),
+            enrol=self.enrol,
         )
         return Response({**_written(pair), "new_member": new})
 

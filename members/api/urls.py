@@ -1,15 +1,13 @@
-"""Routes of this room."""
+"""Routes of this room. Enrolling stands in campaigns, where it earns points."""
 
 from django.urls import URLPattern, path
 
 from members.api import me, members, sessions
 
 partner_urlpatterns: list[URLPattern] = [
-    path("members", members.MembersView.as_view(), name="members"),
     path("members/<uuid:member_id>", members.MemberView.as_view(), name="member"),
 ]
 member_urlpatterns: list[URLPattern] = [
-    path("auth/wechat", sessions.WechatView.as_view(), name="auth-wechat"),
     path("auth/refresh", sessions.RefreshView.as_view(), name="auth-refresh"),
     path("auth/logout", sessions.LogoutView.as_view(), name="auth-logout"),
     path("me", me.MeView.as_view(), name="me"),

@@ -1,7 +1,7 @@
 """Members, the identities they are known by, and the keys and tokens of their sessions."""
 
 from django.db import models
-from django.db.models.functions import Right
+from django.db.models.functions import ExtractDay, ExtractMonth, Right
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import ids
@@ -49,7 +49,16 @@ class Member(models.Model):
         verbose_name = _("member")
         verbose_name_plural = _("members")
         # Migration 0005 adds `member_name`: the console finds the beginning of a name in either case.
-        indexes = [models.Index(fields=["-enrolled_at", "-id"], name="member_enrolled")]
+        indexes = [
+            models.Index(fields=["-enrolled_at", "-id"], name="member_enrolled"),
+            # Whose birthday it is.
+            models.Index(
+                ExtractMonth("birthday"),
+                ExtractDay("birthday"),
+                name="member_birthday",
+                condition=models.Q(birthday__isnull=False),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=["active", "merged", "closed"]), name="member_status_known"

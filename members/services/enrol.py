@@ -78,7 +78,7 @@ def enrol(
                 raise MemberNotActive(member_id=str(member.id))
             _attach(member, keys, now, verified=verified)
             return member, False
-        referrer = _referrer(referrer_code)
+        referrer = referrer_of(referrer_code)
         member = Member(
             referral_code=_new_code(),
             enrolled_at=now,
@@ -183,7 +183,8 @@ def _lock(keys: Sequence[Key]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [name])
 
 
-def _referrer(code: str | None) -> Member | None:
+def referrer_of(code: str | None) -> Member | None:
+    """The active member with this referral code, following merges; None for none. Raises Invalid."""
     if not code:
         return None
     named = Member.objects.select_related("merged_into").filter(referral_code=code.strip().upper()).first()

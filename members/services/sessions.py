@@ -1,5 +1,6 @@
 """Signing in: from what proves a person to a member with a pair of tokens."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
@@ -12,21 +13,35 @@ from loyalty.lib.transactions import retried
 from members import tokens, wechat
 from members.errors import WechatNotEnabled
 from members.identities import Key
-from members.services.enrol import enrol
+from members.models import Member
+from members.services.enrol import enrol as enrol_member
+from members.services.enrol import referrer_of
 from members.tokens import Pair
 from tenants.context import current_brand
 from tenants.models import Brand
 
 WECHAT_SOURCE = "wechat"
+Enrol = Callable[..., tuple[Member, bool]]
 
 
-def sign_in_with_wechat(*, code: str, app_id: str | None, device_id: str, now: datetime) -> tuple[Pair, bool]:
+def sign_in_with_wechat(
+    *,
+    code: str,
+    app_id: str | None,
+    device_id: str,
+    now: datetime,
+    referrer_code: str | None = None,
+    enrol: Enrol = enrol_member,
+) -> tuple[Pair, bool]:
     """Tokens for whoever WeChat says has logged in, enrolled if new; and whether they are new.
 
-    WeChat is asked before any transaction begins. Raises WechatNotEnabled, WechatCodeInvalid,
-    WechatUnavailable, WechatMisconfigured, WechatUserBlocked, MemberNotActive, IdentityConflict, and
-    Invalid for an app that is not this brand's.
+    `referrer_code` says who brought somebody new; `enrol` is what enrols them. WeChat is asked before any
+    transaction begins. Raises WechatNotEnabled, WechatCodeInvalid, WechatUnavailable, WechatMisconfigured,
+    WechatUserBlocked, MemberNotActive, IdentityConflict, and Invalid for an app that is not this brand's or
+    a referral code that nobody has.
     """
+    # A code of `wx.login` serves once, so what would refuse the call is looked at before it is used up.
+    referrer_of(referrer_code)
     brand = current_brand()
     own_app, secret = _wechat_app(brand)
     if app_id is not None and app_id != own_app:
@@ -39,7 +54,9 @@ def sign_in_with_wechat(*, code: str, app_id: str | None, device_id: str, now: d
 
     def work() -> tuple[Pair, bool]:
         with transaction.atomic():
-            member, created = enrol(keys=keys, source=WECHAT_SOURCE, verified=True, now=now)
+            member, created = enrol(
+                keys=keys, source=WECHAT_SOURCE, verified=True, referrer_code=referrer_code, now=now
+            )
             return tokens.start(member=member, key=key, device_id=device_id, now=now), created
 
     return retried(work)

@@ -19,6 +19,7 @@ LISTS = {
     "members/member/": {OWNER, MARKETING, CARE},
     "members/purchase/": {OWNER, MARKETING, CARE, SHOP},
     "members/parkedreturn/": {OWNER, MARKETING, CARE},
+    "campaigns/moment/": {OWNER, MARKETING, CARE},
     "points/account/": {OWNER, MARKETING, CARE},
     "points/entry/": {OWNER, MARKETING, CARE},
     "points/adjustmentrequest/": {OWNER, MARKETING, CARE},

@@ -72,9 +72,18 @@ def postings(
     ]
 
 
-def activity_postings(judged: Judged, source: str, reference: str, at: datetime) -> list[Posting]:
-    """One ledger entry for each rule that gave points for an activity to the member who did it."""
-    return [_posting(result, source, reference, at, None) for result in judged.evaluation.winners]
+def event_postings(
+    results: Iterable[RuleResult],
+    source: str,
+    reference: str,
+    at: datetime,
+    completed_at: datetime | None = None,
+) -> list[Posting]:
+    """One ledger entry for each of these results that gives points, for something that happened at `at`.
+
+    `completed_at` is that of the order behind it, where there is one.
+    """
+    return [_posting(each, source, reference, at, completed_at) for each in results if each.points > 0]
 
 
 def read_record(kept: Mapping[str, Any]) -> Evaluation:
@@ -172,12 +181,12 @@ def summary(entries: Sequence[EntryResult], currency: str = "points") -> dict[st
 
 def qualifying_points(judged: Sequence[Judged], currency: str = "points") -> int:
     """What counts for the tier where tiers go by points."""
-    return sum(
-        result.qualifying
-        for each in judged
-        for result in each.evaluation.winners
-        if result.currency == currency
-    )
+    return sum(counting(each.evaluation.winners, currency) for each in judged)
+
+
+def counting(results: Iterable[RuleResult], currency: str = "points") -> int:
+    """How much of these results counts for the tier."""
+    return sum(result.qualifying for result in results if result.currency == currency and result.points > 0)
 
 
 def money(amount: Fraction) -> Decimal:

@@ -12,12 +12,12 @@ from django.db import transaction
 
 from campaigns import facts, selectors
 from campaigns.errors import OrderConflict
+from campaigns.services import enrolling, referrals
 from campaigns.services.orders import judging, returning, visits
 from campaigns.services.orders.content import Content, MemberRef
 from campaigns.services.orders.judging import Judged
 from campaigns.services.orders.told import NOTHING, Told
 from loyalty.lib import instants, money
-from members import services as members
 from members.errors import MemberNotActive, MemberNotFound
 from members.models import Member, Purchase
 from points import services as points
@@ -76,6 +76,14 @@ def _first(content: Content, known: visits.Known, now: datetime) -> Told:
     account = written.account or account
     if held is not None and decided.fact is not None:
         held = _raised(known.id, held, decided.fact, written.qualifying, now)
+    if known.referrer_id is not None and decided.visible_bonus:
+        referrals.note_first_order(
+            member_id=known.id,
+            order_id=content.order_id,
+            ordered_at=content.ordered_at,
+            rules=rules,
+            now=now,
+        )
     told_returns: Sequence[dict[str, Any]] = ()
     if known.has_parked:
         told_returns = returning.apply_parked(order_id=content.order_id, now=now)
@@ -237,7 +245,7 @@ def _enrolled(ref: MemberRef, order_id: str, now: datetime) -> Member:
     if Purchase.objects.filter(order_id=order_id).exists():
         # Known under another member: nobody is enrolled for the sake of a refusal.
         raise OrderConflict(order_id=order_id)
-    return members.enrol(keys=ref.keys, source="order", now=now)[0]
+    return enrolling.enrol(keys=ref.keys, source="order", now=now)[0]
 
 
 def _status(content: Content) -> str:

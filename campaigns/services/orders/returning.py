@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import locks
 from campaigns.errors import ReturnConflict
+from campaigns.services import referrals
 from campaigns.services.orders import rejudging, stored
 from campaigns.services.orders.rejudging import ClawbackItems, Verdict
 from campaigns.services.orders.returncontent import ReturnContent
@@ -120,6 +121,8 @@ def apply(
     }
     _store(purchase, content, result, now)
     _publish(purchase, result, now)
+    if whole:
+        referrals.order_came_back(order_id=purchase.order_id, now=now)
     return result
 
 

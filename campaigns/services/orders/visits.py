@@ -30,6 +30,7 @@ class Known:
     enrolled_at: datetime
     birthday: date | None
     children: Sequence[Mapping[str, Any]]
+    referrer_id: UUID | None
     account: AccountState
     held: tiers.Held | None
     revision: UUID | None
@@ -94,6 +95,7 @@ def enter(ref: MemberRef, order_id: str, now: datetime) -> Known | Closed | None
         enrolled_at=enrolled_at,
         birthday=date.fromisoformat(found["birthday"]) if found["birthday"] else None,
         children=found["children"],
+        referrer_id=_id(found["referrer_id"]),
         account=ledger.account_state(found["account"], member_id),
         held=_held(found["tier"], enrolled_at),
         revision=_id(found["revision"]),

@@ -1,0 +1,25 @@
+"""What this room does when something happened in a lower one."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from campaigns.services import enrolling
+from loyalty.lib import clock
+from loyalty.outbox.models import OutboxEvent
+from loyalty.outbox.registry import on_event
+from members.models import Member
+
+# Who joined longer ago was enrolled before this reaction existed; nothing is given in hindsight.
+WELCOME_WITHIN: Final = timedelta(days=30)
+
+
+@on_event("member.enrolled", name="campaigns.welcome")
+def welcome(event: OutboxEvent) -> None:
+    """Give what enrolling earns to those who were enrolled where it was not given at once."""
+    now = clock.now()
+    if event.occurred_at < now - WELCOME_WITHIN:
+        return
+    member = Member.objects.filter(pk=UUID(event.payload["member_id"]), status=Member.Status.ACTIVE).first()
+    if member is not None:
+        enrolling.welcome(member, now=now)

@@ -1,0 +1,86 @@
+"""Referrals: the friend's first order, what is taken back when it comes back, and who brought whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from campaigns.engine import RuleSet
+from campaigns.models import Moment
+from campaigns.services import moments
+from members.models import Member, Purchase
+
+
+def note_first_order(
+    *, member_id: UUID, order_id: str, ordered_at: datetime, rules: RuleSet, now: datetime
+) -> None:
+    """Note that a referred member placed their first order, if it is the first and a rule waits for it.
+
+    An order that compliance hides, or that came back whole, is none. The caller holds the lock on the
+    member's account and has written the order.
+    """
+    if not rules.awaits(moments.FIRST_ORDER):
+        return
+    bought = Purchase.objects.filter(member_id=member_id, visible_bonus=True)
+    if list(bought.values_list("order_id", flat=True)[:2]) != [order_id]:
+        return
+    noted = moments.note(
+        trigger=moments.FIRST_ORDER,
+        reference=order_id,
+        member=Member.objects.get(pk=member_id),
+        occurred_at=ordered_at,
+        now=now,
+    )
+    if noted is not None:
+        moments.soon(noted.pk, now)
+
+
+def order_came_back(*, order_id: str, now: datetime) -> None:
+    """Have what a referral gave for this first order taken back from both, as soon as that is committed.
+
+    The caller holds the lock on the member's account. A referral that waits to be judged is refused then.
+    """
+    given = Moment.objects.filter(trigger=moments.FIRST_ORDER, reference=order_id, status=Moment.Status.GIVEN)
+    for moment_id in given.values_list("pk", flat=True):
+        given.filter(pk=moment_id).update(status=Moment.Status.UNDOING, due_at=now)
+        moments.soon(moment_id, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Friend:
+    """Somebody a member brought: `registered`, `ordered` (a first order), `rewarded`, or `refused`."""
+
+    member: Member
+    state: str
+
+
+def friends(*, member_id: UUID, limit: int = 50) -> tuple[int, int, list[Friend]]:
+    """How many friends a member brought, for how many of them they earned, and the newest of them."""
+    brought = Member.objects.filter(referrer_id=member_id)
+    newest = list(brought.order_by("-enrolled_at", "-id")[:limit])
+    told = Moment.objects.filter(referrer_id=member_id, trigger__startswith="referral.")
+    states: dict[UUID, str] = {}
+    for friend, trigger, status, evaluation in told.filter(member__in=newest).values_list(
+        "member_id", "trigger", "status", "evaluation"
+    ):
+        states[friend] = _stronger(states.get(friend, "registered"), _state(trigger, status, evaluation))
+    rewarded = told.filter(status=Moment.Status.GIVEN, evaluation__referrer__has_key="entries")
+    counts = brought.count(), rewarded.values("member_id").distinct().count()
+    return *counts, [Friend(each, states.get(each.pk, "registered")) for each in newest]
+
+
+def _state(trigger: str, status: str, evaluation: Mapping[str, Any]) -> str:
+    if status == Moment.Status.REFUSED:
+        return "refused"
+    if status == Moment.Status.GIVEN and evaluation.get("referrer", {}).get("entries"):
+        return "rewarded"
+    alive = status in (Moment.Status.WAITING, Moment.Status.GIVEN)
+    return "ordered" if trigger == moments.FIRST_ORDER and alive else "registered"
+
+
+def _stronger(one: str, other: str) -> str:
+    order = ("registered", "refused", "ordered", "rewarded")
+    return max(one, other, key=order.index)

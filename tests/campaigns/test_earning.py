@@ -1,0 +1,140 @@
+"""The member's side of earning: ways to earn in words, check-ins, friends brought."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from campaigns.services import moments
+from loyalty.lib import clock
+from members.models import Activity, Member
+from tenants.context import in_brand
+from tenants.models import Brand
+from tests.orders.shapes import BASE, order, set_policy
+from tests.orders.test_activities import activity, fixed
+from tests.support.brands import ANNA, BORIS
+from tests.support.client import Api
+from tests.support.sessions import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def anna(acme: Brand) -> Api:
+    """Anna in the mini-program."""
+    return signed_in("acme", ANNA)
+
+
+def test_one_check_in_a_day(api: Api, anna: Api, publish: Callable[..., None], acme: Brand, now: Any) -> None:
+    publish(fixed("check-in", 5))
+    assert anna.get("/check-ins").json() == {
+        "today": "2026-11-22",
+        "checked_in_today": False,
+        "streak": 0,
+        "days": [],
+    }
+    first = anna.post("/check-ins")
+    assert first.status_code == 201, first.content
+    with clock.frozen(now + timedelta(minutes=10)):
+        again = anna.post("/check-ins")
+    assert again.status_code == 200
+    assert first.json() == again.json()
+    assert first.json()["points"] == {"accrued": 5, "pending": 0, "debt_repaid": 0}
+    assert (first.json()["streak"], first.json()["account"]["available"]) == (1, 5)
+    with in_brand(acme):
+        assert Activity.objects.count() == 1
+    # 00:10 of the next day in Shanghai.
+    with clock.frozen(now + timedelta(hours=14, minutes=10)):
+        anna = signed_in("acme", ANNA)
+        assert anna.get("/check-ins").json()["streak"] == 1
+        third = anna.post("/check-ins").json()
+    assert (third["today"], third["streak"], third["days"]) == (
+        "2026-11-23",
+        2,
+        ["2026-11-22", "2026-11-23"],
+    )
+    assert third["account"]["available"] == 10
+
+
+def test_a_partner_s_check_in_counts_for_today(
+    api: Api, anna: Api, publish: Callable[..., None], in_acme: Brand
+) -> None:
+    publish(fixed("check-in", 5))
+    api.post("/activities", activity("T-1", attributes={"place": "till"}))
+    answer = anna.post("/check-ins")
+    assert (answer.status_code, answer.json()["account"]["available"]) == (200, 5)
+    assert Activity.objects.count() == 1
+
+
+def test_a_streak_that_doubles(publish: Callable[..., None], now: Any) -> None:
+    publish(
+        fixed("check-in", 1),
+        {
+            **fixed("streak", 1, "activity.check-in"),
+            "effect": {"type": "multiplier", "factor": "2"},
+            "when": {"all": [{"fact": "activity.streak", "op": "gte", "value": 3}]},
+        },
+    )
+    given = []
+    for day in range(4):
+        with clock.frozen(now + timedelta(days=day)):
+            given.append(signed_in("acme", ANNA).post("/check-ins").json()["points"]["accrued"])
+    assert given == [1, 1, 2, 2]
+
+
+def test_the_ways_to_earn_are_the_rules_that_run(
+    api: Api, anna: Api, publish: Callable[..., None], now: Any
+) -> None:
+    publish(
+        BASE,
+        fixed("over", 1, schedule={"ends_at": "2026-11-01T00:00:00+08:00"}),
+        fixed("soon", 7, schedule={"starts_at": "2026-12-12T00:00:00+08:00"}),
+        fixed("nobody", 1, audience={"rollout_percent": 0}),
+    )
+    items = anna.get("/earn").json()["items"]
+    assert [(each["rule"], each["starts_at"]) for each in items] == [
+        ("base", None),
+        ("soon", "2026-12-11T16:00:00Z"),
+    ]
+    assert "1" in items[0]["text"]
+    api.post("/earning-rules/base/retire")
+    assert [each["rule"] for each in anna.get("/earn").json()["items"]] == ["soon"]
+    chinese = signed_in("acme", ANNA, language="zh-hans").get("/earn").json()["items"]
+    assert "7" in chinese[0]["text"]
+    assert chinese[0]["text"] != items[1]["text"]
+
+
+def test_friends(api: Api, anna: Api, publish: Callable[..., None], acme: Brand, now: Any) -> None:
+    publish(fixed("invite", 500, "referral.first_order", to="referrer"))
+    set_policy(acme, referral_link="https://acme.example/join?code={code}")
+    code = api.get(f"/members/{ANNA}").json()["referral_code"]
+    for name in ("王小明", "李雷"):
+        api.post("/members", {"external_id": name, "name": name, "referrer_code": code.lower()})
+    api.post("/orders", order(member={"external_id": "李雷"}))
+    with in_brand(acme):
+        moments.settle_due(now=now)
+    told = anna.get("/me/referral").json()
+    assert (told["code"], told["link"]) == (code, f"https://acme.example/join?code={code}")
+    assert (told["friends"], told["rewarded"]) == (2, 1)
+    assert sorted((each["name"], each["state"]) for each in told["newest"]) == [
+        ("李•", "rewarded"),
+        ("王•", "registered"),
+    ]
+    assert [each["rule"] for each in told["ways"]] == ["invite"]
+    assert signed_in("acme", BORIS).get("/me/referral").json()["friends"] == 0
+
+
+def test_the_reward_is_there_right_after_the_answer(
+    api: Api,
+    publish: Callable[..., None],
+    in_acme: Brand,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    publish(fixed("invite", 500, "referral.first_order", to="both"))
+    code = Member.objects.get(pk=ANNA).referral_code
+    friend = api.post("/members", {"external_id": "C-f", "referrer_code": code}).json()["member_id"]
+    with django_capture_on_commit_callbacks(execute=True):
+        api.post("/orders", order(member={"external_id": "C-f"}))
+    balances = [api.get(f"/members/{m}/account").json()["available"] for m in (ANNA, friend)]
+    assert balances == [500, 500]
