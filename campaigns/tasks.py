@@ -46,6 +46,9 @@ def publish_rules() -> int:
     A bounded piece of work: what is left waits for the next tick.
     """
     return submissions.publish_due(now=clock.now(), limit=BATCH)
+
+
+@shared_task
 def tick_moments() -> None:
     """Ask every active brand to judge the moments that are due."""
     for_each_brand(judge_moments, expires_s=10)
