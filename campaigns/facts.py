@@ -12,8 +12,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from campaigns.engine import HistoryNeeds, MemberFacts, PastLine, PastOrder, RuleSet
+from campaigns.engine import Benefit, HistoryNeeds, MemberFacts, PastLine, PastOrder, RuleSet
 from campaigns.models import Carry
+from mall import selectors as mall
 
 _COUNTS: Final = """
 SELECT count(*) FILTER (WHERE visible_earn), max(ordered_at) FILTER (WHERE visible_earn),
@@ -97,9 +98,15 @@ def member_facts(
         enrolled_at=member.enrolled_at,
         birthday=member.birthday,
         children=child_months(member.children or ()),
+        benefits=benefits_of(member.id) if needs.benefits else (),
         history=history,
         carry=carry,
     )
+
+
+def benefits_of(member_id: UUID) -> tuple[Benefit, ...]:
+    """The benefits that the member was granted and that were not taken back, with their validity."""
+    return tuple(Benefit(*each) for each in mall.benefits_of(member_id))
 
 
 def stranger(now: datetime, tier: str | None) -> MemberFacts:
@@ -157,6 +164,7 @@ def together(needs: Sequence[HistoryNeeds]) -> HistoryNeeds:
         count=any(each.count for each in needs),
         last=any(each.last for each in needs),
         since=min((each.since for each in needs if each.since is not None), default=None),
+        benefits=any(each.benefits for each in needs),
     )
 
 

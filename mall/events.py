@@ -85,4 +85,42 @@ EVENTS = (
     _stock("reward.stock_low", "An article has run down to its low mark.", on_hand=5, low_at=5),
     _stock("stock.adjusted", "An operator or partner changed a stock.", on_hand=20, change=10, actor="key:1"),
 )
-declare(EVENTS)
+_GRANT: dict[str, Any] = {
+    "grant_id": "0199f3a2-8d1c-7b21-9d4e-5f6a7b8c9d0e",
+    "member_id": "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21",
+    "kind": "benefit",
+    "code": "double-7",
+    "quantity": 1,
+    "valid_from": "2026-11-22T02:15:00Z",
+    "valid_until": "2026-11-29T16:00:00Z",
+    "rule": "double-card",
+    "source": "order",
+    "reference": "S01-20261122-0007",
+}
+_GRANT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": list(_GRANT),
+    "properties": {
+        **dict.fromkeys(("code", "rule", "source", "reference", "valid_from"), _TEXT),
+        "grant_id": _ID,
+        "member_id": _ID,
+        "kind": {"enum": ["coupon", "benefit", "tag", "draw"]},
+        "quantity": _WHOLE,
+        "valid_until": {"type": ["string", "null"]},
+    },
+}
+GRANT_EVENTS = (
+    EventType(
+        name="grant.given",
+        description="A rule gave a member something besides points.",
+        schema=_GRANT_SCHEMA,
+        example=_GRANT,
+    ),
+    EventType(
+        name="grant.taken_back",
+        description="What a rule gave besides points was taken back unused, with a return or a correction.",
+        schema=_GRANT_SCHEMA,
+        example=_GRANT,
+    ),
+)
+declare((*EVENTS, *GRANT_EVENTS))

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 from loyalty.lib.compliance import ComplianceMatrix
 from mall.eligibility import Situation
 from mall.errors import OfferNotFound, RedemptionNotFound, RewardNotFound, StockNotFound
-from mall.models import Offer, Redemption, RedemptionStep, Reward, StockItem
+from mall.models import Grant, Offer, Redemption, RedemptionStep, Reward, StockItem
 from members import selectors as member_selectors
 from members.models import Member
 from points import selectors as points_selectors
@@ -129,3 +129,14 @@ def situation(
         closed_tags=closed_tags(member, "redeem", now),
         hidden_tags=closed_tags(member, "show", now),
     )
+
+
+def grants_of(member_id: UUID) -> QuerySet[Grant]:
+    """What rules gave a member besides points."""
+    return Grant.objects.filter(member_id=member_id)
+
+
+def benefits_of(member_id: UUID) -> list[tuple[str, datetime, datetime | None]]:
+    """The member's benefits that were not taken back: code, valid from, valid until (exclusive)."""
+    rows = grants_of(member_id).filter(kind=Grant.Kind.BENEFIT, revoked_at__isnull=True)
+    return list(rows.values_list("code", "valid_from", "valid_until"))

@@ -87,6 +87,7 @@ class RuleSet:
             count=not _HISTORY_COUNTS.isdisjoint(needs.member),
             last="member.days_since_last_order" in needs.member,
             since=min(starts, default=None),
+            benefits="member.benefits" in needs.member,
         )
 
     def counter_keys(

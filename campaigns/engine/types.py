@@ -198,11 +198,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class HistoryNeeds:
-    """What of the member's earlier orders a rule set will ask for: load no more than this."""
+    """What a rule set will ask of the member's earlier orders and benefits: load no more than this."""
 
     count: bool
     last: bool
     since: datetime | None
+    benefits: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from campaigns import facts
 from campaigns.engine import Evaluation, Event, MemberFacts, RuleResult, RuleSet
-from campaigns.services import counters
+from campaigns.services import counters, gifts
 from campaigns.services.orders import judging
 from loyalty.lib import ids
 from members.models import Member
@@ -110,7 +110,17 @@ def _side(
     now: datetime,
 ) -> Side:
     wanted = judging.event_postings(results, source, event.reference, event.occurred_at, completed_at)
-    if not wanted or party.account.earn_frozen:
+    if party.account.earn_frozen:
+        return Side(party.account)
+    gifts.give(
+        results,
+        member_id=party.member.pk,
+        source=source,
+        reference=event.reference,
+        at=event.occurred_at,
+        now=now,
+    )
+    if not wanted:
         return Side(party.account)
     journal_id = ids.new()
     posted = points.post(

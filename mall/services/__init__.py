@@ -1,6 +1,7 @@
 """Everything that writes in the mall. Use as `from mall import services as mall`."""
 
 from mall.services.fulfilment import complete, set_address, ship
+from mall.services.grants import Gift, grant, take_back
 from mall.services.merging import merge
 from mall.services.placing import Placed, place
 from mall.services.redemptions import cancel
@@ -8,17 +9,20 @@ from mall.services.rewards import create_offer, create_reward, update_offer, upd
 from mall.services.stock import add_stock, set_stock
 
 __all__ = [
+    "Gift",
     "Placed",
     "add_stock",
     "cancel",
     "complete",
     "create_offer",
     "create_reward",
+    "grant",
     "merge",
     "place",
     "set_address",
     "set_stock",
     "ship",
+    "take_back",
     "update_offer",
     "update_reward",
 ]

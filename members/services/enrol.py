@@ -1,7 +1,7 @@
 """Enrolment: several identities, one member."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -156,6 +156,24 @@ def update(*, member_id: UUID, changes: Mapping[str, Any], keys: Sequence[Key], 
                 occurred_at=now,
             )
         return member
+
+
+def tag(*, member_id: UUID, tags: Collection[str]) -> frozenset[str]:
+    """Put tags on a member; returns those that were not there. The caller has locked the member's account."""
+    member = locks.member(member_id)
+    new = [each for each in dict.fromkeys(tags) if member is not None and each not in member.tags]
+    if member is not None and new:
+        member.tags = [*member.tags, *new]
+        member.save(update_fields=["tags", "updated_at"])
+    return frozenset(new)
+
+
+def untag(*, member_id: UUID, tags: Collection[str]) -> None:
+    """Take tags off a member; one that is not there is no error. The caller has locked the account."""
+    member = locks.member(member_id)
+    if member is not None and not set(tags).isdisjoint(member.tags):
+        member.tags = [each for each in member.tags if each not in tags]
+        member.save(update_fields=["tags", "updated_at"])
 
 
 def _attach(member: Member, keys: Sequence[Key], now: datetime, *, verified: bool) -> list[str]:

@@ -167,6 +167,7 @@ def _give(
             **purchase.evaluation.get("kept", {}),
             judging.COMPLETED: {each.rule: each.points for each in judged[0].evaluation.results},
         }
+    judging.grant(member.id, judged, purchase.order_id, purchase.ordered_at, now)
     wanted = judging.postings(
         judged, order_id=purchase.order_id, ordered_at=purchase.ordered_at, completed_at=completed_at
     )

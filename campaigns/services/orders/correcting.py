@@ -23,6 +23,7 @@ from campaigns.services.orders.told import Told
 from loyalty.lib import ids, money
 from loyalty.lib.errors import FieldError, Invalid
 from loyalty.outbox import services as outbox
+from mall import services as mall
 from members import services as members
 from members.models import Purchase, PurchaseLine
 from members.services import purchases
@@ -81,6 +82,7 @@ def correct_order(*, order_id: str, content: Content, revision: int, now: dateti
         _check_content(purchase, lines, content)
         before = _tier_numbers(purchase, lines)
         difference = _judge(purchase, content, lines, held, now)
+        _regrant(purchase, content, difference, now)
         kept, booked = _book(purchase, content, difference, revision, now)
         was_at = purchase.ordered_at
         _rewrite(purchase, content, kept, revision)
@@ -244,6 +246,22 @@ def _book(
     if difference.judged:
         kept["points"] = _summary(kept, given, back)
     return kept, {**given, "taken_back": back, "debt": debt}
+
+
+def _regrant(purchase: Purchase, content: Content, difference: _Difference, now: datetime) -> None:
+    """Take back what the corrected order does not grant any more, and give what it grants now."""
+    if purchase.member_id is None:
+        return
+    before = judging.recorded(purchase.evaluation)
+    for judged in difference.judged:
+        granted = {each.rule for each in judged.evaluation.grants}
+        mall.take_back(
+            source=judging.SOURCES[judged.trigger],
+            reference=purchase.order_id,
+            rules={each.rule for each in before[judged.trigger].grants} - granted,
+            now=now,
+        )
+    judging.grant(purchase.member_id, difference.judged, purchase.order_id, content.ordered_at, now)
 
 
 def _summary(kept: Mapping[str, Any], given: Mapping[str, int], back: int) -> dict[str, int]:

@@ -13,7 +13,7 @@ from uuid import UUID
 from campaigns import facts as memberfacts
 from campaigns.engine import Counters, Evaluation, Event, MemberFacts, Order, RuleResult, RuleSet
 from campaigns.engine.exact import plain
-from campaigns.services import counters
+from campaigns.services import counters, gifts
 from loyalty.lib import instants
 from points import expiry
 from points.postings import EntryResult, Posting, SystemAccount
@@ -59,6 +59,21 @@ def count(member_id: UUID, judged: Sequence[Judged]) -> None:
         counters.add(each.evaluation.counters)
         if each.evaluation.carry_out:
             memberfacts.store_carry(member_id, each.evaluation.carry_out)
+
+
+def grant(
+    member_id: UUID, judged: Sequence[Judged], order_id: str, ordered_at: datetime, now: datetime
+) -> None:
+    """Record what was granted besides points."""
+    for each in judged:
+        gifts.give(
+            each.evaluation.grants,
+            member_id=member_id,
+            source=SOURCES[each.trigger],
+            reference=order_id,
+            at=ordered_at,
+            now=now,
+        )
 
 
 def postings(

@@ -73,6 +73,7 @@ def _first(content: Content, known: visits.Known, now: datetime) -> Told:
     decided, entries = _decided(content, known.id, judged, now)
     written = _written(content, known.id, decided, held, now)
     judging.count(known.id, judged)
+    judging.grant(known.id, judged, content.order_id, content.ordered_at, now)
     account = written.account or account
     if held is not None and decided.fact is not None:
         held = _raised(known.id, held, decided.fact, written.qualifying, now)

@@ -31,7 +31,8 @@ ClawbackItems = Mapping[tuple[bool, int], Sequence[ClawbackItem]]
 class Verdict:
     """What an order no longer deserves: ledger entries to take back from, and tier numbers.
 
-    `evaluation` is the order's record with what it keeps from now on.
+    `evaluation` is the order's record with what it keeps from now on; `lost` are the rules, by trigger, whose
+    conditions no longer hold, with what they granted besides points.
     """
 
     evaluation: dict[str, Any]
@@ -41,6 +42,7 @@ class Verdict:
     visits: int = 0
     visible_earn: bool = True
     visible_bonus: bool = True
+    lost: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def counts_for_tier(self) -> bool:
@@ -89,6 +91,7 @@ def rejudge(purchase: Purchase, lines: Sequence[PurchaseLine]) -> Verdict:
     left = stored.remaining(lines)
     book = EntryBook(kept)
     points, keeps = 0, dict(kept.get("kept", {}))
+    lost: dict[str, list[str]] = {}
     evaluations = judging.recorded(kept)
     for trigger, evaluation in evaluations.items():
         results = _reevaluate(purchase, lines, left, evaluation, keeps.get(trigger, {}))
@@ -97,6 +100,7 @@ def rejudge(purchase: Purchase, lines: Sequence[PurchaseLine]) -> Verdict:
             if each.currency == "points":
                 points += each.qualifying
         keeps[trigger] = {each.rule: each.points for each in results}
+        lost[trigger] = [each.rule for each in results if not each.grant_kept]
     paid = evaluations.get(judging.PAID)
     seen = tier_lines(paid, lines) if paid else []
     spend = spend_left(paid, seen)
@@ -115,6 +119,7 @@ def rejudge(purchase: Purchase, lines: Sequence[PurchaseLine]) -> Verdict:
         visits=before[2] - visits,
         visible_earn=bool(left) and (paid is None or judging.sees(paid, left, "earn")),
         visible_bonus=bool(left) and (paid is None or judging.sees(paid, left, "bonus")),
+        lost=lost,
     )
 
 

@@ -19,13 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import locks
 from campaigns.errors import ReturnConflict
 from campaigns.services import referrals
-from campaigns.services.orders import rejudging, stored
+from campaigns.services.orders import judging, rejudging, stored
 from campaigns.services.orders.rejudging import ClawbackItems, Verdict
 from campaigns.services.orders.returncontent import ReturnContent
 from campaigns.services.orders.told import account_json
 from loyalty.lib import ids, instants, money
 from loyalty.lib.errors import FieldError, Invalid, Refusal
 from loyalty.outbox import services as outbox
+from mall import services as mall
 from members.models import ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
 from members.services import purchases
 from points import selectors as ledger
@@ -103,6 +104,8 @@ def apply(
         entries += taken
         debt += owed
         _keep(judged, verdict)
+        for trigger, rules in verdict.lost.items():
+            mall.take_back(source=judging.SOURCES[trigger], reference=judged.order_id, rules=rules, now=now)
         held = _disqualify(judged, verdict, sources[0], reference, held, now)
     whole = all(line.returned >= line.quantity for line in lines)
     result = {
