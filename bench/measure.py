@@ -11,12 +11,14 @@ import django
 
 django.setup()
 
-from bench import bulk, cpu, ledger, setting, sweep, web, webhooks  # noqa: E402
+from bench import bulk, cpu, engine, ledger, setting, simulate, sweep, web, webhooks  # noqa: E402
 from bench.figures import Figure  # noqa: E402
 
 ALL: dict[str, Callable[[], list[Figure]]] = {
     "ledger": ledger.measure,
     "cpu": cpu.measure,
+    "engine": engine.measure,
+    "simulate": simulate.measure,
     "web": web.measure,
     "webhooks": webhooks.measure,
     "bulk": bulk.measure,

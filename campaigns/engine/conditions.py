@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
-from campaigns.engine.facts import spec_of
-from campaigns.engine.predicates import category_prefixes, predicate
+from campaigns.engine.facts import FactType, spec_of
+from campaigns.engine.predicates import Predicate, allowed, category_prefixes, predicate
 from campaigns.engine.windows import Window, compile_window
 
 Facts = Mapping[str, Any]
-Test = Callable[[Facts, Facts], int]
+Test = Callable[[Facts, Any], int]
 NODES: Final = ("all", "any", "none")
 
 
@@ -27,7 +28,6 @@ class Conditions:
     line_test: Test | None
     paths: tuple[str, ...]
     facts: frozenset[str]
-    line_facts: frozenset[str]
     windows: tuple[Window, ...]
 
 
@@ -36,7 +36,6 @@ class _Compiler:
     tiers: Sequence[str]
     paths: list[str] = field(default_factory=lambda: [""])
     facts: set[str] = field(default_factory=set)
-    line_facts: set[str] = field(default_factory=set)
     windows: dict[str, Window] = field(default_factory=dict)
 
     def mark(self, path: str) -> int:
@@ -75,23 +74,34 @@ class _Compiler:
             window = compile_window(leaf)
             self.windows[window.key] = window
             name = window.key
-        elif spec.scope == "line":
-            self.line_facts.add(name)
-        else:
+        elif spec.scope != "line":
             self.facts.add(name)
         failed = self.mark(path)
         on_line = spec.scope == "line"
-        if on_line and spec.type == "category" and leaf["op"] in ("eq", "in"):
-            return _in_category(name, category_prefixes(leaf["value"]), failed), True
         test = predicate(spec.type, leaf["op"], leaf["value"], self.tiers)
         if on_line:
-            return (lambda _facts, line: 0 if test(line[name]) else failed), True
-        return (lambda facts, _line: 0 if test(facts[name]) else failed), False
+            return _of_line(name.removeprefix("line."), spec.type, leaf, test, failed), True
+        return _of_event(name, spec.type, leaf, test, failed), False
 
 
-def _in_category(name: str, prefixes: tuple[str, ...], failed: int) -> Test:
-    """The commonest condition of all, without a call in between."""
-    return lambda _facts, line: 0 if line[name].startswith(prefixes) else failed
+def _of_line(name: str, kind: FactType, leaf: Mapping[str, Any], test: Predicate, failed: int) -> Test:
+    """A condition on a line; the commonest ones without a call in between."""
+    if kind == "category" and leaf["op"] in ("eq", "in"):
+        prefixes = category_prefixes(leaf["value"])
+        return lambda _facts, line: 0 if line.category.startswith(prefixes) else failed
+    read = attrgetter(name)
+    wanted = allowed(kind, leaf["op"], leaf["value"])
+    if wanted is not None:
+        return lambda _facts, line: 0 if read(line) in wanted else failed
+    return lambda _facts, line: 0 if test(read(line)) else failed
+
+
+def _of_event(name: str, kind: FactType, leaf: Mapping[str, Any], test: Predicate, failed: int) -> Test:
+    """A condition on the event as a whole; the commonest ones without a call in between."""
+    wanted = allowed(kind, leaf["op"], leaf["value"])
+    if wanted is not None:
+        return lambda facts, _line: 0 if facts[name] in wanted else failed
+    return lambda facts, _line: 0 if test(facts[name]) else failed
 
 
 def _all(tests: Sequence[Test]) -> Test:
@@ -147,6 +157,5 @@ def compile_conditions(when: Mapping[str, Any] | None, tiers: Sequence[str] = ()
         line_test=_all(line_tests) if line_tests else None,
         paths=tuple(compiler.paths),
         facts=frozenset(compiler.facts),
-        line_facts=frozenset(compiler.line_facts),
         windows=tuple(compiler.windows.values()),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from campaigns.engine.exact import simplify
+from campaigns.engine.exact import scaled, simplify, unscaled
 from campaigns.engine.types import CounterKey, Exact, Known, RuleResult
 
 RECORD_VERSION: Final = 1
@@ -21,7 +21,7 @@ class Evaluation:
     ``facts`` are the values that conditions read, by view (``earn`` and, where compliance makes a
     difference, ``bonus``); ``windows`` are the contributions of other orders to each window. Both are
     recorded so that a return can be judged by them. ``counters`` says what to add to each cap counter.
-    ``qualifying_amount`` is the money that counts where tiers qualify by spend. ``blocked`` says for
+    ``qualifying_units`` is the money that counts where tiers qualify by spend, scaled. ``blocked`` says for
     each line that compliance blocked: the act, and the tag that blocked it.
     """
 
@@ -34,10 +34,15 @@ class Evaluation:
     counters: Mapping[CounterKey, int] = field(default_factory=dict)
     carry_in: Mapping[str, Fraction] = field(default_factory=dict)
     carry_out: Mapping[str, Fraction] = field(default_factory=dict)
-    qualifying_amount: Fraction = Fraction(0)
+    qualifying_units: Exact = 0
     blocked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tiers: tuple[str, ...] = ()
     rounding: Literal["floor", "carry"] = "floor"
+
+    @property
+    def qualifying_amount(self) -> Fraction:
+        """The money that counts where tiers qualify by spend."""
+        return unscaled(self.qualifying_units)
 
     @property
     def winners(self) -> tuple[RuleResult, ...]:
@@ -102,7 +107,7 @@ class Evaluation:
             },
             carry_in={c: Fraction(v) for c, v in record.get("carry_in", {}).items()},
             carry_out={c: Fraction(v) for c, v in record.get("carry_out", {}).items()},
-            qualifying_amount=Fraction(record["amount"]),
+            qualifying_units=scaled(Fraction(record["amount"])),
             blocked=record.get("blocked", {}),
             tiers=tuple(record.get("tiers", ())),
             rounding=record.get("rounding", "floor"),

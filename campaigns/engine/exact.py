@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 from campaigns.engine.types import Exact
@@ -63,13 +64,23 @@ def times(value: Exact, factor: Fraction) -> Exact:
     return simplify(value * factor)
 
 
+@lru_cache(maxsize=1 << 15)
 def scaled(value: Decimal | Fraction | int) -> Exact:
-    """The value in units of 1/SCALE."""
+    """The value in units of 1/SCALE. Prices and quantities come again and again, so they are remembered."""
     if isinstance(value, Decimal):
         units = value.scaleb(PLACES, WIDE)
         whole = int(units)
         return whole if whole == units else Fraction(units)
     return simplify(Fraction(value) * SCALE)
+
+
+def product(left: Exact, right: Exact) -> Exact:
+    """The product of two scaled numbers, scaled."""
+    if isinstance(left, int) and isinstance(right, int):
+        whole, rest = divmod(left * right, SCALE)
+        if not rest:
+            return whole
+    return simplify(Fraction(left) * right / SCALE)
 
 
 def unscaled(value: Exact) -> Fraction:

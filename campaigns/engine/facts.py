@@ -157,9 +157,12 @@ class MemberView:
     act: str
 
 
-def member_fact(view: MemberView, name: str) -> Any:
-    """The value of a ``member.*`` fact that is not counted over a window, as at the instant."""
-    return _MEMBER[name](view)
+MemberReader = Callable[[MemberView], Any]
+
+
+def member_reader(name: str) -> MemberReader:
+    """What reads a ``member.*`` fact that is not counted over a window, as at the instant."""
+    return _MEMBER[name]
 
 
 def birthday_in(birthday: date, year: int) -> date:
@@ -185,11 +188,15 @@ def _birthday(view: MemberView) -> frozenset[str]:
     if birthday is None:
         return frozenset()
     holds = {"month"} if birthday.month == today.month else set()
-    if birthday_in(birthday, today.year) == today:
+    kept = birthday_in(birthday, today.year)
+    if kept == today:
         holds.add("today")
     monday = today - timedelta(days=today.weekday())
-    week = [monday + timedelta(days=n) for n in range(7)]
-    if any(birthday_in(birthday, day.year) == day for day in week):
+    sunday = monday + timedelta(days=6)
+    if monday <= kept <= sunday or (
+        monday.year != sunday.year
+        and any(monday <= birthday_in(birthday, d.year) <= sunday for d in (monday, sunday))
+    ):
         holds.add("week")
     return frozenset(holds)
 
@@ -214,7 +221,7 @@ def _days_since(view: MemberView) -> int | None:
     return None if last is None else (view.today - last.astimezone(view.timezone).date()).days
 
 
-_MEMBER: Final[dict[str, Callable[[MemberView], Any]]] = {
+_MEMBER: Final[dict[str, MemberReader]] = {
     "member.tier": lambda view: view.member.tier,
     "member.tags": lambda view: view.member.tags,
     "member.segments": lambda view: view.member.segments,

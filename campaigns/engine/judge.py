@@ -6,18 +6,14 @@ unless an amount or a ``whole`` rule makes a fraction of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-from campaigns.engine.conditions import Facts, Test
 from campaigns.engine.exact import SCALE, simplify, times
 from campaigns.engine.rule import CompiledRule, bucket
 from campaigns.engine.scene import LineView, Scene
-from campaigns.engine.types import Exact, Reason
-
-_NO_LINE: dict[str, Any] = {}
+from campaigns.engine.types import Exact, Reason, Receiver, RuleResult
 
 
 @dataclass(slots=True)
@@ -35,95 +31,138 @@ class Outcome:
     floored: int = 0
     reason: Reason | None = None
     path: str | None = None
+    blank: RuleResult | None = None
 
     def lose(self, reason: Reason, path: str | None) -> None:
         """Give nothing, for this reason."""
         self.exact, self.floored, self.reason, self.path = 0, 0, reason, path
+        self.blank = blank(self.rule, label(self.rule), reason, path)
+
+
+Matcher = Callable[[Scene], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """The rules of one trigger for one receiver: base rules, then fixed, multipliers, grants, each by rank.
 
-    ``rates`` are the base rules' points per scaled amount or piece, in units of 1/unit.
+    ``rates`` are the base rules' points per scaled amount or piece, in units of 1/unit. The matchers say of
+    each rule, in this order, whether it applies.
     """
 
     base: tuple[CompiledRule, ...]
     rates: tuple[int, ...]
     extra: tuple[CompiledRule, ...]
     unit: int
+    base_matchers: tuple[Matcher, ...] = ()
+    extra_matchers: tuple[Matcher, ...] = ()
 
 
 def _lost(rule: CompiledRule, reason: Reason, path: str | None) -> Outcome:
     """The outcome of a rule that does not apply; it is always the same one, for most rules lose."""
     outcome: Outcome | None = rule.losses.get((reason, path))
     if outcome is None:
-        outcome = rule.losses[(reason, path)] = Outcome(rule, reason=reason, path=path)
+        told = blank(rule, label(rule), reason, path)
+        outcome = rule.losses[(reason, path)] = Outcome(rule, reason=reason, path=path, blank=told)
     return outcome
 
 
-def match(rule: CompiledRule, scene: Scene) -> Outcome:
-    """Whether the rule applies, and to which lines; else the reason and the path that failed."""
-    lines = scene.lines[rule.act]
-    if rule.limited:
-        refused = rule.schedule.refuses(scene.event.occurred_at, scene.local) if rule.schedule else None
-        if refused is not None:
-            return _lost(rule, "schedule", refused)
-        if rule.segment is not None and rule.segment not in scene.segments:
+def label(rule: CompiledRule) -> Receiver:
+    """What the member whom the event happened to is called by the rule."""
+    return "member" if rule.to == "member" else "referee"
+
+
+def blank(rule: CompiledRule, receiver: Receiver, reason: Reason | None, path: str | None) -> RuleResult:
+    """The result of a rule that gave nothing; made once for each way of giving nothing."""
+    key = (receiver, reason, path)
+    result: RuleResult | None = rule.blanks.get(key)
+    if result is None:
+        result = rule.blanks[key] = RuleResult(
+            rule.code, rule.version, receiver, rule.effect, 0, reason, path, currency=rule.currency
+        )
+    return result
+
+
+def matcher(rule: CompiledRule) -> Matcher:
+    """A function that says whether the rule applies to an event, and to which lines; else the reason and the
+    path that failed. What the rule does not have is not asked for."""
+    act, conditions = rule.act, rule.conditions
+    event_test, line_test = conditions.event_test, conditions.line_test
+    failures = tuple(_lost(rule, "condition", path) for path in conditions.paths)
+
+    def match(scene: Scene) -> Outcome:
+        lines = scene.lines[act]
+        if not lines:
+            return _lost(rule, "compliance" if scene.hidden[act] else "condition", None)
+        if event_test is not None:
+            failed = event_test(scene.facts[act], None)
+            if failed:
+                return failures[failed]
+        if line_test is None:
+            return Outcome(rule, lines)
+        facts = scene.facts[act]
+        matched, furthest = [], 0
+        for line in lines:
+            failed = line_test(facts, line)
+            if not failed:
+                matched.append(line)
+            elif failed > furthest:
+                furthest = failed
+        if matched:
+            return Outcome(rule, matched)
+        # Of the lines that fail the one that got furthest names the condition.
+        for line in scene.hidden[act]:
+            if not line_test(facts, line):
+                return _lost(rule, "compliance", None)
+        return failures[furthest]
+
+    return _limited(rule, match) if rule.limited else match
+
+
+def _limited(rule: CompiledRule, match: Matcher) -> Matcher:
+    """The same for a rule with a schedule or an audience, which are asked first."""
+    schedule, segment, rollout, code = rule.schedule, rule.segment, rule.rollout, rule.code
+
+    def limited(scene: Scene) -> Outcome:
+        if schedule is not None:
+            refused = schedule.refuses(scene.event.occurred_at, scene.local)
+            if refused is not None:
+                return _lost(rule, "schedule", refused)
+        if segment is not None and segment not in scene.segments:
             return _lost(rule, "audience", "/audience/segment")
-        if rule.rollout is not None and bucket(rule.code, scene.member_id) >= rule.rollout:
+        if rollout is not None and bucket(code, scene.member_id) >= rollout:
             return _lost(rule, "audience", "/audience/rollout_percent")
-    if not lines:
-        return _lost(rule, "compliance" if scene.hidden[rule.act] else "condition", None)
-    conditions, facts = rule.conditions, scene.facts[rule.act]
-    if conditions.event_test is not None:
-        failed = conditions.event_test(facts, _NO_LINE)
-        if failed:
-            return _lost(rule, "condition", conditions.paths[failed])
-    if conditions.line_test is None:
-        return Outcome(rule, lines)
-    return _match_lines(rule, scene, lines, conditions.line_test, facts)
+        return match(scene)
 
-
-def _match_lines(
-    rule: CompiledRule, scene: Scene, lines: Sequence[LineView], test: Test, facts: Facts
-) -> Outcome:
-    """Judge each visible line; of those that fail the one that got furthest names the condition."""
-    matched, furthest = [], 0
-    for line in lines:
-        failed = test(facts, line.facts)
-        if not failed:
-            matched.append(line)
-        elif failed > furthest:
-            furthest = failed
-    if matched:
-        return Outcome(rule, matched)
-    if any(not test(facts, line.facts) for line in scene.hidden[rule.act]):
-        return _lost(rule, "compliance", None)
-    return _lost(rule, "condition", rule.conditions.paths[furthest])
+    return limited
 
 
 def judge(program: Program, scene: Scene) -> list[Outcome]:
     """The outcomes of a program's rules for one receiver, floored, before caps."""
-    base = [match(rule, scene) for rule in program.base]
-    earning = []
-    for outcome, rate in zip(base, program.rates, strict=True):
+    outcomes = [match(scene) for match in program.base_matchers]
+    unit, earning = program.unit, []
+    for outcome, rate in zip(outcomes, program.rates, strict=True):
         if outcome.reason is None:
-            _base_values(outcome, rate, program.unit)
+            _base_values(outcome, rate, unit)
             earning.append(outcome)
     if len(earning) > 1:
         _stack_lines(earning)
     totals: dict[str, dict[int, Exact]] = {}
     for outcome in earning:
         if outcome.reason is None:
-            _add_up(outcome, program.unit, totals.setdefault(outcome.rule.currency, {}), scene)
-    extra = [match(rule, scene) for rule in program.extra]
-    adding = [outcome for outcome in extra if outcome.reason is None]
-    for outcome in adding:
-        _extra_value(outcome, program.unit, totals.get(outcome.rule.currency, {}), scene)
+            _add_up(outcome, unit, totals.setdefault(outcome.rule.currency, {}), scene)
+    sums = {currency: sum(values.values()) for currency, values in totals.items()}
+    adding = []
+    for match in program.extra_matchers:
+        outcome = match(scene)
+        outcomes.append(outcome)
+        if outcome.reason is None:
+            currency = outcome.rule.currency
+            _extra_value(outcome, unit, totals.get(currency, {}), sums.get(currency, 0), scene)
+            adding.append(outcome)
     if len(adding) > 1:
         _stack_order(adding)
-    return base + extra
+    return outcomes
 
 
 def _base_values(outcome: Outcome, rate: int, unit: int) -> None:
@@ -190,8 +229,9 @@ def _add_up(outcome: Outcome, unit: int, totals: dict[int, Exact], scene: Scene)
     floor(outcome, unit)
 
 
-def _extra_value(outcome: Outcome, unit: int, totals: dict[int, Exact], scene: Scene) -> None:
-    """What a fixed rule gives, or a multiplier adds to the base of the lines it matches."""
+def _extra_value(outcome: Outcome, unit: int, totals: dict[int, Exact], whole: Exact, scene: Scene) -> None:
+    """What a fixed rule gives, or a multiplier adds to the base of the lines it matches; ``whole`` is the
+    base of all lines."""
     rule = outcome.rule
     partly = rule.qualifies and not scene.all_count_for_tier
     if rule.effect == "fixed":
@@ -200,7 +240,7 @@ def _extra_value(outcome: Outcome, unit: int, totals: dict[int, Exact], scene: S
             outcome.tier_exact = 0
     elif rule.effect == "multiplier":
         if len(totals) == len(scene.lines["earn"]) and outcome.lines is scene.lines["earn"]:
-            outcome.basis = sum(totals.values())
+            outcome.basis = whole
         else:
             outcome.lines = [line for line in outcome.lines if line.index in totals]
             outcome.basis = sum([totals[line.index] for line in outcome.lines])

@@ -21,6 +21,13 @@ def predicate(kind: FactType, op: str, value: Any, tiers: Sequence[str] = ()) ->
     return _tier(op, value, tiers) if kind == "tier" else _BY_TYPE[kind](op, value)
 
 
+def allowed(kind: FactType, op: str, value: Any) -> frozenset[Any] | None:
+    """The values that pass, where a condition is no more than a list of them; else None."""
+    if op in ("eq", "in") and kind in ("text", "tier"):
+        return frozenset(_texts(value))
+    return None
+
+
 def as_bool(value: Any) -> bool:
     """A JSON boolean, or the words true and false. Raises ValueError otherwise."""
     if isinstance(value, bool):

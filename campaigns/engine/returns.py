@@ -57,9 +57,7 @@ def recorded_scene(
     event = Event(recorded.trigger, recorded.occurred_at, order.order_id, order)
     own: Mapping[str, Any] = recorded.facts.get("earn", {})
     segments = own.get("member.segments") or frozenset()
-    scene = set_scene(
-        event, recorded.member_id, frozenset(segments), recorded.blocked, context, needs, remaining
-    )
+    scene = set_scene(event, recorded.member_id, frozenset(segments), recorded.blocked, context, remaining)
     for act in ("earn", "bonus") if "bonus" in recorded.facts else ("earn",):
         facts = dict.fromkeys(needs.member) | dict(recorded.facts.get(act, own))
         add_event_facts(scene, act, facts, needs)

@@ -12,8 +12,11 @@ from typing import Any
 
 from campaigns.engine.caps import Cut
 from campaigns.engine.evaluation import Evaluation
-from campaigns.engine.exact import SCALE, unscaled
-from campaigns.engine.judge import Outcome, Program, judge
+from campaigns.engine.exact import SCALE
+from campaigns.engine.facts import member_reader
+from campaigns.engine.judge import Outcome, Program, judge, matcher
+from campaigns.engine.judge import blank as _blank
+from campaigns.engine.judge import label as _label
 from campaigns.engine.returns import Recount, kept_of, recorded_scene
 from campaigns.engine.rule import BASE_EFFECTS, CompiledRule, availability, compile_rule
 from campaigns.engine.scene import Needs, Scene, live_scene
@@ -29,7 +32,6 @@ from campaigns.engine.types import (
     MemberFacts,
     Order,
     PastOrder,
-    Reason,
     Receiver,
     RuleResult,
 )
@@ -46,16 +48,11 @@ class _Trigger:
     own: Program
     theirs: Program
     needs: Needs
+    simple: bool
 
 
-@dataclass(slots=True)
-class _Entry:
-    """An outcome, and who would receive it."""
-
-    receiver: Receiver
-    member_id: str
-    outcome: Outcome
-    unit: int
+# An outcome with the receiver's name and id, and the unit of its numbers.
+_Entry = tuple[Outcome, Receiver, str, int]
 
 
 class RuleSet:
@@ -78,6 +75,10 @@ class RuleSet:
     def awaits(self, trigger: str) -> bool:
         """Whether any rule has this trigger."""
         return trigger in self._triggers
+
+    def needs(self, trigger: str) -> Needs:
+        """The facts that the rules with this trigger read."""
+        return self._of(trigger).needs
 
     def history_needs(self, trigger: str, at: datetime) -> HistoryNeeds:
         """What of the member's earlier orders the rules with this trigger will ask for."""
@@ -118,35 +119,72 @@ class RuleSet:
         """
         trigger = self._of(event.trigger)
         scene = live_scene(event, member, self.context, trigger.needs, known)
-        outcomes = judge(trigger.own, scene)
-        carry_in, carry_out = self._carry(outcomes, scene, trigger.own.unit, member.carry)
-        me, unit = member.member_id, trigger.own.unit
-        entries = [_Entry(_label(outcome.rule), me, outcome, unit) for outcome in outcomes]
+        own, me = trigger.own, member.member_id
+        outcomes = judge(own, scene)
+        carry_in, carry_out = self._carry(outcomes, scene, own.unit, member.carry)
+        added: dict[CounterKey, int] = {}
+        if trigger.simple:
+            at, unit = event.occurred_at, own.unit
+            results = [
+                self._result(each, "member", unit, None, scene, at)
+                if each.reason is None
+                else each.blank or _blank(each.rule, "member", each.reason, each.path)
+                for each in outcomes
+            ]
+        else:
+            results = self._with_caps(trigger, outcomes, event, member, referrer, scene, counters, added)
+        lines = scene.lines["earn"]
+        spent = sum([line.earning for line in lines if line.counts_for_tier])
+        return Evaluation(
+            event.trigger,
+            event.occurred_at,
+            me,
+            tuple(results),
+            scene.recorded,
+            scene.windows,
+            added,
+            carry_in,
+            carry_out,
+            spent,
+            scene.blocked,
+            self.context.tiers,
+            self.context.rounding,
+        )
+
+    def _with_caps(
+        self,
+        trigger: _Trigger,
+        outcomes: Sequence[Outcome],
+        event: Event,
+        member: MemberFacts,
+        referrer: MemberFacts | None,
+        scene: Scene,
+        counters: Counters,
+        added: dict[CounterKey, int],
+    ) -> list[RuleResult]:
+        """The results where rules have caps or another receiver; counts are added to ``added``."""
+        me, unit, at = member.member_id, trigger.own.unit, event.occurred_at
+        entries: list[_Entry] = [(each, _label(each.rule), me, unit) for each in outcomes]
         if trigger.theirs.extra or trigger.theirs.base:
             entries += self._of_referrer(event, referrer, trigger)
         cuts = cut(entries, scene, counters)
-        results = [self._result(*pair, scene) for pair in zip(entries, cuts, strict=True)]
-        added: dict[CounterKey, int] = {}
-        for each in cuts:
-            if each is not None and each.counts:
-                for key, count in each.counts.items():
+        results = []
+        for n, (outcome, receiver, _who, its_unit) in enumerate(entries):
+            if outcome.reason is not None:
+                told = outcome.blank
+                if told is None or told.receiver != receiver:
+                    told = _blank(outcome.rule, receiver, outcome.reason, outcome.path)
+                results.append(told)
+                continue
+            given = cuts.get(n)
+            if given is not None:
+                for key, count in given.counts.items():
                     added[key] = added.get(key, 0) + count
-        spent = sum([line.earning for line in scene.lines["earn"] if line.counts_for_tier])
-        return Evaluation(
-            trigger=event.trigger,
-            occurred_at=event.occurred_at,
-            member_id=me,
-            results=tuple(results),
-            facts=scene.recorded,
-            windows=scene.windows,
-            counters=added,
-            carry_in=carry_in,
-            carry_out=carry_out,
-            qualifying_amount=unscaled(spent),
-            blocked=scene.blocked,
-            tiers=self.context.tiers,
-            rounding=self.context.rounding,
-        )
+                if given.refused:
+                    results.append(_blank(outcome.rule, receiver, "cap", given.path))
+                    continue
+            results.append(self._result(outcome, receiver, its_unit, given, scene, at))
+        return results
 
     def _of_referrer(self, event: Event, referrer: MemberFacts | None, trigger: _Trigger) -> list[_Entry]:
         """The referrer's side of a referral; without a referrer it comes to nothing."""
@@ -154,10 +192,10 @@ class RuleSet:
         if referrer is None:
             rules = program.base + program.extra
             lost = [Outcome(rule, reason="audience", path="/to") for rule in rules]
-            return [_Entry("referrer", "", outcome, program.unit) for outcome in lost]
+            return [(outcome, "referrer", "", program.unit) for outcome in lost]
         scene = live_scene(event, referrer, self.context, trigger.needs)
         outcomes = judge(program, scene)
-        return [_Entry("referrer", referrer.member_id, outcome, program.unit) for outcome in outcomes]
+        return [(outcome, "referrer", referrer.member_id, program.unit) for outcome in outcomes]
 
     def reevaluate(
         self,
@@ -219,41 +257,42 @@ class RuleSet:
             carried_out[currency] = carried_out.get(currency, Fraction(0)) + left
         return carried_in, carried_out
 
-    def _result(self, entry: _Entry, given: Cut | None, scene: Scene) -> RuleResult:
-        outcome, rule = entry.outcome, entry.outcome.rule
-        if given is None or given.refused:
-            reason, path = (outcome.reason, outcome.path) if given is None else ("cap", given.path)
-            return _blank(rule, entry.receiver, reason, path)
+    def _result(
+        self, outcome: Outcome, receiver: Receiver, unit: int, given: Cut | None, scene: Scene, at: datetime
+    ) -> RuleResult:
+        """The result of a rule that gave something; ``given`` None = what it came to, without caps."""
+        rule = outcome.rule
         available_at, waits_for = None, None
         if rule.pending:
-            available_at, waits_for = availability(
-                rule.pending, scene.event.occurred_at, self.context.timezone
-            )
-        qualifying = given.points if rule.qualifies else 0
+            available_at, waits_for = availability(rule.pending, at, self.context.timezone)
+        points, path = (outcome.floored, None) if given is None else (given.points, given.path)
+        qualifying = points if rule.qualifies else 0
         if qualifying and outcome.tier_exact is not None:
-            qualifying = min(qualifying, max(0, int(outcome.tier_exact // entry.unit)))
+            qualifying = min(qualifying, max(0, int(outcome.tier_exact // unit)))
+        # In the order of the fields: to name twenty of them costs half as much again.
         return RuleResult(
-            rule=rule.code,
-            version=rule.version,
-            receiver=entry.receiver,
-            effect=rule.effect,
-            points=given.points,
-            path=given.path,
-            lines=tuple([line.line_id for line in outcome.lines if line.line_id]),
-            currency=rule.currency,
-            exact_units=outcome.exact,
-            unit=entry.unit,
-            basis_units=outcome.basis,
-            basis_unit=SCALE if rule.effect in BASE_EFFECTS else entry.unit,
-            floored=outcome.floored,
-            qualifying=qualifying,
-            pending=rule.pending,
-            available_at=available_at,
-            waits_for=waits_for,
-            expiry=rule.expiry,
-            cost_centre=rule.cost_centre,
-            grant=rule.grant,
-            window_orders=_window_orders(rule, scene) if rule.conditions.windows else (),
+            rule.code,
+            rule.version,
+            receiver,
+            rule.effect,
+            points,
+            None,
+            path,
+            tuple([line.line_id for line in outcome.lines if line.line_id]),
+            rule.currency,
+            outcome.exact,
+            unit,
+            outcome.basis,
+            SCALE if rule.effect in BASE_EFFECTS else unit,
+            outcome.floored,
+            qualifying,
+            rule.pending,
+            available_at,
+            waits_for,
+            rule.expiry,
+            rule.cost_centre,
+            rule.grant,
+            _window_orders(rule, scene) if rule.conditions.windows else (),
         )
 
 
@@ -268,6 +307,7 @@ def _trigger(rules: Sequence[CompiledRule], context: BrandContext) -> _Trigger:
         own=_program(rule for rule in rules if rule.to != "referrer"),
         theirs=_program(rule for rule in rules if rule.to in ("referrer", "both")),
         needs=_needs(rules, context),
+        simple=all(rule.caps is None and rule.to == "member" for rule in rules),
     )
 
 
@@ -279,7 +319,14 @@ def _program(rules: Iterable[CompiledRule]) -> Program:
     factors = lcm(*(rule.bonus.denominator for rule in extra))
     points = lcm(*(rule.rate.denominator for rule in base)) * factors
     rates = tuple((rule.rate * points).numerator for rule in base)
-    return Program(base, rates, extra, points * SCALE)
+    return Program(
+        base,
+        rates,
+        extra,
+        points * SCALE,
+        tuple(matcher(rule) for rule in base),
+        tuple(matcher(rule) for rule in extra),
+    )
 
 
 def _needs(rules: Iterable[CompiledRule], context: BrandContext) -> Needs:
@@ -292,10 +339,10 @@ def _needs(rules: Iterable[CompiledRule], context: BrandContext) -> Needs:
     return Needs(
         views=("earn", "bonus") if context.compliance.splits_views else ("earn",),
         order=tuple(name for name in names if name.startswith("order.")),
-        line=tuple(sorted({name for rule in rules for name in rule.conditions.line_facts})),
         activity=tuple(name for name in names if name.startswith("activity.")),
         member=tuple(member),
         windows=tuple(windows.values()),
+        member_readers=tuple((name, member_reader(name)) for name in member),
     )
 
 
@@ -310,42 +357,20 @@ def _receivers(
     return found
 
 
-def _label(rule: CompiledRule) -> Receiver:
-    """What the member whom the event happened to is called by the rule."""
-    return "member" if rule.to == "member" else "referee"
-
-
-def _blank(rule: CompiledRule, receiver: Receiver, reason: Reason | None, path: str | None) -> RuleResult:
-    """The result of a rule that gave nothing; made once for each way of giving nothing."""
-    key = (receiver, reason, path)
-    result: RuleResult | None = rule.blanks.get(key)
-    if result is None:
-        result = rule.blanks[key] = RuleResult(
-            rule.code, rule.version, receiver, rule.effect, 0, reason, path, currency=rule.currency
-        )
-    return result
-
-
-def cut(entries: Sequence[_Entry], scene: Scene, counters: Counters) -> list[Cut | None]:
-    """Apply caps to what was won; None where a rule had given nothing before. Totals come last, in the
-    order of rule codes, so that concurrent orders touch the shared counters in one order."""
-    cuts: list[Cut | None] = []
+def cut(entries: Sequence[_Entry], scene: Scene, counters: Counters) -> dict[int, Cut]:
+    """Apply caps to what was won, by the place of those that have any. Totals come last, in the order of rule
+    codes, so that concurrent orders touch the shared counters in one order."""
+    cuts: dict[int, Cut] = {}
     totals: list[tuple[str, int, int]] = []
-    for n, entry in enumerate(entries):
-        outcome = entry.outcome
-        if outcome.reason is not None:
-            cuts.append(None)
-            continue
+    for n, (outcome, _receiver, member_id, _unit) in enumerate(entries):
         caps = outcome.rule.caps
-        if caps is None:
-            cuts.append(Cut(outcome.floored, None, {}))
+        if caps is None or outcome.reason is not None:
             continue
-        given = caps.apply(outcome.floored, entry.member_id, scene.event, scene.day, counters)
-        cuts.append(given)
+        cuts[n] = given = caps.apply(outcome.floored, member_id, scene.event, scene.day, counters)
         if caps.total is not None and given.points > 0:
             totals.append((outcome.rule.code, n, caps.total))
     for code, n, limit in sorted(totals):
-        given = cuts[n] or Cut(0, None, {})
+        given = cuts[n]
         granted = counters.take_total(code, given.points, limit)
         if granted < given.points:
             counts = given.counts if granted else {}

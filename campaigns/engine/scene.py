@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from campaigns.engine.exact import WIDE, scaled, simplify, unscaled
-from campaigns.engine.facts import MemberView, OrderView, activity_fact, birthday_in, member_fact, order_fact
+from campaigns.engine.exact import product, scaled, simplify, unscaled
+from campaigns.engine.facts import (
+    MemberReader,
+    MemberView,
+    OrderView,
+    activity_fact,
+    birthday_in,
+    order_fact,
+)
 from campaigns.engine.types import (
     ORDER_TRIGGERS,
     BrandContext,
@@ -32,15 +39,20 @@ VIRTUAL: Final = ""  # the line_id of the line that stands for an event without 
 
 @dataclass(slots=True)
 class LineView:
-    """One line: the facts that rules ask for, and the scaled numbers that effects work on."""
+    """One line: what conditions ask for (``category`` with a closing slash), and the scaled numbers that
+    effects work on."""
 
     index: int
     line_id: str
     category: str
-    facts: Mapping[str, Any]
+    sku: str
+    brand: str
+    product_line: str
+    tags: frozenset[str]
+    unit_price: Exact
+    quantity: Exact
     amount: Exact
     earning: Exact
-    quantity: Exact
     counts_for_tier: bool = True
 
 
@@ -74,10 +86,10 @@ class Needs:
 
     views: tuple[str, ...]
     order: tuple[str, ...]
-    line: tuple[str, ...]
     activity: tuple[str, ...]
     member: tuple[str, ...]
     windows: tuple[Window, ...]
+    member_readers: tuple[tuple[str, MemberReader], ...]
 
 
 def adult(birthday: date | None, day: date) -> bool | None:
@@ -85,30 +97,28 @@ def adult(birthday: date | None, day: date) -> bool | None:
     return None if birthday is None else birthday_in(birthday, birthday.year + 18) <= day
 
 
-def _blocked_acts(tags: Iterable[str], context: BrandContext, is_adult: bool | None) -> dict[str, str]:
+def _blocked_acts(tags: Collection[str], context: BrandContext, is_adult: bool | None) -> dict[str, str]:
+    if not tags or not context.compliance.touches(tags):
+        return {}
     acts = {act: context.compliance.blocked(tags, act, adult=is_adult) for act in JUDGED}
     return {act: tag for act, tag in acts.items() if tag is not None}
 
 
 def blocked_lines(order: Order, context: BrandContext, is_adult: bool | None) -> dict[str, dict[str, str]]:
     """For each line that compliance blocks: the acts, and the tag that blocks each."""
-    judged = (
+    judged = [
         (line.line_id, _blocked_acts(line.tags, context, is_adult)) for line in order.lines if line.tags
-    )
+    ]
     return {line_id: acts for line_id, acts in judged if acts}
 
 
 def line_views(
-    order: Order,
-    blocked: Mapping[str, Mapping[str, str]],
-    remaining: Mapping[str, Decimal] | None,
-    names: Iterable[str],
+    order: Order, blocked: Mapping[str, Mapping[str, str]], remaining: Mapping[str, Decimal] | None = None
 ) -> list[LineView]:
     """The lines as effects see them: returned quantities taken off, discounts prorated by quantity, and
     what was paid with points, coupons or gift cards taken off in proportion."""
     amounts = [_amount(line) for line in order.lines]
     share = _earning_share(order, amounts) if order.unearned else None
-    facts = [(name, LINE_FACTS[name]) for name in names]
     views: list[LineView] = []
     for index, (line, bought) in enumerate(zip(order.lines, amounts, strict=True)):
         quantity, amount = line.quantity, bought
@@ -117,27 +127,28 @@ def line_views(
             if quantity <= 0:
                 continue
             amount = simplify(bought * Fraction(quantity) / Fraction(line.quantity))
-        category = line.category.strip("/") + "/"
-        pieces = scaled(quantity)
-        known = (line, category, pieces, amount)
         views.append(
             LineView(
                 index,
                 line.line_id,
-                category,
-                {name: fact(*known) for name, fact in facts},
+                line.category.strip("/") + "/",
+                line.sku,
+                line.brand,
+                line.product_line,
+                line.tags,
+                scaled(line.unit_price),
+                scaled(quantity),
                 amount,
                 amount if share is None else simplify(amount * share),
-                pieces,
-                "tier" not in blocked.get(line.line_id, ()),
+                not blocked or "tier" not in blocked.get(line.line_id, ()),
             )
         )
     return views
 
 
 def _amount(line: Line) -> Exact:
-    gross = WIDE.multiply(line.quantity, line.unit_price)
-    return scaled(WIDE.subtract(gross, line.discount) if line.discount else gross)
+    gross = product(scaled(line.quantity), scaled(line.unit_price))
+    return gross - scaled(line.discount) if line.discount else gross
 
 
 def _earning_share(order: Order, amounts: Iterable[Exact]) -> Fraction:
@@ -147,20 +158,9 @@ def _earning_share(order: Order, amounts: Iterable[Exact]) -> Fraction:
     return min(Fraction(1), max(Fraction(0), 1 - Fraction(scaled(order.unearned)) / total))
 
 
-LINE_FACTS: Final[Mapping[str, Callable[[Line, str, Exact, Exact], Any]]] = {
-    "line.sku": lambda line, _category, _pieces, _amount: line.sku,
-    "line.category": lambda _line, category, _pieces, _amount: category,
-    "line.brand": lambda line, _category, _pieces, _amount: line.brand,
-    "line.product_line": lambda line, _category, _pieces, _amount: line.product_line,
-    "line.tags": lambda line, _category, _pieces, _amount: line.tags,
-    "line.unit_price": lambda line, _category, _pieces, _amount: scaled(line.unit_price),
-    "line.quantity": lambda _line, _category, pieces, _amount: pieces,
-    "line.amount": lambda _line, _category, _pieces, amount: amount,
-}
-
-
 def _virtual_line(blocked: Mapping[str, Mapping[str, str]]) -> LineView:
-    return LineView(0, VIRTUAL, "/", {}, 0, 0, 0, "tier" not in blocked.get(VIRTUAL, ()))
+    allowed = "tier" not in blocked.get(VIRTUAL, ())
+    return LineView(0, VIRTUAL, "/", "", "", "", frozenset(), 0, 0, 0, 0, allowed)
 
 
 def _visible(
@@ -175,21 +175,24 @@ def set_scene(
     segments: frozenset[str],
     blocked: Mapping[str, Mapping[str, str]],
     context: BrandContext,
-    needs: Needs,
     remaining: Mapping[str, Decimal] | None = None,
 ) -> Scene:
     """The lines of the event by view, still without facts. On a trigger without an order one virtual
     line without an amount stands for the event; an order that it carries is there for facts alone."""
-    bought = line_views(event.order, blocked, remaining, needs.line) if event.order else []
+    bought = line_views(event.order, blocked, remaining) if event.order else []
     views = bought if event.trigger in ORDER_TRIGGERS else [_virtual_line(blocked)]
     local = event.occurred_at.astimezone(context.timezone)
     scene = Scene(event, member_id, local.date(), local, segments, blocked)
+    if not blocked:
+        all_bought = tuple(bought)
+        all_lines = all_bought if views is bought else tuple(views)
+        scene.bought, scene.lines = dict.fromkeys(VIEWS, all_bought), dict.fromkeys(VIEWS, all_lines)
+        scene.hidden = dict.fromkeys(VIEWS, ())
+        return scene
     for act in VIEWS:
         scene.bought[act] = _visible(bought, blocked, act)
         scene.lines[act] = scene.bought[act] if views is bought else _visible(views, blocked, act)
-        scene.hidden[act] = ()
-        if blocked:
-            scene.hidden[act] = tuple(view for view in views if act in blocked.get(view.line_id, ()))
+        scene.hidden[act] = tuple(view for view in views if act in blocked.get(view.line_id, ()))
     scene.all_count_for_tier = all(view.counts_for_tier for view in views)
     return scene
 
@@ -235,10 +238,10 @@ def live_scene(
     virtual = _blocked_acts(event.tags, context, is_adult)
     if virtual:
         blocked[VIRTUAL] = virtual
-    scene = set_scene(event, member.member_id, member.segments, blocked, context, needs)
+    scene = set_scene(event, member.member_id, member.segments, blocked, context)
     for act in needs.views:
         view = MemberView(member, at, tz, today, act)
-        facts: dict[str, Any] = {name: member_fact(view, name) for name in needs.member}
+        facts: dict[str, Any] = {name: read(view) for name, read in needs.member_readers}
         scene.recorded[act] = dict(facts)
         add_event_facts(scene, act, facts, needs)
         for window in needs.windows:
@@ -258,11 +261,11 @@ def _known_scene(
     today = at.astimezone(tz).date()
     is_adult = None if member.birthday is None else adult(member.birthday, today)
     segments = frozenset(known.of("earn").get("member.segments", member.segments))
-    scene = set_scene(event, member.member_id, segments, known.blocked, context, needs)
+    scene = set_scene(event, member.member_id, segments, known.blocked, context)
     for act in needs.views:
         view, recorded = MemberView(member, at, tz, today, act), known.of(act)
         facts: dict[str, Any] = {
-            name: recorded[name] if name in recorded else member_fact(view, name) for name in needs.member
+            name: recorded[name] if name in recorded else read(view) for name, read in needs.member_readers
         }
         add_event_facts(scene, act, facts, needs)
         for window in needs.windows:

@@ -35,6 +35,8 @@ POLICIES: Final[dict[str, dict[str, frozenset[str]]]] = {
     "stage1-closed": {**_ALWAYS, "infant_6_12": ACTS - {"earn", "tier"}},
 }
 
+_KNOWN: Final = {policy: frozenset({*rows, TODDLER_TAG, ADULT_TAG}) for policy, rows in POLICIES.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class ComplianceMatrix:
@@ -64,6 +66,10 @@ class ComplianceMatrix:
             for tag in known
             if self.blocked([tag], act, adult=adult, youngest_child_months=youngest_child_months)
         )
+
+    def touches(self, tags: Iterable[str]) -> bool:
+        """Whether any of these tags may block anything for anybody: most articles need no closer look."""
+        return not _KNOWN[self.policy].isdisjoint(tags)
 
     def blocked(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -81,8 +81,7 @@ class Bought:
     judged: Mapping[str, Judgement]
     returned: tuple[Decimal, ...]
     visible: tuple[bool, bool]
-    categories: tuple[str, ...] = field(default=())
-    weights: tuple[int, ...] = field(default=())
+    categories: tuple[str, ...]
 
 
 def count(start: datetime, end: datetime, until: datetime) -> int:
@@ -162,7 +161,6 @@ def _bought(row: tuple[Any, ...], lines: Sequence[tuple[Any, ...]]) -> Bought:
         returned=tuple(line[10] for line in lines),
         visible=(visible_earn, visible_bonus),
         categories=tuple(line.category.strip("/").split("/", 1)[0] for line in found),
-        weights=tuple(int((line.quantity * line.unit_price - line.discount) * 10**7) for line in found),
     )
 
 
@@ -200,6 +198,8 @@ def _json(value: Any) -> Any:
 
 
 def _tags(value: Any) -> frozenset[str]:
+    if value == "[]":
+        return _NO_TAGS
     tags = _json(value)
     return frozenset(tags) if tags else _NO_TAGS
 

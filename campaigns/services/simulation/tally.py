@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from campaigns.engine import Evaluation, RuleResult
+from campaigns.engine.exact import product, scaled
 from campaigns.services.orders import judging
 from campaigns.services.simulation.reading import Bought
 from points import expiry
@@ -173,9 +174,10 @@ def _by_category(bought: Bought, result: RuleResult) -> list[tuple[str, int]]:
     lines = bought.order.lines
     named = set(result.lines) or {line.line_id for line in lines}
     weights: dict[str, int] = {}
-    for line, category, weight in zip(lines, categories, bought.weights, strict=True):
+    for line, category in zip(lines, categories, strict=True):
         if line.line_id in named:
-            weights[category] = weights.get(category, 0) + weight
+            amount = product(scaled(line.quantity), scaled(line.unit_price)) - scaled(line.discount)
+            weights[category] = weights.get(category, 0) + int(amount)
     whole = sum(weights.values())
     if whole <= 0:
         return [(next(iter(weights)), result.points)]
