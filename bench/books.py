@@ -98,7 +98,8 @@ def fill(schema: str, *, members: int, lots: int, rounds: int) -> None:
         server.execute(_WORDS.format(rounds=rounds).encode())
         server.execute(
             "TRUNCATE points_entry, points_lot, points_consumption, points_account, points_hold,"
-            " points_holdlot, outbox_event, members_member CASCADE"
+            " points_holdlot, points_logleaf, points_lognode, points_checkpoint, points_logposition,"
+            " outbox_event, members_member CASCADE"
         )
         for statement in (_MEMBERS, _ACCOUNTS):
             server.execute(_named(statement), values)

@@ -11,7 +11,19 @@ import django
 
 django.setup()
 
-from bench import bulk, cpu, engine, ledger, setting, simulate, sweep, web, webhooks  # noqa: E402
+from bench import (  # noqa: E402
+    bulk,
+    cpu,
+    engine,
+    ledger,
+    seal,
+    setting,
+    simulate,
+    sweep,
+    verify,
+    web,
+    webhooks,
+)
 from bench.figures import Figure  # noqa: E402
 
 ALL: dict[str, Callable[[], list[Figure]]] = {
@@ -22,7 +34,8 @@ ALL: dict[str, Callable[[], list[Figure]]] = {
     "web": web.measure,
     "webhooks": webhooks.measure,
     "bulk": bulk.measure,
-    "verify": sweep.verify,
+    "seal": seal.measure,
+    "verify": verify.measure,
     "sweep": sweep.sweep,
 }
 

@@ -1,0 +1,203 @@
+"""The sealer beside accruals at full load: how far it is behind, and what it costs them.
+
+*Without sealing* means: nobody seals, and the index on `xid` is dropped, by which the sealer finds what is
+new. What stays is the column itself, eight bytes, for the transaction has its number anyway. What a round
+without has written is sealed before the next round with, unmeasured: each round with seals what it writes.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median, quantiles
+
+if __name__ == "__main__":  # the sealer, a process of its own as a Celery worker is
+    os.environ["DJANGO_SETTINGS_MODULE"] = "bench.settings"
+    import django
+
+    django.setup()
+
+import psycopg
+from django.db import connection
+from psycopg import sql
+
+from bench import books, ledger, setting
+from bench.figures import Figure
+from loyalty.lib import clock
+from points import tasks
+from tenants.context import in_brand
+from tenants.models import Brand
+
+CLIENTS = 8
+LAG_S = float(os.environ.get("BENCH_SEAL_S", "60"))
+TICK_S = 15.0
+"""How often the sealer is called in production."""
+ROUND_S = 4.0
+ROUNDS = int(os.environ.get("BENCH_SEAL_ROUNDS", "7"))
+WITHIN_S = 60.0
+"""The longest that an entry may wait for its leaf."""
+INDEX = "points_entry_xid"
+OLDEST = """
+SELECT entry.recorded_at FROM points_entry entry, points_logposition position
+WHERE entry.xid >= position.xid AND (entry.xid > position.xid OR entry.id > position.entry_id)
+ORDER BY entry.xid, entry.id LIMIT 1
+"""
+
+
+def measure() -> list[Figure]:
+    """The age of the oldest entry without a leaf, at most and at 95 %; what an accrual costs with it."""
+    brand = books.open_brand(ledger.SLUG, members=setting.ACCOUNTS, lots=3)
+    _seal_all(brand)
+    print(f"seal: {CLIENTS} clients accrue for {LAG_S:.0f} s, the sealer every {TICK_S:.0f} s", flush=True)
+    ages, per_s = _lag(brand)
+    figures = [
+        Figure(
+            f"oldest unsealed entry, {name} (s)",
+            value,
+            WITHIN_S,
+            1.0,
+            at_most=True,
+            note=f"{per_s:.0f} entries/s",
+        )
+        for name, value in (("at most", max(ages)), ("95 %", quantiles(ages, n=20)[-1]))
+    ]
+    return figures + _cost(brand)
+
+
+def _lag(brand: Brand) -> tuple[list[float], float]:
+    """The age in s of the oldest entry without a leaf, at each second of the load; accruals per second."""
+    ages, over = [0.0], threading.Event()
+
+    def watch() -> None:
+        with in_brand(brand), connection.cursor() as cursor:
+            while not over.wait(1):
+                cursor.execute(OLDEST)
+                row = cursor.fetchone()
+                ages.append((clock.now() - row[0]).total_seconds() if row else 0.0)
+        connection.close()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with _sealer(brand, TICK_S):
+            per_s, _us = _accrue(brand, LAG_S)
+    finally:
+        over.set()
+        watcher.join()
+    return ages, per_s
+
+
+def _cost(brand: Brand) -> list[Figure]:
+    pairs = []
+    for number in range(ROUNDS):
+        # Which is first alternates, too.
+        halves = [_with(brand), _without(brand)] if number % 2 else [_without(brand), _with(brand)][::-1]
+        pairs.append(halves)
+        (sealed, sealed_us), (plain, plain_us) = halves
+        print(
+            f"  {sealed:6.0f}/s and {sealed_us:.0f} µs with, {plain:6.0f}/s and {plain_us:.0f} µs without",
+            flush=True,
+        )
+    note = f"median of {ROUNDS} pairs; without: no sealer and no index on xid"
+    plain_per_s, plain_us = (median(pair[1][place] for pair in pairs) for place in (0, 1))
+    kept = median(pair[0][0] / pair[1][0] for pair in pairs)
+    spent = median(pair[0][1] / pair[1][1] for pair in pairs)
+    return [
+        Figure(
+            f"accruals while sealing, {CLIENTS} clients (per s)",
+            plain_per_s * kept,
+            plain_per_s,
+            0.95,
+            note=note,
+        ),
+        Figure(
+            "Postgres CPU of one accrual while sealing (µs)", plain_us * spent, plain_us, 1.05, at_most=True
+        ),
+    ]
+
+
+def _with(brand: Brand) -> tuple[float, float]:
+    _seal_all(brand)
+    with _sealer(brand, ROUND_S / 4):
+        return _accrue(brand, ROUND_S)
+
+
+def _without(brand: Brand) -> tuple[float, float]:
+    index = sql.Identifier(brand.schema_name, INDEX)
+    with psycopg.connect(setting.dsn(), autocommit=True) as server:
+        row = server.execute("SELECT pg_get_indexdef(%s::regclass)", [index.as_string(server)]).fetchone()
+        assert row is not None
+        server.execute(sql.SQL("DROP INDEX {}").format(index))
+        try:
+            return _accrue(brand, ROUND_S)
+        finally:
+            server.execute(row[0])
+
+
+def _accrue(brand: Brand, seconds: float) -> tuple[float, float]:
+    """Accruals per second, and the processor time of Postgres for one in µs, of so many threads."""
+    done, used = [0] * CLIENTS, [0.0] * CLIENTS
+    ready = threading.Barrier(CLIENTS + 1)
+    operation = ledger.OPERATIONS["accrual"]
+
+    def work(place: int) -> None:
+        with in_brand(brand):
+            operation(place)
+            backend = connection.connection.info.backend_pid
+            before = ledger.processor_us(backend)
+            ready.wait()
+            ends = time.monotonic() + seconds
+            while time.monotonic() < ends:
+                operation(place)
+                done[place] += 1
+            used[place] = ledger.processor_us(backend) - before
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    began = time.monotonic()
+    for thread in threads:
+        thread.join()
+    return sum(done) / (time.monotonic() - began), sum(used) / sum(done)
+
+
+def _seal_all(brand: Brand) -> None:
+    with in_brand(brand):
+        while tasks.seal_log():
+            pass
+    connection.set_schema_to_public()
+
+
+@contextmanager
+def _sealer(brand: Brand, every_s: float) -> Iterator[None]:
+    """A process that calls the sealer's task every so many seconds until the block ends."""
+    command = [sys.executable, "-m", "bench.seal", brand.slug, str(every_s)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        try:
+            yield
+        finally:
+            process.stdin.close()
+        assert process.wait() == 0
+
+
+def main(slug: str, every_s: float) -> None:
+    """Seal as a worker does, until standard input is closed."""
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    with in_brand(Brand.objects.get(slug=slug)):
+        tasks.seal_log()
+        print("ready", flush=True)
+        while not over.wait(every_s):
+            tasks.seal_log()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))
