@@ -1,10 +1,12 @@
--- What lots held as the books said at %(at)s: opened by then, less what entries recorded by then took from them.
-WITH gone AS MATERIALIZED (  -- once: each parallel worker would add up all of it
+-- What lots held as the books said at %(at)s: opened by then, what they have left and what entries recorded since
+-- took from them. (What a lot has left is what it got less all that was taken; I3 of verify_ledger looks into that.)
+WITH since AS MATERIALIZED (  -- once: each parallel worker would add up all of it
   SELECT used.lot_id, sum(used.points) AS points
-  FROM points_consumption used WHERE used.recorded_at <= %(at)s GROUP BY used.lot_id
-), standing AS (
+  FROM points_consumption used WHERE used.recorded_at > %(at)s GROUP BY used.lot_id
+), later AS MATERIALIZED (SELECT id FROM points_entry WHERE recorded_at > %(at)s),
+standing AS (
   SELECT lot.account_id, lot.earned_at, lot.inactivity_months,
-    lot.points - coalesce(gone.points, 0) AS points,
+    lot.remaining + coalesce(since.points, 0) AS points,
     -- A grace for points that were given back moves the end; before that it was the original one.
     CASE
       WHEN lot.expires_at IS NOT DISTINCT FROM lot.original_expires_at OR EXISTS (
@@ -17,10 +19,8 @@ WITH gone AS MATERIALIZED (  -- once: each parallel worker would add up all of i
         OR lot.available_at > %(at)s
       ELSE lot.available_at > %(at)s
     END AS pending
-  FROM points_lot lot LEFT JOIN gone ON gone.lot_id = lot.id
-  WHERE lot.points > coalesce(gone.points, 0)
-    AND NOT EXISTS (
-      SELECT 1 FROM points_entry opening WHERE opening.id = lot.entry_id AND opening.recorded_at > %(at)s)
+  FROM points_lot lot LEFT JOIN since ON since.lot_id = lot.id LEFT JOIN later ON later.id = lot.entry_id
+  WHERE lot.remaining + coalesce(since.points, 0) > 0 AND later.id IS NULL
 )
 SELECT account.currency,
   date_trunc('month', standing.earned_at AT TIME ZONE %(tz)s)::date AS earned,
