@@ -40,7 +40,8 @@ ACCRUAL = f"""\\set n random(0, {setting.ACCOUNTS} - 1)
 SELECT {SLUG}.points_credit(
   p_member => {_MEMBER}, p_journal => r.id, p_now => now(), p_tz => 'Asia/Shanghai',
   p_event => 'points.accrued', p_event_id => r.id, p_data => '', p_id => r.id, p_kind => 'accrual',
-  p_points => 1 + :n::bigint % 500, p_system_account => 'issuance', p_source => 'order', p_reference => r.id::text,
+  p_points => 1 + :n::bigint % 500, p_system_account => 'issuance', p_source => 'order',
+  p_reference => r.id::text,
   p_rule => 'base', p_rule_version => 1, p_currency => 'points', p_effective_at => now(),
   p_available_at => NULL, p_waits_for => NULL, p_waits_ref => NULL, p_expires_at => '2036-01-01T00:00:00Z',
   p_inactivity_months => NULL, p_cost_centre => '', p_explanation => NULL, p_reason => '', p_actor => '')
@@ -49,7 +50,8 @@ FROM (SELECT uuidv7() AS id OFFSET 0) r;
 BURN = f"""\\set n random(0, {setting.ACCOUNTS} - 1)
 \\set p random(5, 15)
 SELECT {SLUG}.points_debit(
-  {_MEMBER}, 'points', :p::bigint, 'burn', 'redemption', 'burn', gen_random_uuid()::text, '', '', '', 'points.burned',
+  {_MEMBER}, 'points', :p::bigint, 'burn', 'redemption', 'burn', gen_random_uuid()::text, '', '', '',
+  'points.burned',
   now(), 'Asia/Shanghai');
 """
 CALLS_OF_REFERENCE = {

@@ -160,7 +160,11 @@ class Redemption(models.Model):
     reference = models.CharField(_("reference"), max_length=255, unique=True)
     content_hash = models.CharField(max_length=64, editable=False)
     member = models.ForeignKey(
-        Member, on_delete=models.PROTECT, related_name="redemptions", verbose_name=_("member")
+        Member,
+        on_delete=models.PROTECT,
+        related_name="redemptions",
+        db_index=False,
+        verbose_name=_("member"),
     )
     reward = models.ForeignKey(
         Reward, on_delete=models.PROTECT, related_name="redemptions", verbose_name=_("reward")

@@ -23,6 +23,7 @@ class Purchase(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="purchases",
+        db_index=False,
         verbose_name=_("member"),
     )
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.RECORDED)
@@ -71,7 +72,7 @@ class PurchaseLine(models.Model):
     """One line of an order; `returned` is how much of `quantity` came back so far."""
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
-    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="lines")
+    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="lines", db_index=False)
     line_id = models.CharField(_("line"), max_length=64)
     position = models.PositiveIntegerField()
     sku = models.CharField(_("SKU"), max_length=64, blank=True, default="")
