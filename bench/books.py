@@ -6,6 +6,9 @@ in over the months; the lots of one round end together. Triggers and foreign key
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import psycopg
 from django.db import connection
 from psycopg import sql
@@ -17,6 +20,7 @@ from tenants.models import Brand
 from tenants.provisioning import create_brand
 from tenants.roles import as_owner
 
+Server = psycopg.Connection[tuple[Any, ...]]
 POINTS = 100
 """What each lot holds."""
 
@@ -54,6 +58,20 @@ SELECT setting_id(16 + %(round)s, n), setting_id(8, n), setting_id(16 + %(round)
   round_ends(%(round)s)
 FROM generate_series(0, %(members)s - 1) n
 """
+# All but the primary keys, which grow at one end.
+_INDEXES = """
+SELECT CASE WHEN held.oid IS NULL THEN format('DROP INDEX %%I', index.relname)
+    ELSE format('ALTER TABLE %%s DROP CONSTRAINT %%I', held.conrelid::regclass, held.conname) END,
+  CASE WHEN held.oid IS NULL THEN pg_get_indexdef(index.oid)
+    ELSE format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', held.conrelid::regclass, held.conname,
+      pg_get_constraintdef(held.oid)) END
+FROM pg_index i
+JOIN pg_class index ON index.oid = i.indexrelid
+JOIN pg_class filled ON filled.oid = i.indrelid AND filled.relname IN ('points_entry', 'points_lot')
+JOIN pg_namespace n ON n.oid = filled.relnamespace AND n.nspname = %s
+LEFT JOIN pg_constraint held ON held.conindid = index.oid AND held.contype = 'u'
+WHERE NOT i.indisprimary
+"""
 # Time-ordered ids: what comes before the number says whose they are and in which round they were written.
 _WORDS = """
 CREATE FUNCTION pg_temp.setting_id(kind integer, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
@@ -90,24 +108,42 @@ def open_brand(slug: str, *, members: int, lots: int, rounds: int = 1, anew: boo
 
 
 def fill(schema: str, *, members: int, lots: int, rounds: int) -> None:
-    """Empty the brand's ledger and fill it with `members` × `lots` lots."""
+    """Empty the brand's ledger and fill it with `members` × `lots` lots: all of it, or nothing if cut off."""
     values = {"members": members, "lots": lots, "points": POINTS}
     with psycopg.connect(setting.dsn(), autocommit=True) as server:
-        server.execute("SET session_replication_role = replica")
-        server.execute(sql.SQL("SET search_path = {}, pg_temp").format(sql.Identifier(schema)))
-        server.execute(_WORDS.format(rounds=rounds).encode())
-        server.execute(
-            "TRUNCATE points_entry, points_lot, points_consumption, points_account, points_hold,"
-            " points_holdlot, points_logleaf, points_lognode, points_checkpoint, points_logposition,"
-            " outbox_event, members_member CASCADE"
-        )
-        for statement in (_MEMBERS, _ACCOUNTS):
-            server.execute(_named(statement), values)
-        for number in range(1, lots + 1):
-            server.execute(_named(_ENTRIES), {**values, "round": number})
-            server.execute(_named(_LOTS), {**values, "round": number})
+        with server.transaction():
+            _fill(server, schema, values, rounds)
         server.execute("VACUUM (ANALYZE)")
         server.execute("CHECKPOINT")
+
+
+def _fill(server: Server, schema: str, values: dict[str, int], rounds: int) -> None:
+    began = time.monotonic()
+    server.execute("SET LOCAL session_replication_role = replica")
+    server.execute("SET LOCAL maintenance_work_mem = '256MB'")
+    server.execute(sql.SQL("SET LOCAL search_path = {}, pg_temp").format(sql.Identifier(schema)))
+    server.execute(_WORDS.format(rounds=rounds).encode())
+    server.execute(
+        "TRUNCATE points_entry, points_lot, points_consumption, points_account, points_hold,"
+        " points_holdlot, points_logleaf, points_lognode, points_checkpoint, points_logposition,"
+        " outbox_event, members_member CASCADE"
+    )
+    # Indexes are made afterwards: to keep them up to date row by row takes several times as long.
+    again = []
+    for drop, create in server.execute(_INDEXES, [schema]).fetchall():
+        server.execute(drop.encode())
+        again.append(create)
+    for statement in (_MEMBERS, _ACCOUNTS):
+        server.execute(_named(statement), values)
+    for number in range(1, values["lots"] + 1):
+        server.execute(_named(_ENTRIES), {**values, "round": number})
+        server.execute(_named(_LOTS), {**values, "round": number})
+        if number % 10 == 0:
+            rows = number * values["members"]
+            print(f"  {schema}: {rows:,} lots filled in, {time.monotonic() - began:.0f} s", flush=True)
+    for create in again:
+        server.execute(create.encode())
+    print(f"  {schema}: filled and indexed, {time.monotonic() - began:.0f} s", flush=True)
 
 
 def _named(statement: str) -> bytes:

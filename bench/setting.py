@@ -5,6 +5,7 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 
 from loyalty.lib import clock, ids
@@ -44,6 +45,9 @@ def prepare() -> None:
                     _fill_reference()
     with as_owner():
         migrate_shared()
+        connection.set_schema_to_public()
+        # Brands that a run with older code left behind.
+        call_command("migrate_schemas", tenant=True, interactive=False, verbosity=0)
         connection.set_schema_to_public()
         if not Brand.objects.filter(slug=SLUG).exists():
             create_brand(slug=SLUG, name="Bench", template="retail", now=clock.now())

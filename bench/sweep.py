@@ -40,8 +40,11 @@ def sweep() -> list[Figure]:
             flush=True,
         )
         began = time.perf_counter()
-        while points.expire_due(now=first, limit=ACCOUNTS_AT_ONCE):
-            pass
+        settled = 0
+        while done := points.expire_due(now=first, limit=ACCOUNTS_AT_ONCE):
+            settled += done
+            if settled % (20 * ACCOUNTS_AT_ONCE) == 0:
+                print(f"  {settled:,} accounts, {time.perf_counter() - began:.1f} s", flush=True)
         took = time.perf_counter() - began
     connection.set_schema_to_public()
     lots, floor = _bare_update(brand)
