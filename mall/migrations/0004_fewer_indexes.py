@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Without indexes that begin another one, or that only LIKE on the bare column would use (docs/adr/0017)."""
 
-    dependencies = [("mall", "0002_placing")]
+    dependencies = [("mall", "0003_grants")]
 
     operations = [
         migrations.AlterField(
