@@ -16,17 +16,13 @@ _MEMORY = "64MB"
 def rows(name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """What the query of this name selects; its values are given by name.
 
-    The planner cannot tell how few groups there will be, and would sort every row on disk for the many that
-    it expects; without sorts it counts them in place.
+    The planner cannot tell how few groups there will be; with memory for those that it expects, it counts
+    them in place instead of sorting every row on disk.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('work_mem', %s, true), set_config('enable_sort', 'off', true)", [_MEMORY]
-        )
+        cursor.execute("SELECT set_config('work_mem', %s, true)", [_MEMORY])
         cursor.execute(_text(name), values)
-        found = list(cursor.fetchall())
-        cursor.execute("SELECT set_config('enable_sort', 'on', true)")
-    return found
+        return list(cursor.fetchall())
 
 
 @cache
