@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "points-notices": {"task": "points.tasks.tick_notices", "schedule": 300.0},
     "points-seal": {"task": "points.tasks.tick_seal", "schedule": 15.0},
     "points-missed": {"task": "points.tasks.tick_missed", "schedule": 3600.0},
+    "tiers-notices": {"task": "points.tasks.tick_tier_notices", "schedule": 600.0},
     "tiers-due": {"task": "points.tasks.tick_tiers", "schedule": 300.0},
     "orders-due": {"task": "campaigns.tasks.tick_orders", "schedule": 60.0},
     "rules-due": {"task": "campaigns.tasks.tick_rules", "schedule": 5.0},

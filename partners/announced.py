@@ -26,12 +26,6 @@ _COUPON: Final = {"code": _TEXT, "member_id": _ID}
 _CAMPAIGN: Final = {"campaign": _TEXT, "at": _INSTANT}
 ANNOUNCED: Final = (
     _announced(
-        "tier.downgrade_upcoming",
-        "A member will fall to a lower tier unless they qualify in time.",
-        {"member_id": _ID, "from": _TEXT, "to": _TEXT, "at": _INSTANT},
-        {"member_id": _MEMBER, "from": "gold", "to": "silver", "at": _AT},
-    ),
-    _announced(
         "redemption.paid",
         "The cash part of a redemption was paid.",
         {"redemption_id": _ID, "member_id": _ID},

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from loyalty.lib import clock
 from points import services as points
-from points.services import sealing, tiers
+from points.services import sealing, tiernotices, tiers
 from tenants.fanout import alone, for_each_brand
 
 BATCH = 500
@@ -75,6 +75,27 @@ def review_tiers() -> int:
         if count < BATCH:
             break
     return reviewed
+
+
+@shared_task
+def tick_tier_notices() -> int:
+    """Ask every active brand to tell whose tier will fall."""
+    return for_each_brand(announce_falls)
+
+
+@shared_task
+def announce_falls() -> int:
+    """Publish `tier.downgrade_upcoming` where a stage is reached; returns how many members were looked at."""
+    looked_at = 0
+    with alone("points.announce_falls") as mine:
+        if not mine:
+            return 0
+        for _batch in range(MOST_BATCHES):
+            count = tiernotices.announce_falls(now=clock.now(), limit=BATCH)
+            looked_at += count
+            if count < BATCH:
+                break
+    return looked_at
 
 
 @shared_task

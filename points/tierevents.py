@@ -44,6 +44,30 @@ TIER_EVENTS = (
         example={**_EXAMPLE, "from": "gold", "to": "silver", "why": "period_end", "until": None},
     ),
     EventType(
+        name="tier.downgrade_upcoming",
+        description="A member will fall to a lower tier unless they buy what is missing in time.",
+        schema={
+            "type": "object",
+            "required": ["member_id", "from", "to", "at", "qualify_by", "missing"],
+            "properties": {
+                "member_id": _ID,
+                "from": {"type": "string"},
+                "to": {"type": "string"},
+                "at": _AT,
+                "qualify_by": {"enum": ["points", "spend", "visits"]},
+                "missing": {"type": ["integer", "string"]},
+            },
+        },
+        example={
+            "member_id": "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21",
+            "from": "gold",
+            "to": "silver",
+            "at": "2026-12-31T16:00:00Z",
+            "qualify_by": "points",
+            "missing": 380,
+        },
+    ),
+    EventType(
         name="tiers.changed",
         description="The brand changed its tier programme.",
         schema={

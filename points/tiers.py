@@ -206,6 +206,39 @@ def _one_review(
     return Standing(lower.code, due, after, after, ended if lower is earned else None), "period_end"
 
 
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A lower tier that is to come unless more is bought: when, which, and how much is missing to stay."""
+
+    at: datetime
+    to: str
+    missing: Decimal
+
+
+def next_fall(
+    program: Program, held: Standing, before: datetime, tz: tzinfo, qualifying: Qualifying
+) -> Fall | None:
+    """The first fall up to `before` by what has been bought so far; None where there is none."""
+    while held.review_at is not None and held.review_at <= before:
+        due = held.review_at
+        missing = missing_to_keep(program, held, tz, qualifying)
+        after, why = _one_review(program, held, tz, qualifying)
+        if why == "period_end":
+            return Fall(due, after.code, missing)
+        held = after
+    return None
+
+
+def missing_to_keep(program: Program, held: Standing, tz: tzinfo, qualifying: Qualifying) -> Decimal:
+    """How much more counts at the next review as too little for the level that is held; 0 if it is kept."""
+    level = program.level(held.code)
+    if level is None or held.until is None or held.review_at is None:
+        return Decimal(0)
+    ended = held.until - timedelta(microseconds=1)
+    span = Window(window(program, ended, tz).start, held.review_at)
+    return max(Decimal(0), level.threshold - qualifying(span))
+
+
 def holds_until_after(program: Program, due: datetime, tz: tzinfo) -> datetime:
     """The end of the period that begins at `due`, when a review finds the tier earned anew."""
     day = due.astimezone(tz).date()

@@ -31,6 +31,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "compliance": "strict",
     # Days before expiry on which members are told.
     "expiry_notices": [30, 7, 1],
+    # Days before a tier is lost on which members are told.
+    "tier_notices": [30, 7],
     # host:port pairs that webhooks may reach over http and loopback; never in production.
     "webhook_hosts": [],
     # WeChat mini-program: app id, and its secret sealed by `loyalty.lib.crypto`.

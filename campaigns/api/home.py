@@ -43,7 +43,8 @@ EXAMPLE: dict[str, Any] = {
         "until": None,
         "qualify_by": "points",
         "qualifying_points": 38,
-        "next": {"code": "gold", "name": "金卡", "points_missing": 4962},
+        "next": {"code": "gold", "name": "金卡", "points_missing": 4962, "by": None},
+        "keep": None,
     },
     "expiring": [{"expires_at": "2026-12-22T16:00:00Z", "points": 10}],
     "offers": [CATALOG_ITEM],
@@ -84,6 +85,14 @@ class HomeNextTier(serializers.Serializer[Any]):
     code = serializers.CharField()
     name = serializers.CharField()
     points_missing = serializers.JSONField()
+    by = serializers.DateTimeField(allow_null=True)
+
+
+class HomeKeepTier(serializers.Serializer[Any]):
+    """What is missing, and by when, to hold the tier on; 0 where it is kept."""
+
+    by = serializers.DateTimeField()
+    points_missing = serializers.JSONField()
 
 
 class HomeTier(serializers.Serializer[Any]):
@@ -96,6 +105,7 @@ class HomeTier(serializers.Serializer[Any]):
     qualify_by = serializers.ChoiceField(choices=["points", "spend", "visits"])
     qualifying_points = serializers.JSONField()
     next = HomeNextTier(allow_null=True)
+    keep = HomeKeepTier(allow_null=True)
 
 
 class HomeExpiring(serializers.Serializer[Any]):

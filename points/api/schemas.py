@@ -32,6 +32,12 @@ class Expiring(serializers.Serializer[Any]):
 class NextTier(serializers.Serializer[Any]):
     code = serializers.CharField()
     points_missing = serializers.JSONField()
+    by = serializers.DateTimeField(allow_null=True)
+
+
+class KeepTier(serializers.Serializer[Any]):
+    by = serializers.DateTimeField()
+    points_missing = serializers.JSONField()
 
 
 class Tier(serializers.Serializer[Any]):
@@ -41,6 +47,7 @@ class Tier(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True)
     qualifying_points = serializers.JSONField()
     next = NextTier(allow_null=True)
+    keep = KeepTier(allow_null=True)
 
 
 class AccountFull(Account):
@@ -247,7 +254,13 @@ ACCOUNT_EXAMPLES = _answer(
             "until": None,
             "qualify_by": "points",
             "qualifying_points": 39,
-            "next": {"code": "gold", "name": {"zh-hans": "金卡", "en": "Gold"}, "points_missing": 4961},
+            "next": {
+                "code": "gold",
+                "name": {"zh-hans": "金卡", "en": "Gold"},
+                "points_missing": 4961,
+                "by": None,
+            },
+            "keep": None,
         },
     }
 )

@@ -6,7 +6,7 @@ from points.models.holds import Hold, HoldLot
 from points.models.ledger import Consumption, Entry, Lot
 from points.models.log import Checkpoint, LogKey, LogLeaf, LogNode, LogPosition
 from points.models.notices import NoticePolicy
-from points.models.tiers import MemberTier, TierChange, TierProgram, TierQualification
+from points.models.tiers import MemberTier, TierChange, TierNotice, TierProgram, TierQualification
 
 __all__ = [
     "Account",
@@ -26,6 +26,7 @@ __all__ = [
     "MemberTier",
     "NoticePolicy",
     "TierChange",
+    "TierNotice",
     "TierProgram",
     "TierQualification",
 ]

@@ -99,6 +99,27 @@ class TierQualification(models.Model):
         return f"{self.points:+d} ({self.source} {self.reference})"
 
 
+class TierNotice(models.Model):
+    """That a member was looked at `days` days before a review, and whether they were told of a fall."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+", db_index=False)
+    review_at = models.DateTimeField()
+    days = models.PositiveSmallIntegerField()
+    told = models.BooleanField()
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("tier notice")
+        verbose_name_plural = _("tier notices")
+        constraints = [
+            models.UniqueConstraint(fields=["member", "review_at", "days"], name="points_tiernotice_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} {self.days}"
+
+
 class TierChange(models.Model):
     """Why a member's tier is what it is: one row for each change. Only ever inserted."""
 

@@ -6,7 +6,7 @@ Everything that writes a member's tier runs under the lock on the member's point
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -248,7 +248,7 @@ def tier_view(member_id: UUID, at: datetime) -> dict[str, Any] | None:
     """The member's tier as the API tells it, projected to `at`; None where the brand has no tiers.
 
     `qualifying_points` and `points_missing` are points, orders' days or money (a decimal string), as the
-    programme counts.
+    programme counts. `next.by` is the end of a calendar period, null where the period rolls on.
     """
     found = rows.read(member_id)
     if found is None:
@@ -262,6 +262,7 @@ def tier_view(member_id: UUID, at: datetime) -> dict[str, Any] | None:
     count = qualifying(tiers.window(program, at, tz))
     level, above = program.level(standing.code), program.above(standing.code)
     missing = max(Decimal(0), above.threshold - count) if above else None
+    by = tiers.window(program, at, tz).end if program.period != "rolling_months" else None
     return {
         "code": standing.code,
         "name": dict(level.name) if level else {},
@@ -269,10 +270,26 @@ def tier_view(member_id: UUID, at: datetime) -> dict[str, Any] | None:
         "until": instants.text(standing.until),
         "qualify_by": program.qualify_by,
         "qualifying_points": number(program, count),
-        "next": {"code": above.code, "name": dict(above.name), "points_missing": number(program, missing)}
+        "next": {
+            "code": above.code,
+            "name": dict(above.name),
+            "points_missing": number(program, missing),
+            "by": instants.text(by),
+        }
         if above and missing is not None
         else None,
+        "keep": _keep(program, standing, qualifying),
     }
+
+
+def _keep(
+    program: Program, standing: Standing, qualifying: Callable[[Window], Decimal]
+) -> dict[str, Any] | None:
+    """What is missing by the next review to hold the tier on; None where nothing ends it."""
+    if standing.until is None or standing.review_at is None or program.downgrade == "never":
+        return None
+    missing = tiers.missing_to_keep(program, standing, current_brand().tz, qualifying)
+    return {"by": instants.text(standing.review_at), "points_missing": number(program, missing)}
 
 
 def _judged(found: Held, at: datetime, member_id: UUID) -> tuple[Standing, Why | None]:
