@@ -19,7 +19,7 @@ from campaigns.momentpage import MomentAdmin
 from campaigns.services import rules, submissions
 from campaigns.wording import RULE_PARTS, in_words, language, written_out
 from loyalty.lib import clock
-from loyalty.lib.console import JsonArea, Operation, ReadOnlyTable, ServiceForm, ServicePage, actor
+from loyalty.lib.console import JsonArea, Operation, PageLink, ReadOnlyTable, ServiceForm, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, code, instant, pretty, status
 from loyalty.lib.errors import FieldError, Invalid, Text
 
@@ -185,6 +185,15 @@ class RuleAdmin(ServicePage):
     ordering = ("status", "code")
     inlines = (VersionTable,)
     readonly_fields = ("code", "state", "sentence", "draft_said", "current_version", "running")
+    links = (
+        PageLink(
+            _("Simulate"),
+            "admin:simulate_rule",
+            "campaigns.simulate_rule",
+            icon="query_stats",
+            shown=lambda rule: rule.status != Rule.Status.RETIRED,
+        ),
+    )
     operations = (
         Operation(
             "submit",

@@ -17,6 +17,8 @@ COLOURS: Final[Mapping[str, str]] = {
     "liability": "#7c3aed",
     "orders": "#0284c7",
     "redemptions": "#f59e0b",
+    "today": "#94a3b8",
+    "draft": "#2563eb",
 }
 _INK = "#9ca3af"
 _LOCALES: Final[Mapping[str, str]] = {"zh-hans": "zh-CN", "en": "en-GB"}

@@ -144,6 +144,12 @@ def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any
                     **_badge(rules_waiting),
                 },
                 _item(gettext_lazy("Moments"), "celebration", "campaigns.moment"),
+                {
+                    "title": gettext_lazy("Simulations"),
+                    "icon": "query_stats",
+                    "link": reverse_lazy("admin:simulations"),
+                    "permission": lambda request: request.user.has_perm("campaigns.simulate_rule"),
+                },
             ],
         },
         {

@@ -69,6 +69,17 @@ class Operation:
     facts: Callable[[Any], Facts] = lambda _obj: Facts()
 
 
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """A button on an object's page that leads to a page of its own: `url_name` takes the object's key."""
+
+    title: Text
+    url_name: str
+    permission: str
+    icon: str
+    shown: Callable[[Any], bool] = lambda _obj: True
+
+
 class Page(ModelAdmin):  # type: ignore[misc]
     """An admin page of ours: bounded queries, operations, no bulk delete."""
 
@@ -77,6 +88,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     actions: ClassVar[Sequence[Any]] = ()
     operations: ClassVar[Sequence[Operation]] = ()
+    links: ClassVar[Sequence[PageLink]] = ()
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list; without search and filters what it found is all there is."""
@@ -131,6 +143,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
             context |= self.panels(request, obj)
             context["actions_detail"] = [
                 *(context.get("actions_detail") or []),
+                *(self._link(link, obj) for link in self.links if self._leads(request, link, obj)),
                 *(self._button(operation, obj) for operation in self._possible(request, obj)),
             ]
         page: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
@@ -138,6 +151,19 @@ class Page(ModelAdmin):  # type: ignore[misc]
 
     def _possible(self, request: HttpRequest, obj: Any) -> list[Operation]:
         return [o for o in self.operations if request.user.has_perm(o.permission) and o.shown(obj)]
+
+    def _leads(self, request: HttpRequest, link: PageLink, obj: Any) -> bool:
+        return bool(request.user.has_perm(link.permission)) and link.shown(obj)
+
+    def _link(self, link: PageLink, obj: Any) -> dict[str, Any]:
+        return {
+            "title": link.title,
+            "icon": link.icon,
+            "variant": ActionVariant.DEFAULT,
+            "attrs": {},
+            "dialog": None,
+            "path": reverse(link.url_name, args=[obj.pk]),
+        }
 
     def _button(self, operation: Operation, obj: Any) -> dict[str, Any]:
         meta = self.model._meta

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 from django.utils import formats, timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from loyalty.lib.display import link, number
@@ -38,6 +39,15 @@ def amount(value: Decimal | None) -> str:
 def money(value: str, currency: str = "") -> str:
     """An exact amount that came as text, to the cent; the currency behind it where one is given."""
     return f"{amount(Decimal(value))} {currency}".strip()
+
+
+@register.filter
+def signed_money(value: str) -> SafeString:
+    """An exact amount that came as text, to the cent, with its sign and colour."""
+    exact = Decimal(value)
+    tone = "num-in" if exact > 0 else "num-out" if exact < 0 else ""
+    sign = "+" if exact > 0 else "−" if exact < 0 else ""
+    return format_html('<span class="num {}">{}{}</span>', tone, sign, amount(abs(exact)))
 
 
 @register.filter

@@ -35,3 +35,24 @@ window.addEventListener("DOMContentLoaded", () => {
   field.addEventListener("input", tell);
   tell();
 });
+
+// A simulation that runs: how far it has come, until it is over; then its page shows what it found.
+window.addEventListener("DOMContentLoaded", () => {
+  const panel = document.getElementById("simulation-progress");
+  if (!panel) return;
+  const written = (value) => new Intl.NumberFormat(document.documentElement.lang).format(value);
+  const look = async () => {
+    try {
+      const answer = await fetch(panel.dataset.state, { headers: { Accept: "application/json" } });
+      if (answer.ok) {
+        const { over, percent, done, total } = await answer.json();
+        if (over) { window.location.reload(); return; }
+        panel.querySelector("progress").value = percent;
+        panel.querySelector(".done").textContent = written(done);
+        panel.querySelector(".total").textContent = written(total);
+      }
+    } catch { /* the server is away for a moment: ask again */ }
+    setTimeout(look, 1500);
+  };
+  setTimeout(look, 700);
+});
