@@ -10,7 +10,9 @@ from campaigns.engine import BrandContext
 from campaigns.engine.rule import compile_rule
 from campaigns.schema.conditions import ConditionCheck
 from campaigns.schema.context import CheckContext, Checked, Named
+from campaigns.schema.contradictions import contradictions
 from campaigns.schema.document import RULE_SCHEMA
+from campaigns.schema.oddities import oddities
 from campaigns.schema.repeats import repeating
 from campaigns.schema.semantics import sense_errors
 from campaigns.schema.structure import shape_errors, text_errors
@@ -34,8 +36,11 @@ def check(body: Any, context: CheckContext) -> Checked:
     errors += conditions.errors + list(text_errors(plain, ""))
     if not errors:
         errors = _uncompilable(plain, context)
-    warnings = () if errors else repeating(plain)
-    return Checked(plain, tuple(errors), tuple(conditions.named), warnings)
+    if errors:
+        return Checked(plain, tuple(errors), tuple(conditions.named))
+    never = contradictions(plain.get("when"), context.tiers)
+    warnings = (*never.warnings, *repeating(plain), *oddities(plain, context))
+    return Checked(plain, tuple(never.errors), tuple(conditions.named), warnings)
 
 
 def _uncompilable(body: dict[str, Any], context: CheckContext) -> list[FieldError]:
