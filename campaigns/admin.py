@@ -14,40 +14,20 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import selectors
 from campaigns.engine import explain
-from campaigns.models import Moment, Rule, RuleSubmission, RuleVersion
+from campaigns.models import Moment, Rule, RuleSubmission
 from campaigns.momentpage import MomentAdmin
 from campaigns.services import rules, submissions
 from campaigns.wording import RULE_PARTS, in_words, language, written_out
 from loyalty.lib import clock
-from loyalty.lib.console import JsonArea, Operation, PageLink, ReadOnlyTable, ServiceForm, ServicePage, actor
+from loyalty.lib.console import JsonArea, Operation, PageLink, ServiceForm, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, code, instant, pretty, status
 from loyalty.lib.errors import FieldError, Invalid, Text
 
-EXAMPLES: dict[str, dict[str, Any]] = {
-    "base": {
-        "code": "base",
-        "name": {"zh-hans": "基础积分", "en": "Base rate"},
-        "trigger": "order.paid",
-        "effect": {"type": "per_amount", "points": "1", "per": "1"},
-        "stacking": {"group": "rate", "policy": "best"},
-    },
-    "weekend": {
-        "code": "weekend-fresh",
-        "name": {"zh-hans": "周末生鲜双倍", "en": "Weekend double on fresh food"},
-        "trigger": "order.paid",
-        "when": {"all": [{"fact": "line.category", "op": "in", "value": ["fresh"]}]},
-        "schedule": {"rrule": "FREQ=WEEKLY;BYDAY=SA,SU"},
-        "effect": {"type": "multiplier", "factor": "2"},
-        "stacking": {"group": "promo", "policy": "best"},
-        "caps": {"per_member": {"day": 1000}},
-    },
-    "welcome": {
-        "code": "welcome",
-        "name": {"zh-hans": "入会礼", "en": "Welcome gift"},
-        "trigger": "member.enrolled",
-        "effect": {"type": "fixed", "points": 100},
-        "caps": {"times": {"lifetime": 1}},
-    },
+BLANK: dict[str, Any] = {
+    "code": "",
+    "name": {},
+    "trigger": "order.paid",
+    "effect": {"type": "per_amount", "points": "1", "per": "1"},
 }
 
 
@@ -159,21 +139,6 @@ def retire(_admin: Any, request: HttpRequest, rule: Rule, _data: dict[str, Any])
     return _("The rule gives nothing for orders from now on.")
 
 
-class VersionTable(ReadOnlyTable):
-    """What was published, when and by whom."""
-
-    model = RuleVersion
-    fields = ("version", "published_at", "published_by", "said")
-    readonly_fields = ("said",)
-    ordering = ("-version",)
-    verbose_name_plural = _("versions")
-
-    @display(description=_("in words"))
-    def said(self, version: RuleVersion) -> str:
-        """The sentence that this version is."""
-        return in_words(version.body)
-
-
 @admin.register(Rule)
 class RuleAdmin(ServicePage):
     """A rule, its draft and its versions."""
@@ -183,8 +148,7 @@ class RuleAdmin(ServicePage):
     list_filter = ("status",)
     search_fields = ("code",)
     ordering = ("status", "code")
-    inlines = (VersionTable,)
-    readonly_fields = ("code", "state", "sentence", "draft_said", "current_version", "running")
+    readonly_fields: Any = ("code", "state", "sentence", "current_version", "running")
     links = (
         PageLink(
             _("Simulate"),
@@ -228,15 +192,9 @@ class RuleAdmin(ServicePage):
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
-        """A new rule has only its body; a known one says first what it does."""
-        if obj is None:
-            return ((None, {"fields": ("body",)}),)
-        head = (("code", "state"), "sentence") + (("draft_said",) if obj.draft is not None else ())
-        body = "body" if self.has_change_permission(request, obj) else "running"
-        return (
-            (None, {"fields": head}),
-            (_("Draft") if obj.draft is not None else _("Rule"), {"fields": (body,)}),
-        )
+        """The rule's body, to be written or only looked at."""
+        writable = self.has_change_permission(request, obj) if obj else True
+        return ((None, {"fields": ("body" if writable else "running",)}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Rule | None = None) -> tuple[str, ...]:
         """Nothing computed on an empty page."""
@@ -248,9 +206,8 @@ class RuleAdmin(ServicePage):
         return allowed and (obj is None or obj.status != Rule.Status.RETIRED)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A new rule begins as the example that was asked for."""
-        example = EXAMPLES.get(request.GET.get("example", ""), EXAMPLES["base"])
-        return {"body": written_out(example)}
+        """A new rule begins with what every rule needs."""
+        return {"body": written_out(BLANK)}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """What is odd without being wrong is told."""
@@ -277,11 +234,6 @@ class RuleAdmin(ServicePage):
         """What runs; of a rule that was never published, what its draft would do."""
         running = rule.versions.filter(version=rule.current_version or 0).first()
         return in_words(running.body if running else rule.draft or {})
-
-    @display(description=_("what the draft would do"))
-    def draft_said(self, rule: Rule) -> str:
-        """The draft as a sentence."""
-        return in_words(rule.draft or {})
 
     @display(description=_("rule"))
     def running(self, rule: Rule) -> SafeString:

@@ -75,6 +75,18 @@ class SubmissionChanged(Refusal):
     title = _("Another submission has taken its place meanwhile: look at it before you decide.")
 
 
+class TemplateNotFound(NotFound):
+    """No template of this name exists, or the brand lacks what it needs (tiers)."""
+
+    title = _("There is no such template for this brand.")
+
+
+class VersionNotFound(NotFound):
+    """The rule has no version of this number."""
+
+    title = _("The earning rule has no such version.")
+
+
 class OrderNotFound(NotFound):
     """No order of this number exists."""
 

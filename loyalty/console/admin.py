@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from campaigns.models import RuleSubmission
+from campaigns.models import Rule, RuleSubmission
 from loyalty.console.accountpage import AccountPage
 from loyalty.console.entrypage import EntryPage, LotPage
 from loyalty.console.memberpage import MemberDesk
 from loyalty.console.orderpage import OrderPage
+from loyalty.console.rulepages.rulepage import RulePage
 from loyalty.console.rulepages.submissionpage import SubmissionPage
 from loyalty.console.sites import platform_site
 from members.models import Member, Purchase
@@ -22,10 +23,11 @@ admin.site.register(Operator, OperatorAdmin)
 platform_site().register(Operator, PlatformOperatorAdmin)
 platform_site().register(Brand, BrandAdmin)
 platform_site().register(Domain, DomainAdmin)
-admin.site.unregister((Account, Entry))
+admin.site.unregister((Account, Entry, Rule))
 admin.site.register(Account, AccountPage)
 admin.site.register(Entry, EntryPage)
 admin.site.register(Lot, LotPage)
 admin.site.register(Member, MemberDesk)
 admin.site.register(Purchase, OrderPage)
+admin.site.register(Rule, RulePage)
 admin.site.register(RuleSubmission, SubmissionPage)

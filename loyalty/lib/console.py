@@ -275,7 +275,7 @@ class ServicePage(Page):
         if self.has_change_permission(request, obj) if change else self.has_add_permission(request):
             form = self.form_of(obj)
             return type(form.__name__, (form,), {"actor": actor(request)})
-        return super().get_form(request, obj, change, fields=(), form=forms.ModelForm, **kwargs)
+        return super().get_form(request, obj, change, **{**kwargs, "fields": (), "form": forms.ModelForm})
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """The service has written it."""

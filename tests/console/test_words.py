@@ -8,6 +8,7 @@ import pytest
 from django.contrib import admin
 from django.utils import translation
 
+from campaigns.services import rules, submissions
 from loyalty.console.sites import platform_site
 from loyalty.dev import extraction
 from mall import services as mall
@@ -153,6 +154,11 @@ def fill(brand: Brand, now) -> None:
             now=now,
         )
         mall.place(member_id=ANNA, reward_id=reward.pk, quantity=1, reference="R-1", actor="测试", now=now)
+        effect = {"type": "fixed", "points": 5}
+        body = {"code": "r-9", "name": "礼", "trigger": "order.paid", "effect": effect}
+        rules.install(bodies=[body], actor="operator:lin@acme.example", now=now)
+        rules.update_draft(code="r-9", changes={"effect": {"type": "fixed", "points": 6}}, now=now)
+        submissions.submit(code="r-9", actor="operator:lin@acme.example", now=now)
 
 
 def walk(browser: Browser, site: admin.AdminSite) -> dict[str, str]:
@@ -163,12 +169,14 @@ def walk(browser: Browser, site: admin.AdminSite) -> dict[str, str]:
         pages[path] = browser.get(path).content.decode()
         for target in (
             f"{path}add/",
+            f"{path}templates/",
             *re.findall(rf'href="/console/({path}[^"?]+/change/)', pages[path])[:1],
         ):
             answer = browser.get(target)
             if answer.status_code == 200:
                 pages[target] = answer.content.decode()
-                for operation in re.findall(rf'href="/console/({target[:-7]}[a-z-]+/)"', pages[target]):
+                own = re.findall(rf'href="/console/({target[:-7]}[a-z-]+/)"', pages[target])
+                for operation in [each for each in own if target.endswith("change/")]:
                     pages[operation] = browser.get(operation).content.decode()
     pages["password_change/"] = browser.get("password_change/").content.decode()
     return pages

@@ -1,0 +1,97 @@
+"""What a template gives in an example, and the sample with which a draft is tried first."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from campaigns import gallery
+from campaigns.engine import explain
+from campaigns.gallery import Template
+from campaigns.services import sampling
+from campaigns.templates import BASE
+from campaigns.wording import in_words, language
+from loyalty.lib import clock
+from tenants.context import current_brand
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A template as the gallery shows it; without a sentence the brand lacks what it needs."""
+
+    key: str
+    group: str
+    name: str
+    code: str
+    sentence: str
+    sample: str
+    points: int
+    verdict: str
+
+
+def example_of(template: Template, tiers: Sequence[str]) -> Example:
+    """The template with its example, computed by the engine; what multiplies does so on one point a yuan."""
+    body = gallery.fitted(template.body, tiers)
+    name = explain.rule_name(template.body, language())
+    if body is None:
+        return Example(template.key, template.group, name, str(template.body["code"]), "", "", 0, "")
+    sample = template.sample
+    if "tier" in sample and tiers:
+        sample = {**sample, "tier": tiers[len(tiers) // 2]}
+    read = sampling.read_sample(dict(sample), now=clock.now())
+    base = [BASE] if body["effect"]["type"] == "multiplier" else []
+    tried = sampling.alone([*base, body], read)
+    verdict = next((each for each in tried.verdicts if each["rule"] == body["code"]), None)
+    return Example(
+        key=template.key,
+        group=template.group,
+        name=name,
+        code=str(body["code"]),
+        sentence=in_words(body),
+        sample=_said(sample),
+        points=int(verdict["points"]) if verdict else 0,
+        verdict=str(verdict["text"]) if verdict else "",
+    )
+
+
+def sample_for(body: Any, now: datetime) -> dict[str, Any]:
+    """A sample that suits a body at hand: with the first category and tier that it names."""
+    if isinstance(body, str):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            body = {}
+    when = body.get("when") if isinstance(body, dict) else None
+    named = list(_named(when))
+    return {
+        "at": now.astimezone(current_brand().tz).isoformat(timespec="minutes"),
+        "lines": [
+            {"category": _first(named, "line.category"), "unit_price": "100.00", "quantity": "1"},
+        ],
+        "channel": _first(named, "order.channel"),
+        "store_id": _first(named, "order.store_id"),
+        "tier": _first(named, "member.tier"),
+    }
+
+
+def _named(node: Any) -> list[tuple[str, str]]:
+    if not isinstance(node, Mapping):
+        return []
+    if "fact" in node:
+        value = node.get("value")
+        first = value[0] if isinstance(value, list) and value else value
+        return [(str(node["fact"]), first)] if isinstance(first, str) else []
+    children = [child for kind in ("all", "any") for child in node.get(kind) or ()]
+    return [found for child in children for found in _named(child)]
+
+
+def _first(named: Sequence[tuple[str, str]], fact: str) -> str:
+    return next((value for name, value in named if name == fact), "")
+
+
+def _said(sample: Mapping[str, Any]) -> str:
+    lines = sample.get("lines") or ()
+    brand = current_brand()
+    parts = [f"{line['unit_price']} {brand.currency} ({line['category']})" for line in lines]
+    return ", ".join(parts)
