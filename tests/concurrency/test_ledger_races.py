@@ -23,6 +23,7 @@ from members.models import Member
 from points import services as points
 from points.models import Account, Entry, Hold
 from points.postings import ClawbackItem
+from points.services.bulk import Journal
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.conftest import NOW
@@ -40,8 +41,12 @@ def brand(committed_db: None) -> Iterator[Brand]:
         yield acme
 
 
-def at_once(brand: Brand, work: list[Callable[[], Any]]) -> list[Any]:
-    """What each call returned or the code that refused it; the threads start together."""
+def at_once(brand: Brand, work: list[Callable[[], Any]], *, behind: UUID | None = None) -> list[Any]:
+    """What each call returned or the code that refused it; the threads start together.
+
+    `behind` is a member whose account is kept locked until every thread waits for somebody: so all are in
+    the middle of their first call, however busy the machine is.
+    """
     threads = min(THREADS, len(work))
     gate = Barrier(threads)
 
@@ -54,8 +59,26 @@ def at_once(brand: Brand, work: list[Callable[[], Any]]) -> list[Any]:
             connections.close_all()
 
     with ThreadPoolExecutor(threads) as pool:
-        shares = [work[number::threads] for number in range(threads)]
-        return [answer for share in pool.map(run, shares) for answer in share]
+        with transaction.atomic():
+            if behind is not None:
+                Account.objects.select_for_update().get(member_id=behind)
+            running = [pool.submit(run, work[number::threads]) for number in range(threads)]
+            if behind is not None:
+                _all_wait(threads)
+        return [answer for share in running for answer in share.result()]
+
+
+def _all_wait(threads: int) -> None:
+    """Return when so many sessions of this database wait for a lock."""
+    with databases.superuser(connection.settings_dict["NAME"]) as server:
+        for _look in range(3000):
+            (waiting,) = server.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ).fetchone()
+            if waiting >= threads:
+                return
+    raise AssertionError(f"{waiting} of {threads} wait")
 
 
 def _answer(call: Callable[[], Any]) -> Any:
@@ -70,6 +93,7 @@ def test_two_hundred_burns_of_a_balance_for_one(brand: Brand, now: datetime) -> 
     answers = at_once(
         brand,
         [lambda n=n: points.burn(member_id=ANNA, points=10, reference=f"b-{n}", now=now) for n in range(200)],
+        behind=ANNA,
     )
     assert Counter(a if isinstance(a, str) else "burned" for a in answers) == {
         "burned": 1,
@@ -162,6 +186,36 @@ def test_a_hold_ends_once_however_many_end_it(brand: Brand, now: datetime) -> No
     assert Hold.objects.filter(status="open").count() == 0
     captured = Entry.objects.filter(kind="capture").count()
     assert numbers(ANNA) == (100 - 4 * captured, 0, 0, 0)
+    assert_sound()
+
+
+def test_captures_of_many_holds_side_by_side_are_all_counted(brand: Brand, now: datetime) -> None:
+    earn(ANNA, 100, "o", now=now)
+    holds = [
+        points.hold(
+            member_id=ANNA, points=5, reference=f"h-{n}", expires_at=now + timedelta(minutes=5), now=now
+        )
+        for n in range(20)
+    ]
+    calls = [lambda h=h: points.capture(hold_id=h.hold_id, points=3, now=now) for h in holds]
+    at_once(brand, calls, behind=ANNA)
+    assert numbers(ANNA) == (40, 0, 0, 0)
+    assert_sound()
+
+
+def test_bulks_and_burns_side_by_side_are_all_counted(brand: Brand, now: datetime) -> None:
+    earn(ANNA, 100, "o", now=now)
+    calls: list[Callable[[], Any]] = [
+        lambda n=n: points.burn(member_id=ANNA, points=5, reference=f"b-{n}", now=now) for n in range(10)
+    ]
+    calls += [
+        lambda n=n: points.post_bulk(
+            journals=[Journal(ANNA, ids.new(), [accrual(7, f"bulk-{n}")], {})], now=now
+        )
+        for n in range(10)
+    ]
+    at_once(brand, calls, behind=ANNA)
+    assert numbers(ANNA) == (100 - 50 + 70, 0, 0, 0)
     assert_sound()
 
 

@@ -54,7 +54,8 @@ MUTATIONS = (
     lock("points_post", "test_journals_side_by_side_are_all_counted", 2),
     lock("points_enter", "test_holds_of_a_balance_for_one"),
     lock("points_enter", "test_first_entries_of_one_member_open_one_account", 2),
-    lock("points_enter_by_id", "test_reversals_in_parallel_never_give_back_more_than_was_taken"),
+    lock("points_enter_by_id", "test_captures_of_many_holds_side_by_side_are_all_counted"),
+    lock("points_bulk_enter", "test_bulks_and_burns_side_by_side_are_all_counted"),
     lock("points_sweep", "test_sweeps_side_by_side_expire_each_lot_once_and_pass_over_the_busy"),
     Mutation(
         "row lock: points_transfer 1, in the order of the keys",
@@ -64,7 +65,7 @@ MUTATIONS = (
     ),
     Mutation(
         "lock on the Idempotency-Key",
-        Source("loyalty/lib/idempotency.py", '        _lock(f"{caller}\\n{route}\\n{key}")\n', ""),
+        rewritten("outbox_answer", r"pg_try_advisory_xact_lock\(p_lock\)", "true"),
         "tests/outbox/test_idempotency_at_once.py::"
         "test_while_the_first_is_in_flight_the_second_is_told_at_once",
     ),
@@ -83,6 +84,11 @@ MUTATIONS = (
     check("points_adjustmentrequest", "points_adjustmentrequest_points", ROWS + "[request for nothing]"),
     check("points_adjustmentrequest", "points_adjustmentrequest_four_eyes", ROWS + "[two eyes]"),
     check("points_expirynotice", "points_expirynotice_points", ROWS + "[notice of nothing]"),
+    check(
+        "points_expirynotice",
+        "points_expirynotice_days_before_check",
+        ROWS + "[notice before the end of time]",
+    ),
     unique("points_entry", "points_entry_reference", GUARDS + "test_a_reference_stands_once"),
     unique("points_entry", "points_entry_account_seq", GUARDS + "test_two_entries_cannot_be_the_same_number"),
     unique("points_account", "points_account_member_currency", ROWS + "[second account]"),
@@ -211,11 +217,11 @@ MUTATIONS = (
     Mutation(
         "entries that have a leaf are skipped",
         Source("points/sql/log/seal.sql", "leaf.entry_id = batch.id) IS NULL", "false) IS NULL"),
-        SEALING + "test_after_a_restore_transactions_are_numbered_anew_and_nothing_is_missed",
+        SEALING + "test_what_is_passed_again_gets_no_second_leaf",
     ),
     Mutation(
         "a leaf covers the expiry that was promised",
-        Source("points/sql/log/leaf.sql", "lot.original_expires_at AT", "lot.earned_at AT"),
+        Source("points/sql/log/lot.sql", "lot.original_expires_at AT", "lot.earned_at AT"),
         SEALING + "test_any_change_of_what_was_sealed_is_found",
     ),
 )

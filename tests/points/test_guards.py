@@ -81,6 +81,7 @@ def test_even_the_owner_is_stopped_by_the_trigger(owner: None, table: str, state
         "DELETE FROM points_account",
         "UPDATE points_hold SET points = 11",
         "UPDATE points_hold SET expires_at = now()",
+        "UPDATE points_hold SET account_id = id",
         "DELETE FROM points_hold",
     ],
 )
@@ -153,6 +154,7 @@ REFUSED = {
     "request for nothing": ("points_adjustmentrequest", {**NEW, "reference": "a-2", "points": 0}, "23514"),
     "two eyes": ("points_adjustmentrequest", {**NEW, "reference": "a-2", "decided_by": "a"}, "23514"),
     "notice of nothing": ("points_expirynotice", {**NEW, "days_before": 1, "points": 0}, "23514"),
+    "notice before the end of time": ("points_expirynotice", {**NEW, "days_before": -1}, "23514"),
     "second account": ("points_account", NEW, "23505"),
     "second hold of a reference": ("points_hold", NEW, "23505"),
     "second notice": ("points_expirynotice", NEW, "23505"),

@@ -305,6 +305,15 @@ def test_after_a_restore_transactions_are_numbered_anew_and_nothing_is_missed(
     assert sealing.seal(now=now) == 0
 
 
+def test_what_is_passed_again_gets_no_second_leaf(books: None, now: datetime) -> None:
+    """The hourly look for missed entries seals some that the sealer has yet to come by."""
+    sealed.let_commit()
+    assert sealing.seal_missed(now=now, since=now - timedelta(hours=1)) == 10
+    assert sealing.seal(now=now) == 0
+    assert LogLeaf.objects.count() == 10
+    assert sealed.violated() == {}
+
+
 def test_entries_that_wait_too_long_are_a_violation(books: None, now: datetime) -> None:
     sealed.let_commit()
     assert sealed.violated() == {}
