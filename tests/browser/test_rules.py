@@ -171,10 +171,13 @@ def test_faults_stand_at_their_fields_and_nothing_is_saved(careful: tuple[str, s
         visitor.sign_in(careful[0])
         visitor.open("campaigns/rule/add/")
         page.wait_for_selector("#rb-preview .rb-total")
+        visitor.follow("button[name=_save], input[name=_save]")
+        page.wait_for_selector("#rb-preview .rb-total")
+        told["unnamed"] = page.locator("#rb-basics .rb-error:visible").count()
         looked(page, lambda: page.get_by_label("For each amount of").fill("0"))
         told["per"] = page.inner_text("#rb-effect .rb-wrong .rb-error")
         looked(page, lambda: page.get_by_label("For each amount of").fill("1"))
-        told["mended"] = page.locator(".rb-wrong").count()
+        told["mended"] = page.locator("#rb-effect .rb-wrong").count()
         page.get_by_label("Code", exact=True).fill("late")
         page.get_by_label("Name (English)").fill("Late")
         page.get_by_label("Start").fill("2026-12-31T00:00")
@@ -188,6 +191,7 @@ def test_faults_stand_at_their_fields_and_nothing_is_saved(careful: tuple[str, s
         return told
 
     assert visit(story, language="en") == {
+        "unnamed": 2,
         "per": "Must be above zero.",
         "mended": 0,
         "end": "Must be after starts_at.",

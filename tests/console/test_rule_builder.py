@@ -51,6 +51,20 @@ def test_it_offers_what_the_brand_has(acme: Brand, api: Api) -> None:
     assert all(known["operators"][fact["type"]] for fact in facts.values())
 
 
+def test_the_first_sample_suits_the_rule(acme: Brand, api: Api, now) -> None:
+    body = {
+        **BASE,
+        "when": {"all": [{"fact": "member.tags", "op": "has", "value": ["vip"]}]},
+        "schedule": {"rrule": "FREQ=WEEKLY;BYDAY=WE", "hours": [["18:30", "21:30"]]},
+    }
+    with in_brand(acme):
+        rule = rules.create_draft(body=body, actor="test", now=now).rule
+    with clock.frozen(now):  # a Sunday
+        page = signed_in(acme, "marketing").get(f"campaigns/rule/{rule.pk}/change/").content.decode()
+    sample = builder(page)["sample"]
+    assert (sample["at"], sample["member_tags"]) == ("2026-11-25T18:30+08:00", ["vip"])
+
+
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_a_draft_is_said_and_tried_and_nothing_is_written(
     acme: Brand, api: Api, language: str, row_counts: Callable[[], dict[str, int]]

@@ -35,7 +35,7 @@ LABELS: Final[dict[str, Any]] = {
     "valid_days": _("Valid for days"),
     "starts_at": _("Start"),
     "ends_at": _("End (exclusive)"),
-    "days": _("Days"),
+    "days": _("On these days"),
     "weekdays": _("Weekdays"),
     "monthdays": _("Days of the month"),
     "yearday": _("Month and day"),
@@ -198,7 +198,7 @@ BUTTONS: Final[dict[str, Any]] = {
     "nobody": _("no tier"),
 }
 SAYINGS: Final[dict[str, Any]] = {
-    "sentence": _("In words"),
+    "sentence": _("The rule in words"),
     "preview": _("On a sample"),
     "sample": _("Sample"),
     "recorded": _("Or a recorded order, by number"),
@@ -210,6 +210,7 @@ SAYINGS: Final[dict[str, Any]] = {
     "channel": _("Channel"),
     "store": _("Store"),
     "tier": _("Tier"),
+    "member_tags": _("Tags of the member"),
     "nth": _("Number of this order"),
     "birthday": _("Birthday"),
     "streak": _("Day of the streak"),

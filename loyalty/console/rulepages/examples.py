@@ -3,17 +3,20 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from campaigns import gallery
 from campaigns.engine import explain
+from campaigns.engine.schedule import compile_schedule
 from campaigns.gallery import Template
 from campaigns.services import sampling
 from campaigns.templates import BASE
 from campaigns.wording import in_words, language
 from loyalty.lib import clock
 from tenants.context import current_brand
+
+LOOK_AHEAD: Final = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,37 @@ def sample_for(body: Any, now: datetime) -> dict[str, Any]:
             body = json.loads(body)
         except ValueError:
             body = {}
-    when = body.get("when") if isinstance(body, dict) else None
-    named = list(_named(when))
+    body = body if isinstance(body, dict) else {}
+    named = list(_named(body.get("when")))
     return {
-        "at": now.astimezone(current_brand().tz).isoformat(timespec="minutes"),
+        "at": _time_for(body.get("schedule"), now).isoformat(timespec="minutes"),
         "lines": [
             {"category": _first(named, "line.category"), "unit_price": "100.00", "quantity": "1"},
         ],
         "channel": _first(named, "order.channel"),
         "store_id": _first(named, "order.store_id"),
         "tier": _first(named, "member.tier"),
+        "member_tags": [value for fact, value in named if fact == "member.tags"],
     }
+
+
+def _time_for(schedule: Any, now: datetime) -> datetime:
+    """The first time from now on, within a year, at which the rule runs; now where there is none."""
+    local = now.astimezone(current_brand().tz)
+    try:
+        compiled = compile_schedule(schedule, current_brand().tz)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return local
+    if compiled is None:
+        return local
+    begin = max(local, compiled.starts_at.astimezone(local.tzinfo)) if compiled.starts_at else local
+    for day in range(LOOK_AHEAD):
+        noon = (begin + timedelta(days=day)).replace(hour=12, minute=0)
+        hours = (noon.replace(hour=start // 60 % 24, minute=start % 60) for start, _end in compiled.hours)
+        for at in (begin + timedelta(days=day), noon, *hours):
+            if at >= begin and compiled.refuses(at, at) is None:
+                return at
+    return local
 
 
 def _named(node: Any) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns import schema, selectors
@@ -17,7 +18,7 @@ from loyalty.lib.errors import FieldError, Invalid, Refusal
 from loyalty.lib.fields import plain_json
 
 LONGEST = 400_000
-UNNAMED = {"code": "new-rule", "name": {"zh-hans": "…", "en": "…"}}
+STAND_IN = "new-rule"
 
 
 @require_POST
@@ -41,7 +42,8 @@ def looked_at(body: Any, sample: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"errors": faults(found.errors), "warnings": faults(found.warnings), "text": ""}
     if found.errors and all(each.pointer.startswith(("/code", "/name")) for each in found.errors):
         # Without a name yet it can be said and tried all the same.
-        found = schema.check({**found.body, **UNNAMED}, selectors.check_context(now))
+        named = {**found.body, "code": STAND_IN, "name": str(_("This rule"))}
+        found = schema.check(named, selectors.check_context(now))
         told |= {"errors": told["errors"] + faults(found.errors), "warnings": faults(found.warnings)}
     if found.errors:
         return told

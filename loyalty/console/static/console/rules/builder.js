@@ -40,7 +40,7 @@
     const whole = RB.object(body, Object.entries(parts));
     const fit = () => {
       const value = trigger.value();
-      to.el.hidden = !value.startsWith("referral.") && to.input.value === "";
+      to.el.hidden = !value.startsWith("referral.") && ["", "member"].includes(to.input.value);
     };
     trigger.select.addEventListener("change", fit);
     fit();

@@ -13,11 +13,12 @@
       ["zh-hans", RB.text("name_zh", given?.["zh-hans"])],
       ["en", RB.text("name_en", given?.en, { help: "" })],
     ]);
+    const box = el("div", {}, made.el, el("p", { class: "rb-error", hidden: true }));
     return {
-      el: made.el,
+      el: box,
       read: (path) => {
         const found = made.read(path) ?? {};
-        made.el.dataset.pointer = path;
+        box.dataset.pointer = path;
         const texts = Object.values(found);
         return single && texts.length === 1 && texts[0] === original ? original : found;
       },
@@ -176,7 +177,8 @@
     return RB.forms("effect", said("effect", kinds), original?.type ?? "per_amount", original, make, { pointer: "type" });
   };
 
-  RB.receiver = (original) => RB.choice("to", original, [["", RB.words.choice["to.member"]], ...said("to", ["referrer", "referee", "both"])]);
+  RB.receiver = (original) =>
+    RB.choice("to", original, [[original === "member" ? "member" : "", RB.words.choice["to.member"]], ...said("to", ["referrer", "referee", "both"])]);
 
   const periods = (key, original) => {
     const inner = RB.object(

@@ -44,6 +44,7 @@
     const tier = RB.select([["", RB.words.button.nobody], ...RB.known.tiers.map(({ value, label }) => [value, label])], first.tier || RB.known.tiers[0]?.value || "");
     const nth = RB.input("1", { inputmode: "numeric" });
     const birthday = RB.select(["none", "today", "week", "month"].map((value) => [value, RB.words.choice[`birthday.${value}`]]), "none");
+    const tags = RB.chips(first.member_tags, RB.known.choices["member.tags"] ?? [], { placeholder: RB.words.button.add_value, "aria-label": say.member_tags });
     const streak = RB.input("1", { inputmode: "numeric" });
     const attributes = RB.input("", {});
     const boxes = {
@@ -57,7 +58,7 @@
       el("summary", {}, say.sample),
       basket,
       el("div", { class: "rb-fields" }, plain(say.at, at), boxes.channel, boxes.store, plain(say.tier, tier), boxes.nth,
-        plain(say.birthday, birthday), boxes.streak, plain(say.attributes, attributes), boxes.recorded),
+        plain(say.birthday, birthday), boxes.streak, plain(say.member_tags, tags.el), plain(say.attributes, attributes), boxes.recorded),
     );
     details.open = true;
     const named = () =>
@@ -77,6 +78,7 @@
         if (!boxes.recorded.hidden && recorded.value.trim()) return { ...found, order_id: recorded.value.trim() };
         found.attributes = named();
         if (tier.value) found.tier = tier.value;
+        if (tags.values().length) found.member_tags = tags.values();
         if (birthday.value !== "none") found.birthday = birthday.value;
         if (!boxes.streak.hidden && streak.value.trim()) found.streak = RB.asCount(streak.value);
         if (basket.hidden) return found;
