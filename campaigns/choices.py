@@ -16,6 +16,7 @@ from members.models import Activity, Member, Purchase, PurchaseLine
 
 LATELY: Final = 3000
 MOST: Final = 200
+FEW: Final = 20
 ACTIVITIES: Final = ("check-in", "review", "survey", "share", "reuse-bag", "code-scan")
 CHANNELS: Final = ("store", "online", "miniprogram", "app")
 
@@ -28,6 +29,12 @@ def choices() -> dict[str, list[str]]:
     found.setdefault("order.channel", set()).update(CHANNELS)
     found.setdefault("activity", set()).update(ACTIVITIES)
     return {fact: sorted(values)[:MOST] for fact, values in found.items()}
+
+
+def latest_orders() -> list[str]:
+    """The numbers of the newest orders, newest first: to try a draft on."""
+    newest = Purchase.objects.order_by("-recorded_at", "-id")
+    return list(newest.values_list("order_id", flat=True)[:FEW])
 
 
 def _of_orders() -> Iterator[tuple[str, Iterable[Any]]]:

@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from campaigns import selectors
 from campaigns.engine import explain
 from campaigns.models import Rule, RuleSubmission, RuleVersion
 from campaigns.services.rules import Saved
+from campaigns.wording import words
 from loyalty.lib import fields
-from tenants.context import current_brand
 
 
 def rules_json(found: list[Rule]) -> list[dict[str, Any]]:
     """Rules for a list; two queries for all of them."""
-    bodies, latest, words = _bodies(found), _latest(found), _words()
-    return [_rendered(rule, bodies.get(rule.pk), latest.get(rule.pk), words) for rule in found]
+    bodies, latest, said = _bodies(found), _latest(found), words()
+    return [_rendered(rule, bodies.get(rule.pk), latest.get(rule.pk), said) for rule in found]
 
 
 def rule_json(rule: Rule) -> dict[str, Any]:
@@ -70,7 +69,7 @@ def _latest(found: Iterable[Rule]) -> dict[Any, RuleSubmission]:
 
 
 def _rendered(
-    rule: Rule, body: dict[str, Any] | None, submission: RuleSubmission | None, words: explain.Words
+    rule: Rule, body: dict[str, Any] | None, submission: RuleSubmission | None, said: explain.Words
 ) -> dict[str, Any]:
     """The rule as it runs, or as drafted while it never ran; a draft on top of a version stands apart."""
     shown = body if body is not None else dict(rule.draft or {})
@@ -80,21 +79,11 @@ def _rendered(
         "version": rule.current_version,
         "draft": rule.draft if body is not None else None,
         "submission": submission_json(submission) if submission else None,
-        "text": {language: explain.rule_text(shown, language, words) for language in explain.LANGUAGES},
+        "text": {language: explain.rule_text(shown, language, said) for language in explain.LANGUAGES},
         "created_at": _instant(rule.created_at),
         "updated_at": _instant(rule.updated_at),
         "retired_at": _instant(rule.retired_at),
     }
-
-
-def _words() -> explain.Words:
-    brand = current_brand()
-    return explain.Words(
-        currency=brand.currency,
-        points_name=brand.points_name,
-        timezone=brand.tz,
-        tiers=selectors.tier_names(),
-    )
 
 
 def _version(version: RuleVersion) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def test_it_offers_what_the_brand_has(acme: Brand, api: Api) -> None:
     choices = known["choices"]
     assert {"fresh", "fresh/milk"} <= set(choices["line.category"])
     assert ("kiosk" in choices["order.channel"], choices["order.store_id"]) == (True, ["S7"])
+    assert known["orders"] == ["1"]
     assert (choices["line.tags"], choices["line.sku"]) == (["organic"], ["MILK"])
     assert [tier["value"] for tier in known["tiers"]] == ["silver", "gold", "diamond"]
     facts = {fact["name"]: fact for fact in known["facts"]}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from campaigns.choices import choices
+from campaigns.choices import choices, latest_orders
 from campaigns.engine.facts import ACTIVITY_ATTRIBUTES, FACTS, OPERATORS, ORDER_ATTRIBUTES, FactSpec, spec_of
 from campaigns.engine.wording import FACTS as FACT_WORDS
 from campaigns.engine.wording import LANGUAGES, TRIGGERS
@@ -43,6 +43,7 @@ def catalogue() -> dict[str, Any]:
         "facts": [_fact(spec, said["choice"]) for spec in _facts()],
         "operators": {kind: [op for op in COMPARISONS if op in ops] for kind, ops in OPERATORS.items()},
         "choices": own,
+        "orders": latest_orders(),
         "tiers": [
             {"value": level.code, "label": localised.pick(dict(level.name)) or level.code} for level in levels
         ],

@@ -8,7 +8,7 @@
     const plain = (label, input, help) => RB.field("", input, () => undefined, { label, help: help ?? "" }).el;
     const at = el("input", { type: "datetime-local" });
     at.value = RB.wallClock(first.at).slice(0, 16);
-    const recorded = RB.input("", {});
+    const recorded = RB.input("", { values: RB.known.orders });
     const rows = [];
     const body = el("tbody");
     const addLine = (line) => {
