@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.orders.shapes import BASE, multiplier, order, priced
+from tests.support.brands import ANNA
 from tests.support.client import Api
 from tests.tiers.shapes import program
 
@@ -46,6 +47,28 @@ def test_with_a_draft(api: Api, base_rule: None) -> None:
     assert with_draft["points"]["accrued"] == 30
     missing = api.post("/orders/preview?rule=nobody", priced("1", "10.00"))
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+def test_a_draft_at_another_time_takes_the_place_of_what_runs(api: Api, publish: Callable[..., None]) -> None:
+    weekend = {"rrule": "FREQ=WEEKLY;BYDAY=SA,SU"}
+    publish(BASE, multiplier("more", "2"))
+    assert api.patch("/earning-rules/more", multiplier("more", "3", schedule=weekend)).status_code == 200
+    found = [
+        api.post(f"/orders/preview?rule=more&at={day}T10:00:00%2B08:00", priced("1", "10.00")).json()
+        for day in ("2026-11-20", "2026-11-21")
+    ]
+    assert [told["points"]["accrued"] for told in found] == [10, 30]
+    assert [each["reason"] for each in found[0]["explanation"] if "reason" in each] == ["schedule"]
+
+
+def test_an_account_that_may_not_earn_is_told_so(api: Api, base_rule: None) -> None:
+    frozen = api.post(f"/members/{ANNA}/freeze", {"earn": True, "reason": "fraud"})
+    assert frozen.status_code in (200, 201), frozen.content
+    told = api.post("/orders/preview", order()).json()
+    done = api.post("/orders", order()).json()
+    for name in ("points", "entries", "explanation", "notice"):
+        assert told[name] == done[name]
+    assert (told["points"]["accrued"], told["notice"]) == (0, "earning_frozen")
 
 
 @pytest.mark.parametrize("who", [None, {"external_id": "nobody yet"}])

@@ -1,5 +1,9 @@
-"""Simulating the published rules gives the very points that recording the orders gave, over real baskets."""
+"""Simulating the published rules gives the very points that recording the orders gave, over real baskets.
 
+SIMULATED_BASKETS and SIMULATED_HOUSEHOLDS set how many; a few by default.
+"""
+
+import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -19,7 +23,8 @@ from tests.support.client import Api
 from tests.tiers.shapes import SILVER, level, program
 
 pytestmark = pytest.mark.django_db
-BASKETS, HOUSEHOLDS = 60, 4
+BASKETS = int(os.environ.get("SIMULATED_BASKETS", "60"))
+HOUSEHOLDS = int(os.environ.get("SIMULATED_HOUSEHOLDS", "4"))
 
 
 def _when(*conditions: dict[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,9 @@ def preview_order(
     rules = _rules(rule, program.codes if program else ())
     known = _facts(member, rules, content, held.code if held else lowest, now)
     triggers = (judging.PAID, judging.COMPLETED) if content.completed_at else (judging.PAID,)
-    judged = judging.judge(content.order(), known, rules, triggers, preview=True)
+    account = ledger.account_view(member.id, now) if member else None
+    frozen = account is not None and account.earn_frozen
+    judged = [] if frozen else judging.judge(content.order(), known, rules, triggers, preview=True)
     wanted = judging.postings(
         judged,
         order_id=content.order_id,
@@ -46,7 +48,6 @@ def preview_order(
         completed_at=content.completed_at,
     )
     own = [posting for posting in wanted if posting.currency == "points"]
-    account = ledger.account_view(member.id, now) if member else None
     accrued = sum(posting.points for posting in own)
     pending = sum(
         posting.points
@@ -69,6 +70,7 @@ def preview_order(
         account=account,
         program=program,
         tier=held.code if held else lowest,
+        notice="earning_frozen" if frozen else None,
     )
 
 
