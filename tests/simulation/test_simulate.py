@@ -11,6 +11,7 @@ from loyalty.lib import clock
 from points.models import Entry
 from tenants.models import Brand
 from tests.orders.shapes import BASE, line, multiplier, order, priced, rate, set_policy
+from tests.support.brands import ANNA
 from tests.support.client import Api
 from tests.tiers.shapes import SILVER, level, program
 
@@ -223,6 +224,38 @@ def test_rules_on_completion_are_judged_when_it_came(
     told = simulate(multiplier("double", "2", trigger="order.completed"))
     assert by(told["by_rule"], "rule") == {"base": (70, 70, 0), "done": (30, 30, 0), "double": (0, 30, 30)}
     assert told["orders"]["points_given_then"] == 100
+
+
+def test_an_order_that_completes_later_is_no_part_of_its_own_past(
+    api: Api, base_rule: None, simulate: Simulate
+) -> None:
+    for number, price in (("1", "10"), ("2", "20")):
+        api.post("/orders", priced(number, price))
+        api.post(f"/orders/{number}/complete")
+    counted = BASE | {"trigger": "order.completed"}
+    nth = [{"fact": "member.nth_order", "op": "eq", "value": 2}]
+    recent = [{"fact": "member.days_since_last_order", "op": "gte", "value": 0}]
+    told = simulate(
+        counted | {"code": "second", "when": {"all": nth}},
+        counted | {"code": "recent", "when": {"all": recent}},
+    )
+    # Order 1 was completed before order 2 came: it has nobody before it, itself left out.
+    assert by(told["by_rule"], "rule") == {"base": (30, 30, 0), "second": (0, 20, 20), "recent": (0, 20, 20)}
+
+
+def test_facts_are_those_recorded_and_todays_where_nobody_asked(
+    api: Api, publish: Callable[..., None], simulate: Simulate
+) -> None:
+    def tagged(code: str, tag: str) -> dict[str, Any]:
+        return multiplier(code, "2", when={"all": [{"fact": "member.tags", "op": "has", "value": tag}]})
+
+    api.post("/orders", priced("nobody-asked", "100"))
+    publish(BASE, tagged("vip", "vip"))
+    api.patch(f"/members/{ANNA}", {"tags": ["vip"]})
+    api.post("/orders", priced("as-vip", "10"))
+    api.patch(f"/members/{ANNA}", {"tags": ["staff"]})
+    told = simulate(tagged("staff", "staff"))
+    assert by(told["by_rule"], "rule") == {"base": (110, 110, 0), "vip": (10, 10, 0), "staff": (0, 100, 100)}
 
 
 def test_what_rounding_carries_is_carried(
