@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final, Literal
 
-from campaigns.engine.types import ACTIVITY_PREFIX, ORDER_TRIGGERS, Event, Exact, MemberFacts
+from campaigns.engine.types import ACTIVITY_PREFIX, ORDER_TRIGGERS, Event, MemberFacts
 
 FactType = Literal["text", "category", "number", "decimal", "set", "bool", "tier", "birthday", "ages", "any"]
 Scope = Literal["order", "line", "activity", "member"]
@@ -123,30 +123,22 @@ def activity_fact(event: Event, name: str) -> Any:
     return lookup(event.attributes, path)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderView:
-    """An order as one act sees it: without the lines that compliance blocks for that act."""
+def order_fact(event: Event, name: str, line_count: int) -> Any:
+    """The value of an ``order.*`` fact but for its amount; None when the event carries no order.
 
-    act: str
-    amount: Exact
-    line_count: int
-
-
-def order_fact(event: Event, view: OrderView, name: str) -> Any:
-    """The value of an ``order.*`` fact; None when the event carries no order."""
+    ``line_count`` is that of the lines which the act at hand sees.
+    """
     order = event.order
     if order is None:
         return None
-    if name == "order.amount":
-        return view.amount
     if name == "order.line_count":
-        return view.line_count
+        return line_count
     if name.startswith(ORDER_ATTRIBUTES):
         return lookup(order.attributes, name[len(ORDER_ATTRIBUTES) :])
     return getattr(order, name[6:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MemberView:
     """A member at an instant, as one act sees the past. ``today`` is the brand-local date."""
 

@@ -278,7 +278,7 @@ class RuleSet:
             points,
             None,
             path,
-            tuple([line.line_id for line in outcome.lines if line.line_id]),
+            scene.named(rule.act, outcome.lines),
             rule.currency,
             outcome.exact,
             unit,

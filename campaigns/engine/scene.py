@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -13,7 +13,6 @@ from campaigns.engine.exact import product, scaled, simplify, unscaled
 from campaigns.engine.facts import (
     MemberReader,
     MemberView,
-    OrderView,
     activity_fact,
     birthday_in,
     order_fact,
@@ -77,6 +76,16 @@ class Scene:
     bought: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
     windows: dict[str, tuple[Contribution, ...]] = field(default_factory=dict)
     all_count_for_tier: bool = True
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def named(self, act: str, lines: Sequence[LineView]) -> tuple[str, ...]:
+        """The ids of lines; those of all lines, which most rules win, are gathered once."""
+        if lines is not self.lines[act]:
+            return tuple([line.line_id for line in lines if line.line_id])
+        names = self.names.get(act)
+        if names is None:
+            names = self.names[act] = tuple([line.line_id for line in lines if line.line_id])
+        return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +210,12 @@ def add_event_facts(scene: Scene, act: str, facts: dict[str, Any], needs: Needs)
     """Add the ``order.*`` and ``activity.*`` facts of a view."""
     if needs.order:
         seen = scene.bought[act]
-        amount: Exact = sum(view.amount for view in seen)
-        order_view = OrderView(act, simplify(amount), len(seen))
         for name in needs.order:
-            facts[name] = order_fact(scene.event, order_view, name)
+            if name == "order.amount":
+                bought = None if scene.event.order is None else simplify(sum([each.amount for each in seen]))
+                facts[name] = bought
+            else:
+                facts[name] = order_fact(scene.event, name, len(seen))
     for name in needs.activity:
         facts[name] = activity_fact(scene.event, name)
 

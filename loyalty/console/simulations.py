@@ -201,12 +201,14 @@ def asked(request: HttpRequest, rule_id: UUID) -> HttpResponse:
 def shown(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """How far a simulation has come, or what it found."""
     job = _job(job_id)
-    if job.status != Job.Status.SUCCEEDED:
+    try:
+        found = jobs.result(job_id)
+    except jobs.NoResult:
         return _page(
             request, "progress", _("Simulation"), job=job, what=simulationpage.what(job),
             period=simulationpage.period(job), percent=_percent(job),
         )  # fmt: skip
-    result = simulation.in_words(jobs.result(job_id))
+    result = simulation.in_words(found)
     wanted = request.GET.get("format")
     if wanted in FILES:
         stem = f"simulation-{job.created_at.astimezone(current_brand().tz):%Y%m%d-%H%M}"

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -61,6 +63,11 @@ class JobAdmin(EndlessPage):
         "asked_by", "created_at", "started_at", "finished_at",
     )  # fmt: skip
     readonly_fields = ("progress", "outcomes")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """Without what jobs found out, which may be large."""
+        found: QuerySet[Job] = super().get_queryset(request).defer("result")
+        return found
 
     @display(description=_("progress"))
     def progress(self, job: Job) -> str:

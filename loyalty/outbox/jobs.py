@@ -11,7 +11,7 @@ off, they begin anew, for they left nothing behind.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from loyalty.lib.transactions import Busy
 from loyalty.outbox.models import Job
 
 SLICE_S: Final = 20.0
+RESULTS_KEPT: Final = timedelta(days=90)
 UNFINISHED: Final = (Job.Status.QUEUED, Job.Status.RUNNING)
 ATTEMPTS: Final = 3
 log = structlog.get_logger(__name__)
@@ -149,6 +150,12 @@ def keep_result(job: Job, result: Mapping[str, Any]) -> None:
     """Keep what a running job found out. Raises Cancelled."""
     if not _change(job, Job.Status.RUNNING, result=dict(result)):
         raise Cancelled
+
+
+def forget_results(*, now: datetime) -> int:
+    """Drop what jobs found out that ended long ago; their rows stay. Returns how many."""
+    old = Job.objects.filter(finished_at__lte=now - RESULTS_KEPT, result__isnull=False)
+    return old.update(result=None)
 
 
 def cancel(*, job_id: UUID, now: datetime) -> Job:

@@ -33,8 +33,11 @@ def tick_tidy() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Drop the current brand's idempotency records that are past their thirty days, in portions."""
+    """Drop the current brand's idempotency records that are past their thirty days, in portions, and what old
+    jobs found out."""
     with alone("outbox.tidy") as held:
+        if held:
+            jobs.forget_results(now=clock.now())
         while held and services.forget_answers(now=clock.now(), limit=TIDY_PORTION) == TIDY_PORTION:
             pass
 

@@ -159,6 +159,17 @@ def test_days_the_wrong_way_round(acme: Brand, rule: Rule) -> None:
         assert not Job.objects.exists()
 
 
+def test_an_outcome_that_is_no_longer_kept(acme: Brand, rule: Rule) -> None:
+    browser = signed_in(acme, "owner")
+    path = ask(browser, rule).headers["Location"]
+    run(acme)
+    with in_brand(acme):
+        jobs.forget_results(now=clock.now() + jobs.RESULTS_KEPT)
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    assert "What it found is no longer kept." in answer.content.decode()
+
+
 def test_cancelling(acme: Brand, rule: Rule) -> None:
     browser = signed_in(acme, "owner")
     path = ask(browser, rule).headers["Location"]

@@ -1,6 +1,7 @@
 """Simulations as jobs: who may see them, how they are stopped, what happens when they are cut off."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from campaigns.services import simulation
 from campaigns.services.simulation import asking, reading
 from loyalty.analytics import simulations
 from loyalty.lib import clock
-from loyalty.outbox import jobs
+from loyalty.outbox import jobs, tasks
 from loyalty.outbox.models import Job
 from partners import services
 from tenants.context import in_brand
@@ -160,6 +161,18 @@ def test_what_is_cut_off_begins_anew_three_times_and_is_then_given_up(
     done = of(api, told).json()
     assert (done["status"], done["problem"]) == ("failed", "GivenUp")
     assert simulations.run
+
+
+def test_results_are_kept_for_ninety_days(
+    api: Api, acme: Brand, base_rule: None, advance: Advance, now: Any
+) -> None:
+    told = asked(api)
+    advance()
+    for days, status in ((89, 200), (90, 409)):
+        with clock.frozen(now + timedelta(days=days)), in_brand(acme):
+            tasks.tidy()
+        assert of(api, told, "/result").status_code == status
+    assert of(api, told).json()["status"] == "succeeded"
 
 
 def test_the_same_key_gives_the_same_job(api: Api, base_rule: None) -> None:
