@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from campaigns.models import Rule
+from campaigns.models import Rule, RuleSubmission
 from loyalty.analytics import selectors
 from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
@@ -55,6 +55,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if brand_of(request) is None:
         return {**context, "title": _("Overview"), **platform_overview()}
     context["to_approve"] = _to_approve(request)
+    context["rules_to_approve"] = _rules_to_approve(request)
     if not request.user.has_perm("points.report_account"):
         return {**context, "title": _("Welcome"), "desk": True, "waiting": _waiting(request)}
     days = 90 if request.GET.get("days") == "90" else 30
@@ -72,6 +73,19 @@ def _to_approve(request: HttpRequest) -> list[AdjustmentRequest]:
     for each in found:
         each.own = each.requested_by == me  # type: ignore[attr-defined]
         each.asked_by = doer(each.requested_by)  # type: ignore[attr-defined]
+    return found
+
+
+def _rules_to_approve(request: HttpRequest) -> list[RuleSubmission]:
+    """Rules that wait for a second operator, the oldest first, for those who may decide."""
+    if not request.user.has_perm("campaigns.approve_rule"):
+        return []
+    waiting = RuleSubmission.objects.filter(status=RuleSubmission.Status.PENDING_APPROVAL)
+    found = list(waiting.select_related("rule").order_by("submitted_at")[:10])
+    me = actor(request)
+    for each in found:
+        each.own = each.submitted_by == me  # type: ignore[attr-defined]
+        each.asked_by = doer(each.submitted_by)  # type: ignore[attr-defined]
     return found
 
 

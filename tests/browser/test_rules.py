@@ -64,10 +64,20 @@ def test_every_rule_goes_through_the_form_unchanged(careful: tuple[str, str], vi
     bodies += [template.body for template in GALLERY] + EVERYTHING
     bodies += [body for _name, case in table.cases() for body in case["bodies"]]
     assert len(bodies) > 200
+    moments = [
+        ("Asia/Shanghai", "2026-11-01T00:00", "2026-11-01T00:00:00+08:00"),
+        ("Europe/Berlin", "2027-03-28T01:59", "2027-03-28T01:59:00+01:00"),
+        ("Europe/Berlin", "2027-03-28T03:00", "2027-03-28T03:00:00+02:00"),
+        ("America/St_Johns", "2026-11-22T10:15:30", "2026-11-22T10:15:30-03:30"),
+    ]
 
     def story(visitor: Visitor) -> list[str]:
         visitor.sign_in(careful[0])
         visitor.open("campaigns/rule/add/")
+        for zone, wall, instant in moments:
+            there = "([zone, wall]) => { RuleBuilder.zone = zone; return RuleBuilder.instant(wall); }"
+            assert visitor.page.evaluate(there, [zone, wall]) == instant
+        visitor.page.reload()
         found: list[str] = visitor.page.evaluate("bodies => bodies.map(RuleBuilder.roundTrip)", bodies)
         return found
 
@@ -183,6 +193,16 @@ def test_faults_stand_at_their_fields_and_nothing_is_saved(careful: tuple[str, s
         page.get_by_label("Start").fill("2026-12-31T00:00")
         looked(page, lambda: page.get_by_label("End (exclusive)").fill("2026-12-01T00:00"))
         told["end"] = page.inner_text("#rb-schedule .rb-wrong .rb-error")
+        page.get_by_label("End (exclusive)").fill("2027-01-31T00:00")
+        for number, (op, amount) in enumerate((("lt", "5"), ("gt", "10"))):
+            page.get_by_role("button", name="Add a condition").click()
+            row = page.locator(f".rb-condition >> nth={number}")
+            row.locator(".rb-fact").select_option("order.amount")
+            row.locator(".rb-op").select_option(op)
+            looked(page, lambda row=row, amount=amount: row.locator(".rb-value input").fill(amount))
+        told["never"] = page.inner_text(".rb-condition.rb-wrong .rb-error")
+        page.locator(".rb-condition >> nth=1").get_by_role("button", name="Remove").click()
+        looked(page, lambda: page.get_by_label("End (exclusive)").fill("2026-12-01T00:00"))
         visitor.follow("button[name=_save], input[name=_save]")
         page.wait_for_selector("#rb-preview", state="attached")
         told["saved"] = page.inner_text("#rb-schedule .rb-wrong .rb-error")
@@ -195,6 +215,7 @@ def test_faults_stand_at_their_fields_and_nothing_is_saved(careful: tuple[str, s
         "per": "Must be above zero.",
         "mended": 0,
         "end": "Must be after starts_at.",
+        "never": "Contradicts another condition on the same fact: nothing can meet both.",
         "saved": "Must be after starts_at.",
         "kept": "2026-12-01T00:00",
         "focus": True,

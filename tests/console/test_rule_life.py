@@ -92,6 +92,9 @@ def test_what_waits_is_counted_for_those_who_decide(acme: Brand, drafted: Rule) 
     assert f"campaigns/rulesubmission/{waiting.pk}/withdraw/" in page(
         marketing, f"campaigns/rulesubmission/{waiting.pk}/change/"
     )
+    owner = page(signed_in(acme, "owner"))
+    assert f"campaigns/rulesubmission/{waiting.pk}/change/" in owner.split('id="rules-to-approve"')[1]
+    assert 'id="rules-to-approve"' not in page(marketing)
     care = Browser("acme.localhost")
     care.sign_in(operator_of(acme, "care"))
     assert care.get(f"campaigns/rulesubmission/{waiting.pk}/change/").status_code == 403
