@@ -13,6 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import selectors
+from campaigns.activitypage import ActivityAdmin
 from campaigns.engine import explain
 from campaigns.models import Moment, Rule, RuleSubmission
 from campaigns.momentpage import MomentAdmin
@@ -22,6 +23,7 @@ from loyalty.lib import clock
 from loyalty.lib.console import JsonArea, Operation, PageLink, ServiceForm, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, code, instant, pretty, status
 from loyalty.lib.errors import FieldError, Invalid, Text
+from members.models import Activity
 
 BLANK: dict[str, Any] = {
     "code": "",
@@ -242,3 +244,4 @@ class RuleAdmin(ServicePage):
 
 
 admin.site.register(Moment, MomentAdmin)
+admin.site.register(Activity, ActivityAdmin)

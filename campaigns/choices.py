@@ -12,12 +12,12 @@ from typing import Any, Final
 from campaigns import selectors
 from campaigns.engine.types import ACTIVITY_PREFIX
 from campaigns.models import Rule
+from campaigns.services import activitytypes
 from members.models import Activity, Member, Purchase, PurchaseLine
 
 LATELY: Final = 3000
 MOST: Final = 200
 FEW: Final = 20
-ACTIVITIES: Final = ("check-in", "review", "survey", "share", "reuse-bag", "code-scan")
 CHANNELS: Final = ("store", "online", "miniprogram", "app")
 
 
@@ -27,7 +27,9 @@ def choices() -> dict[str, list[str]]:
     for fact, values in (*_of_orders(), *_of_lines(), *_of_members(), *_of_activities(), *_of_rules()):
         found.setdefault(fact, set()).update(str(value) for value in values if value not in (None, ""))
     found.setdefault("order.channel", set()).update(CHANNELS)
-    found.setdefault("activity", set()).update(ACTIVITIES)
+    found.setdefault("activity", set()).update(
+        each["code"] for each in activitytypes.known_types() if each["enabled"]
+    )
     return {fact: sorted(values)[:MOST] for fact, values in found.items()}
 
 

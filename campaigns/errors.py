@@ -133,6 +133,21 @@ class ActivityConflict(Refusal):
     title = _("An activity of this number was recorded with other content.")
 
 
+class ActivityNotFound(NotFound):
+    """No activity of this number."""
+
+    code = "activity_not_found"
+    title = _("There is no such activity.")
+
+
+class ActivityDecided(Refusal):
+    """The activity was decided otherwise before; `decision` says how."""
+
+    code = "activity_decided"
+    status = 409
+    title = _("The activity was decided otherwise before.")
+
+
 class RevisionOutdated(Refusal):
     """The order was corrected already with this revision or a higher one; `revision` says which."""
 

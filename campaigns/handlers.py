@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from campaigns.services import enrolling
+from campaigns.services import enrolling, profiles
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from loyalty.outbox.registry import on_event
@@ -12,6 +12,14 @@ from members.models import Member
 
 # Who joined longer ago was enrolled before this reaction existed; nothing is given in hindsight.
 WELCOME_WITHIN: Final = timedelta(days=30)
+
+
+@on_event("member.enrolled", "member.updated", name="campaigns.profile")
+def profile_completed(event: OutboxEvent) -> None:
+    """Record the activity `profile-complete` once for a member whose profile is complete, if a rule waits."""
+    member = Member.objects.filter(pk=UUID(event.payload["member_id"]), status=Member.Status.ACTIVE).first()
+    if member is not None and event.occurred_at >= clock.now() - WELCOME_WITHIN:
+        profiles.record_completion(member=member, now=event.occurred_at)
 
 
 @on_event("member.enrolled", name="campaigns.welcome")

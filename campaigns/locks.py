@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from campaigns.models import CapTotal, Moment, Rule, RulesInForce, RuleSubmission
-from members.models import ParkedReturn, Purchase
+from members.models import Activity, ParkedReturn, Purchase
 
 
 def rule(code: str) -> Rule | None:
@@ -36,6 +36,11 @@ def total(rule_code: str) -> CapTotal:
 def purchase(purchase_id: UUID) -> Purchase:
     """An order, locked; after the lock on its member's points account. Raises Purchase.DoesNotExist."""
     return Purchase.objects.select_for_update().get(pk=purchase_id)
+
+
+def activity(activity_id: str) -> Activity | None:
+    """The activity of this number, locked, or None; after the lock on its member's points account."""
+    return Activity.objects.select_for_update().filter(activity_id=activity_id).first()
 
 
 def orders_that_counted(purchase: Purchase, triggers: Sequence[str]) -> list[Purchase]:

@@ -301,3 +301,22 @@ class Moment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.trigger} {self.reference}"
+
+
+class ActivityType(models.Model):
+    """A type of activity that the brand registered: its name, and the JSON Schema of its attributes."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    code = models.CharField(_("code"), max_length=40, unique=True)
+    name = models.JSONField(_("name"), default=dict)
+    attributes_schema = models.JSONField(_("schema of the attributes"), default=dict, blank=True)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    updated_at = models.DateTimeField(_("changed at"))
+    updated_by = models.CharField(_("changed by"), max_length=120, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("type of activity")
+        verbose_name_plural = _("types of activities")
+
+    def __str__(self) -> str:
+        return self.code

@@ -77,6 +77,48 @@ ORDER_EVENTS: Final = (
         {"points": _POINTS},
         {"points": {"taken_back": 39, "debt": 0}},
     ),
+    *(
+        EventType(
+            name=name,
+            description=description,
+            schema={
+                "type": "object",
+                "required": ["activity_id", "member_id", "type"],
+                "properties": {
+                    "activity_id": {"type": "string"},
+                    "member_id": _ID,
+                    "type": {"type": "string"},
+                    "reason": {"type": "string"},
+                    "actor": {"type": "string"},
+                },
+            },
+            example={
+                "activity_id": "A-1",
+                "member_id": _MEMBER,
+                "type": "review",
+                "reason": "",
+                "actor": "operator:anna@acme.example",
+            },
+        )
+        for name, description in (
+            ("activity.approved", "An activity was approved: what waited for that is available."),
+            ("activity.rejected", "An activity was rejected: what was given for it was taken back."),
+        )
+    ),
+    EventType(
+        name="activity_type.registered",
+        description="The brand registered a type of activity, or changed one.",
+        schema={
+            "type": "object",
+            "required": ["code", "enabled"],
+            "properties": {
+                "code": {"type": "string"},
+                "enabled": {"type": "boolean"},
+                "actor": {"type": "string"},
+            },
+        },
+        example={"code": "tasting", "enabled": True, "actor": "operator:anna@acme.example"},
+    ),
     EventType(
         name="activity.recorded",
         description=_("A member did something: checked in, wrote a review, answered a survey …"),

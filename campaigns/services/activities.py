@@ -18,7 +18,7 @@ from campaigns import selectors
 from campaigns.engine import Event
 from campaigns.engine.types import ACTIVITY_PREFIX
 from campaigns.errors import ActivityConflict
-from campaigns.services import giving
+from campaigns.services import activitytypes, giving
 from campaigns.services.orders import judging
 from campaigns.services.orders.content import AHEAD, MemberRef, member_ref
 from campaigns.services.orders.reading import Reader
@@ -34,6 +34,7 @@ from tenants.context import current_brand
 
 ACTIVITY_FIELDS: Final = frozenset({"activity_id", "member", "type", "occurred_at", "attributes"})
 TYPE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
+TYPE_WORDS: Final = _("Lower-case letters, digits and hyphens, such as “check-in”.")
 SOURCE: Final = "activity"
 # A streak begins anew, as a cycle, after so many days; `activity.streak_day` is the day within it.
 CYCLE_DAYS: Final = 7
@@ -72,6 +73,7 @@ class Recorded:
             "activity_id": self.activity.activity_id,
             "member_id": str(self.activity.member_id),
             "type": self.activity.type,
+            "status": self.activity.status,
             "points": kept.get("points", NOTHING),
             "entries": kept.get("entries", []),
             "explanation": list(self.explanation),
@@ -88,7 +90,7 @@ def parse(data: Any, *, now: datetime) -> ActivityContent:
     activity_id = body.text("activity_id", 100, required=True, printable=True)
     kind = body.text("type", 40, required=True)
     if kind and len(kind) <= 40 and not TYPE.match(kind):
-        body.fail("type", "type_code", _("Lower-case letters, digits and hyphens, such as “check-in”."))
+        body.fail("type", "type_code", TYPE_WORDS)
     member: MemberRef | None = None
     if body.data.get("member") is None:
         body.fail("member", "required", _("This field is required."))
@@ -96,6 +98,8 @@ def parse(data: Any, *, now: datetime) -> ActivityContent:
         member = member_ref(body.data["member"], body)
     occurred_at = body.instant("occurred_at", latest=now + AHEAD, required=True)
     attributes = body.json("attributes", 16_384)
+    if not body.errors:
+        body.errors.extend(activitytypes.errors_of(kind, attributes))
     body.raise_errors()
     assert member is not None
     assert occurred_at is not None

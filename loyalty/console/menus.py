@@ -143,6 +143,7 @@ def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any
                     **_item(gettext_lazy("Rules to approve"), "approval", "campaigns.rulesubmission"),
                     **_badge(rules_waiting),
                 },
+                _item(gettext_lazy("Activities"), "directions_run", "members.activity"),
                 _item(gettext_lazy("Moments"), "celebration", "campaigns.moment"),
                 {
                     "title": gettext_lazy("Simulations"),

@@ -18,6 +18,7 @@ from tenants.operators.models import Operator, Role
 
 OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
     "members.member": ("contact",),
+    "members.activity": ("approve", "reject"),
     "points.account": ("adjust", "freeze", "report"),
     "points.entry": ("reverse",),
     "campaigns.rule": ("submit", "approve", "publish", "retire", "simulate"),
@@ -39,6 +40,7 @@ _LOOK_AT_MEMBERS: Final = (
     "members.view_purchaseline",
     "members.view_purchasereturn",
     "members.view_parkedreturn",
+    "members.view_activity",
 )
 _LOOK_AT_POINTS: Final = (
     "points.view_account",
@@ -66,6 +68,7 @@ _LOOK_AT_RULES: Final = (
 GRANTS: Final[Mapping[str, Sequence[str]]] = {
     Role.OWNER: (
         *_LOOK_AT_MEMBERS,
+        "members.approve+reject_activity",
         "members.change+contact_member",
         *_LOOK_AT_POINTS,
         "points.adjust+freeze+report_account",
@@ -92,6 +95,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
     ),
     Role.MARKETING: (
         *_LOOK_AT_MEMBERS,
+        "members.approve+reject_activity",
         *_LOOK_AT_POINTS,
         *_LOOK_AT_MALL,
         "mall.add+change+publish+archive+restock_reward",
@@ -105,6 +109,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
     ),
     Role.CARE: (
         *_LOOK_AT_MEMBERS,
+        "members.approve+reject_activity",
         "members.change+contact_member",
         *_LOOK_AT_POINTS,
         "points.adjust+freeze_account",

@@ -10,6 +10,11 @@ from members.models.identity import Member
 class Activity(models.Model):
     """One activity of a member, as it was sent, with the evaluation that was made of it."""
 
+    class Status(models.TextChoices):
+        RECORDED = "recorded", _("recorded")
+        APPROVED = "approved", _("approved")
+        REJECTED = "rejected", _("rejected")
+
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     activity_id = models.CharField(_("activity number"), max_length=100, unique=True)
     member = models.ForeignKey(
@@ -27,11 +32,25 @@ class Activity(models.Model):
     evaluation = models.JSONField(_("evaluation"), default=dict, blank=True)
     journal_id = models.UUIDField(_("journal"), null=True, blank=True)
     recorded_at = models.DateTimeField(_("recorded at"))
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.RECORDED)
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decided_by = models.CharField(_("decided by"), max_length=120, blank=True, default="")
+    decision_reason = models.CharField(_("reason"), max_length=500, blank=True, default="")
 
     class Meta:
         verbose_name = _("activity")
         verbose_name_plural = _("activities")
-        indexes = [models.Index(fields=["member", "type", "-occurred_on"], name="activity_member_days")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status="recorded", decided_at__isnull=True)
+                | models.Q(status__in=["approved", "rejected"], decided_at__isnull=False),
+                name="activity_decided_at",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["member", "type", "-occurred_on"], name="activity_member_days"),
+            models.Index(fields=["-recorded_at", "-id"], name="activity_recorded"),
+        ]
 
     def __str__(self) -> str:
         return self.activity_id

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.services import activities
-from loyalty.lib import clock
-from loyalty.lib.api import ApiView
+from campaigns.services import activities, activitytypes, deciding
+from campaigns.services.activities import Recorded
+from loyalty.lib import clock, fields
+from loyalty.lib.api import ApiView, StrictSerializer
+from loyalty.lib.errors import Invalid
 from partners.api import orderdocs as docs
 
 ACTIVITY: Final[dict[str, Any]] = {
@@ -31,6 +35,7 @@ ANSWER: Final[dict[str, Any]] = {
         "activity_id": {"type": "string"},
         "member_id": {"type": "string", "format": "uuid"},
         "type": {"type": "string"},
+        "status": {"enum": ["recorded", "approved", "rejected"]},
         "points": docs.RECORDED["properties"]["points"],
         "entries": {"type": "array", "items": docs.ENTRY},
         "explanation": docs.EXPLANATION,
@@ -48,6 +53,7 @@ ANSWERED: Final[dict[str, Any]] = {
     "activity_id": "A-1",
     "member_id": docs.MEMBER_ID,
     "type": "check-in",
+    "status": "recorded",
     "points": {"accrued": 5, "pending": 0, "debt_repaid": 0},
     "entries": [{**docs.ENTRY_EXAMPLE, "points": 5, "rule": "check-in"}],
     "explanation": [
@@ -85,5 +91,156 @@ class Activities(ApiView):
         def work() -> Response:
             recorded = activities.record_activity(content=content, now=now)
             return Response(recorded.body(), status=201 if recorded.created else 200)
+
+        return self.once(work)
+
+
+class DecisionBody(StrictSerializer):
+    """Why; told in the event."""
+
+    reason = fields.Text(required=False, default="", max_length=500)
+
+
+class _Decision(ApiView):
+    """A decision on an activity."""
+
+    required_scopes: ClassVar = {"POST": "orders:write"}
+    decide: ClassVar[Callable[..., Recorded]]
+
+    def _decided(self, activity_id: str) -> Any:
+        body = self.body(DecisionBody)
+
+        def work() -> Response:
+            done = type(self).decide(
+                activity_id=activity_id, actor=self.caller(), reason=body["reason"], now=clock.now()
+            )
+            return Response(done.body())
+
+        return self.once(work)
+
+
+_DECISION: Final[dict[str, Any]] = {
+    "parameters": [docs.KEY],
+    "request": DecisionBody,
+    "responses": {200: ANSWER},
+}
+
+
+class Approval(_Decision):
+    """Approving."""
+
+    decide = staticmethod(deciding.approve_activity)
+
+    @extend_schema(
+        operation_id="activity_approve",
+        **_DECISION,
+        examples=[
+            docs.asked({"reason": "a good picture"}),
+            docs.answered({**ANSWERED, "type": "review", "status": "approved"}, "Approved", "200"),
+        ],
+    )
+    def post(self, request: Request, activity_id: str) -> Any:
+        """Approve an activity: what waited for `activity.approved` becomes available. Safe to repeat.
+
+        404 `activity_not_found`; 409 `activity_decided` if it was rejected.
+        """
+        return self._decided(activity_id)
+
+
+class Rejection(_Decision):
+    """Rejecting."""
+
+    decide = staticmethod(deciding.reject_activity)
+
+    @extend_schema(
+        operation_id="activity_reject",
+        **_DECISION,
+        examples=[
+            docs.asked({"reason": "the picture shows something else"}),
+            docs.answered({**ANSWERED, "type": "review", "status": "rejected"}, "Rejected", "200"),
+        ],
+    )
+    def post(self, request: Request, activity_id: str) -> Any:
+        """Reject an activity: all that was given for it is taken back, with debt if it was spent.
+
+        Safe to repeat. 404 `activity_not_found`; 409 `activity_decided` if it was approved.
+        """
+        return self._decided(activity_id)
+
+
+class TypeBody(StrictSerializer):
+    """A type: its name, and the JSON Schema (2020-12) that attributes must fit; `$ref` is not allowed."""
+
+    name = serializers.DictField(child=fields.Text(max_length=80), allow_empty=False)
+    attributes_schema = serializers.DictField(required=False, default=dict)
+    enabled = fields.Flag(required=False, default=True)
+
+
+class TypeShape(serializers.Serializer[Any]):
+    """A type of activity; `built_in` ones take any attributes."""
+
+    code = serializers.CharField()
+    name = serializers.DictField(child=serializers.CharField())
+    attributes_schema = serializers.DictField()
+    enabled = serializers.BooleanField()
+    built_in = serializers.BooleanField()
+
+
+class TypeList(serializers.Serializer[Any]):
+    """All types."""
+
+    items = TypeShape(many=True)
+
+
+_TYPE: Final[dict[str, Any]] = {
+    "name": {"zh-hans": "试饮", "en": "Tasting"},
+    "attributes_schema": {
+        "type": "object",
+        "required": ["sku"],
+        "properties": {"sku": {"type": "string"}, "stars": {"type": "integer", "minimum": 1, "maximum": 5}},
+    },
+    "enabled": True,
+}
+
+
+class ActivityTypes(ApiView):
+    """Types of activities."""
+
+    required_scopes: ClassVar = {"GET": "members:read"}
+
+    @extend_schema(
+        operation_id="activity_types",
+        responses=TypeList,
+        examples=[docs.answered({"items": [{"code": "tasting", **_TYPE, "built_in": False}]}, "All", "200")],
+    )
+    def get(self, request: Request) -> Response:
+        """Every type that `POST /activities` takes, by code. One that a rule waits for is taken too."""
+        return Response({"items": activitytypes.known_types()})
+
+
+class OneActivityType(ApiView):
+    """One type."""
+
+    required_scopes: ClassVar = {"PUT": "rules:write"}
+
+    @extend_schema(
+        operation_id="activity_type_register",
+        parameters=[docs.KEY],
+        request=TypeBody,
+        responses={200: TypeShape},
+        examples=[
+            docs.asked(_TYPE),
+            docs.answered({"code": "tasting", **_TYPE, "built_in": False}, "Registered", "200"),
+        ],
+    )
+    def put(self, request: Request, code: str) -> Any:
+        """Register a type, or change it: activities from now on must fit its schema."""
+        if not activities.TYPE.match(code):
+            raise Invalid.at("/code", "type_code", activities.TYPE_WORDS)
+        body = self.body(TypeBody)
+
+        def work() -> Response:
+            row = activitytypes.register(code=code, **body, actor=self.caller(), now=clock.now())
+            return Response(activitytypes.told(row))
 
         return self.once(work)

@@ -5,6 +5,10 @@ from django.urls import URLPattern, path
 from partners.api import activities, batches, deliveries, endpoints, events, jobs, orders
 
 partner_urlpatterns: list[URLPattern] = [
+    path("activity-types", activities.ActivityTypes.as_view(), name="activity-types"),
+    path("activity-types/<str:code>", activities.OneActivityType.as_view(), name="activity-type"),
+    path("activities/<path:activity_id>/approve", activities.Approval.as_view(), name="activity-approve"),
+    path("activities/<path:activity_id>/reject", activities.Rejection.as_view(), name="activity-reject"),
     path("activities", activities.Activities.as_view(), name="activities"),
     path("orders", orders.Orders.as_view(), name="orders"),
     path("orders/batch", batches.Batch.as_view(), name="orders-batch"),

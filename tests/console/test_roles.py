@@ -20,6 +20,7 @@ LISTS = {
     "members/purchase/": {OWNER, MARKETING, CARE, SHOP},
     "members/parkedreturn/": {OWNER, MARKETING, CARE},
     "campaigns/moment/": {OWNER, MARKETING, CARE},
+    "members/activity/": {OWNER, MARKETING, CARE},
     "points/account/": {OWNER, MARKETING, CARE},
     "points/entry/": {OWNER, MARKETING, CARE},
     "points/adjustmentrequest/": {OWNER, MARKETING, CARE},

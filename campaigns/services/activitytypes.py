@@ -1,0 +1,137 @@
+"""Types of activities: those that every brand has, and those that it registers, with what belongs to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import jsonschema
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.engine.types import ACTIVITY_PREFIX
+from campaigns.models import ActivityType, Rule
+from loyalty.lib.errors import FieldError, Invalid
+from loyalty.outbox import services as outbox
+
+MOST_SCHEMA: Final = 16_384
+ANYTHING: Final[Mapping[str, Any]] = {"type": "object"}
+BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
+    "check-in": {"zh-hans": "签到", "en": "Check-in"},
+    "profile-complete": {"zh-hans": "完善资料", "en": "Profile completed"},
+    "review": {"zh-hans": "评价", "en": "Review"},
+    "survey": {"zh-hans": "问卷", "en": "Survey"},
+    "share": {"zh-hans": "分享", "en": "Share"},
+    "reuse-bag": {"zh-hans": "自带购物袋", "en": "Own bag"},
+    "delayed-delivery": {"zh-hans": "延迟配送", "en": "Delayed delivery"},
+    "low-carbon": {"zh-hans": "低碳行为", "en": "Low-carbon act"},
+    "code-scan": {"zh-hans": "扫码", "en": "Code scanned"},
+}
+"""Their names. They take any attributes until the brand registers a schema under the same code."""
+
+
+def known_types() -> list[dict[str, Any]]:
+    """All types by code: built in, and registered; a registered one stands before a built-in of its code."""
+    registered = {row.code: row for row in ActivityType.objects.all()}
+    found = [
+        {
+            "code": code,
+            "name": dict(name),
+            "attributes_schema": dict(ANYTHING),
+            "enabled": True,
+            "built_in": True,
+        }
+        for code, name in BUILT_IN.items()
+        if code not in registered
+    ]
+    found += [told(row) for row in registered.values()]
+    return sorted(found, key=lambda each: str(each["code"]))
+
+
+def told(row: ActivityType) -> dict[str, Any]:
+    """A registered type as the API tells it."""
+    return {
+        "code": row.code,
+        "name": row.name,
+        "attributes_schema": row.attributes_schema,
+        "enabled": row.enabled,
+        "built_in": False,
+    }
+
+
+def register(
+    *,
+    code: str,
+    name: Mapping[str, str],
+    attributes_schema: Mapping[str, Any],
+    enabled: bool,
+    actor: str,
+    now: datetime,
+) -> ActivityType:
+    """Register a type, or change it; what was recorded stays. Raises Invalid for an unusable schema."""
+    _check_schema(attributes_schema)
+    row, _made = ActivityType.objects.update_or_create(
+        code=code,
+        defaults={
+            "name": dict(name),
+            "attributes_schema": dict(attributes_schema),
+            "enabled": enabled,
+            "updated_at": now,
+            "updated_by": actor,
+        },
+    )
+    outbox.publish(
+        type="activity_type.registered",
+        payload={"code": code, "enabled": enabled, "actor": actor},
+        occurred_at=now,
+    )
+    return row
+
+
+def errors_of(kind: str, attributes: Mapping[str, Any]) -> Iterator[FieldError]:
+    """What is wrong with an activity's type and attributes.
+
+    A type is known if it is built in, registered and enabled, or if a rule waits for it.
+    """
+    row = ActivityType.objects.filter(code=kind).first()
+    if row is not None and not row.enabled:
+        yield FieldError(
+            "/type", "type_disabled", _("The brand does not take this type of activity any more.")
+        )
+        return
+    if row is None and kind not in BUILT_IN and not _has_rule(kind):
+        detail = _("Unknown type of activity. Register it with PUT /activity-types/%(type)s.") % {
+            "type": kind
+        }
+        yield FieldError("/type", "unknown_type", detail)
+        return
+    if row is None:
+        return
+    found = jsonschema.Draft202012Validator(row.attributes_schema).iter_errors(dict(attributes))
+    for error in sorted(found, key=lambda each: [str(part) for part in each.path]):
+        path = "".join(f"/{part}" for part in error.absolute_path)
+        detail = _("Does not fit what the brand registered: %(what)s") % {"what": error.message[:300]}
+        yield FieldError(f"/attributes{path}", f"schema_{error.validator}", detail)
+
+
+def _has_rule(kind: str) -> bool:
+    trigger = ACTIVITY_PREFIX + kind
+    return (
+        Rule.objects.filter(draft__trigger=trigger).exists()
+        or Rule.objects.filter(versions__body__trigger=trigger).exists()
+    )
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    text = json.dumps(schema)
+    if len(text) > MOST_SCHEMA:
+        raise Invalid.at("/attributes_schema", "max_length", _("At most 16,384 characters of JSON."))
+    if '"$ref"' in text or '"$dynamicRef"' in text:
+        raise Invalid.at("/attributes_schema", "reference", _("A schema cannot refer to another."))
+    try:
+        jsonschema.Draft202012Validator.check_schema(dict(schema))
+    except jsonschema.SchemaError as error:
+        path = "".join(f"/{part}" for part in error.absolute_path)
+        detail = _("This is no JSON Schema: %(what)s") % {"what": error.message[:300]}
+        raise Invalid.at(f"/attributes_schema{path}", "schema", detail) from None

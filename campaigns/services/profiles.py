@@ -1,0 +1,32 @@
+"""Completing the profile, as an activity that rules may pay for once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from campaigns.engine.types import ACTIVITY_PREFIX
+from campaigns.services import activities, moments
+from campaigns.services.activities import ActivityContent
+from campaigns.services.orders.content import MemberRef
+from members.models import Activity, Member
+
+TYPE: Final = "profile-complete"
+
+
+def is_complete(member: Member) -> bool:
+    """Whether name, birthday and region are known, and a phone or an address to write to."""
+    reachable = member.identities.filter(provider__in=("phone", "email")).exists()
+    return bool(member.name and member.birthday and member.region and reachable)
+
+
+def record_completion(*, member: Member, now: datetime) -> bool:
+    """Record that the profile is complete, once in the member's life; False if it is not, or was before, or
+    no rule waits for it."""
+    number = f"{TYPE}:{member.pk}"
+    if not moments.rules_in_force().awaits(ACTIVITY_PREFIX + TYPE) or not is_complete(member):
+        return False
+    if Activity.objects.filter(member=member, type=TYPE).exists():
+        return False
+    content = ActivityContent(number, MemberRef(member.pk), TYPE, now, {})
+    return activities.record_activity(content=content, now=now).created
