@@ -64,6 +64,7 @@ _LOOK_AT_RULES: Final = (
     "campaigns.view_ruleversion",
     "campaigns.view_rulesubmission",
     "campaigns.view_rulestep",
+    "campaigns.view_moment",
 )
 GRANTS: Final[Mapping[str, Sequence[str]]] = {
     Role.OWNER: (
@@ -81,9 +82,6 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "campaigns.view+add+change+submit+approve+publish+retire_rule",
         "campaigns.simulate_rule",
         *_LOOK_AT_RULES,
-        "campaigns.view+add+change+publish+retire_rule",
-        "campaigns.view_ruleversion",
-        "campaigns.view_moment",
         "partners.view+add+revoke_apikey",
         "partners.view+add+change+rotate_webhookendpoint",
         "partners.view+resend_webhookdelivery",
@@ -102,9 +100,6 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "campaigns.view+add+change+submit+publish+retire_rule",
         "campaigns.simulate_rule",
         *_LOOK_AT_RULES,
-        "campaigns.view+add+change+publish+retire_rule",
-        "campaigns.view_ruleversion",
-        "campaigns.view_moment",
         "points.report_account",
     ),
     Role.CARE: (
