@@ -120,7 +120,7 @@ def test_holds_of_a_balance_for_one(brand: Brand, now: datetime) -> None:
 
 def test_credits_side_by_side_are_all_counted(brand: Brand, now: datetime) -> None:
     earn(ANNA, 1, "o", now=now)
-    at_once(brand, [lambda n=n: earn(ANNA, 2, f"o-{n}", now=now) for n in range(100)])
+    at_once(brand, [lambda n=n: earn(ANNA, 2, f"o-{n}", now=now) for n in range(100)], behind=ANNA)
     assert numbers(ANNA) == (201, 0, 0, 0)
     assert_sound()
 

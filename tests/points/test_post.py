@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -89,6 +91,41 @@ def test_the_same_reference_with_other_content_is_a_conflict(
         points.post(member_id=ANNA, journal_id=ids.new(), entries=other(), now=now)
     assert row_counts() == before
     assert numbers(ANNA) == (39, 0, 0, 0)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_one_credit_again_leaves_the_account_as_it_was(in_acme: Brand, now: datetime, waits: bool) -> None:
+    until = now + timedelta(days=30)
+    soon = now + timedelta(days=2)
+    first = earn(
+        ANNA, 30, "o-1", now=now, expires_at=until, available_at=soon + timedelta(days=9) if waits else None
+    )
+    earn(ANNA, 5, "o-2", now=now, inactivity_months=6)
+    before = _columns(ANNA)
+    # What it says of dates is not compared; none of it may reach the account.
+    again = earn(
+        ANNA,
+        30,
+        "o-1",
+        now=now + timedelta(hours=1),
+        expires_at=soon,
+        available_at=soon if waits else None,
+        inactivity_months=1,
+    )
+    assert (again.replayed, again.entries[0].entry_id) == (True, first.entries[0].entry_id)
+    assert _columns(ANNA) == before
+    with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+        earn(ANNA, 31, "o-1", now=now)
+    with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+        earn(BORIS, 30, "o-1", now=now)
+    assert _columns(ANNA) == before
+    assert (Entry.objects.count(), Lot.objects.count(), OutboxEvent.objects.count()) == (2, 2, 2)
+    assert_sound()
+
+
+def _columns(member_id: UUID) -> dict[str, Any]:
+    row = Account.objects.filter(member_id=member_id).values().get()
+    return {name: value for name, value in row.items() if name != "updated_at"}
 
 
 def test_the_same_reference_for_another_member_is_a_conflict(in_acme: Brand, now: datetime) -> None:
