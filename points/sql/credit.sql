@@ -2,6 +2,7 @@
 -- statements write what `points_post` writes; whatever is out of the ordinary goes there, and so does a
 -- reference that is known. Values come with their types: to take them out of JSON costs a tenth of the whole.
 -- Every name carries its schema, because a search path of its own costs a twentieth (docs/adr/0014).
+-- RETURNING knows `old` from Postgres 18 on; an older server posts everything by `points_post`.
 CREATE OR REPLACE FUNCTION points_credit(
   p_member uuid, p_journal uuid, p_now timestamptz, p_tz text, p_event text, p_event_id uuid, p_data text,
   p_id uuid, p_kind text, p_points bigint, p_system_account text, p_source text, p_reference text, p_rule text,
@@ -27,7 +28,8 @@ DECLARE
   v_before_updated_at timestamptz;
   v_result text;
 BEGIN
-  IF p_points BETWEEN 1 AND 1000000000000 AND coalesce(v_due_at > p_now, true) THEN
+  IF p_points BETWEEN 1 AND 1000000000000 AND coalesce(v_due_at > p_now, true)
+      AND current_setting('server_version_num')::integer >= 180000 THEN
     -- Locks and writes at once. Who waits for the row is asked the conditions again, and counts from what is
     -- there then.
     UPDATE @schema@.points_account SET
