@@ -28,6 +28,7 @@ def operations(document: Any) -> list[tuple[str, str, dict]]:
     ]
 
 
+@pytest.mark.whole
 def test_it_is_valid_openapi_3_1(document: Any) -> None:
     assert document["openapi"].startswith("3.1")
     validate_schema(document)

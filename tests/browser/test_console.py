@@ -90,6 +90,7 @@ def test_the_language_is_switched_on_the_sign_in_page(shop_with_history: str, vi
     assert ("登录" in before, "Log in" in after) == (True, True)
 
 
+@pytest.mark.whole
 def test_care_finds_a_member_and_gives_points_with_a_reason(shop_with_history: str, visit: Visit) -> None:
     def story(visitor: Visitor) -> str:
         visitor.sign_in(shop_with_history)
@@ -147,7 +148,8 @@ def test_a_new_brand_is_told_what_to_do_next(
     assert visit(story, brand="globex") == (3, 1, 0)  # it has an API key already
 
 
-@pytest.mark.parametrize("language", ["zh-hans", pytest.param("en", marks=pytest.mark.whole)])
+@pytest.mark.whole
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_the_platforms_console(committed_db: None, visit: Visit, language: str) -> None:
     platform_operator()
 

@@ -59,6 +59,7 @@ def looked(page: Any, act: Any) -> None:
     page.wait_for_function(f"{LOOKED} !== {json.dumps(before)}")
 
 
+@pytest.mark.whole
 def test_every_rule_goes_through_the_form_unchanged(careful: tuple[str, str], visit: Visit) -> None:
     bodies = [body for bodies in TEMPLATES.values() for body in bodies]
     bodies += [template.body for template in GALLERY] + EVERYTHING
@@ -175,6 +176,7 @@ def test_a_rule_is_built_approved_by_somebody_else_and_earned_by(
         assert Entry.objects.filter(rule="fresh-gold").get().points == 79
 
 
+@pytest.mark.whole
 def test_faults_stand_at_their_fields_and_nothing_is_saved(careful: tuple[str, str], visit: Visit) -> None:
     def story(visitor: Visitor) -> dict[str, Any]:
         page, told = visitor.page, {}
@@ -224,7 +226,8 @@ def test_faults_stand_at_their_fields_and_nothing_is_saved(careful: tuple[str, s
         assert not Rule.objects.filter(status="draft").exists()
 
 
-@pytest.mark.parametrize("language", ["zh-hans", pytest.param("en", marks=pytest.mark.whole)])
+@pytest.mark.whole
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_on_a_phone_builder_gallery_and_history_fit(
     careful: tuple[str, str], visit: Visit, language: str
 ) -> None:
@@ -243,6 +246,7 @@ def test_on_a_phone_builder_gallery_and_history_fit(
     assert set(visit(story, language=language, size=PHONE).values()) == {0}
 
 
+@pytest.mark.whole
 def test_what_the_form_cannot_show_is_left_to_the_json(careful: tuple[str, str], visit: Visit) -> None:
     deep: dict[str, Any] = {"fact": "order.amount", "op": "gte", "value": 20}
     for _level in range(6):

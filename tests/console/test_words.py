@@ -203,6 +203,7 @@ def test_no_page_of_the_platform_shows_english_to_chinese_operators(
     assert {path: found for path, page in pages.items() if (found := latin_in(page))} == {}
 
 
+@pytest.mark.whole
 @pytest.mark.django_db
 def test_no_page_of_a_brand_shows_chinese_to_english_operators(acme: Brand, now) -> None:
     pages = walk(signed_in(acme, "owner", "en"), admin.site)

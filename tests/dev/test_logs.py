@@ -75,6 +75,7 @@ except ValueError:
 """
 
 
+@pytest.mark.whole
 def test_production_writes_one_json_object_a_line() -> None:
     env = {
         "PATH": os.environ["PATH"],

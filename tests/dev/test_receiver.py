@@ -15,6 +15,8 @@ from loyalty.dev.ports import any_free
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_AAKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+# One for all: each would read the certificates of the world anew.
+CLIENT = httpx.Client()
 
 
 @pytest.fixture
@@ -38,12 +40,12 @@ def deliver(
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": Webhook(secret).sign(webhook_id, at, body),
     }
-    return httpx.post(base + "/", content=body, headers=headers)
+    return CLIENT.post(base + "/", content=body, headers=headers)
 
 
 def test_a_signed_event_is_taken_and_listed(base: str) -> None:
     assert deliver(base, SECRET, {"type": "points.accrued", "data": {"points": 39}}).status_code == 204
-    kept = httpx.get(base + "/events").json()
+    kept = CLIENT.get(base + "/events").json()
     assert kept["count"] == 1
     assert kept["items"][0]["verified"] is True
     assert kept["items"][0]["webhook_id"] == "evt_1"
@@ -54,21 +56,21 @@ def test_a_signed_event_is_taken_and_listed(base: str) -> None:
 def test_a_repeated_delivery_is_marked(base: str) -> None:
     deliver(base, SECRET, {"type": "a"})
     deliver(base, SECRET, {"type": "a"})
-    assert [event["repeated"] for event in httpx.get(base + "/events").json()["items"]] == [True, False]
+    assert [event["repeated"] for event in CLIENT.get(base + "/events").json()["items"]] == [True, False]
 
 
 def test_a_wrong_signature_and_an_old_one_are_refused_and_shown(base: str) -> None:
     assert deliver(base, OTHER, {"type": "a"}).status_code == 401
     assert deliver(base, SECRET, {"type": "a"}, late_s=600).status_code == 401
-    assert httpx.post(base + "/", content=b"no json").status_code == 401
-    items = httpx.get(base + "/events").json()["items"]
+    assert CLIENT.post(base + "/", content=b"no json").status_code == 401
+    items = CLIENT.get(base + "/events").json()["items"]
     assert [event["verified"] for event in items] == [False, False, False]
     assert items[0]["trouble"] == "the body is not JSON"
 
 
 def test_the_page_shows_what_came_without_running_it(base: str) -> None:
     deliver(base, SECRET, {"type": "<script>alert(1)</script>"})
-    page = httpx.get(base + "/")
+    page = CLIENT.get(base + "/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "1 received" in page.text
     assert "&lt;script&gt;" in page.text
@@ -78,7 +80,7 @@ def test_the_page_shows_what_came_without_running_it(base: str) -> None:
 def test_only_the_last_fifty_are_kept_and_too_much_is_refused(base: str) -> None:
     for number in range(53):
         deliver(base, SECRET, {"type": "a"}, webhook_id=f"evt_{number}")
-    kept = httpx.get(base + "/events").json()
+    kept = CLIENT.get(base + "/events").json()
     assert kept["count"] == 53
     assert [event["webhook_id"] for event in kept["items"]] == [f"evt_{n}" for n in range(52, 2, -1)]
-    assert httpx.post(base + "/", content=b"x" * 1_000_001).status_code == 413
+    assert CLIENT.post(base + "/", content=b"x" * 1_000_001).status_code == 413

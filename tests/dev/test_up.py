@@ -58,6 +58,7 @@ def values(places: Places) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
 
 
+@pytest.mark.whole
 def test_a_developers_day(platform: tuple[Places, "subprocess.Popen[bytes]"]) -> None:
     places, process = platform
 
