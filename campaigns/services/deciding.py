@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -12,18 +11,13 @@ from django.db import transaction
 from campaigns import locks
 from campaigns.engine import Evaluation
 from campaigns.errors import ActivityDecided, ActivityNotFound
-from campaigns.services import activities
+from campaigns.services import activities, giving
 from campaigns.services.activities import Recorded
 from campaigns.services.orders import judging
-from loyalty.lib import ids
 from loyalty.outbox import services as outbox
-from mall import services as mall
 from members import services as members
 from members.models import Activity
-from points import selectors as ledger
 from points import services as points
-from points.postings import ClawbackItem
-from points.services import tiers
 
 APPROVED: Final = "activity.approved"
 REJECTED: Final = "activity.rejected"
@@ -73,31 +67,17 @@ def _decide(activity_id: str, status: Activity.Status, actor: str, reason: str, 
 
 
 def _take_back(activity: Activity, member_id: UUID, now: datetime) -> None:
-    entries = {UUID(each["entry_id"]): each for each in activity.evaluation.get("entries", ())}
-    left = {entry_id: n for entry_id, n in ledger.left_of_entries(list(entries)).items() if n > 0}
-    if left:
-        points.clawback(
-            member_id=member_id,
-            journal_id=ids.new(),
-            items=[ClawbackItem(entry_id, n, entries[entry_id]["rule"]) for entry_id, n in left.items()],
-            source=REJECTED,
-            reference=activity.activity_id,
-            now=now,
-            event_data={"source": REJECTED, "reference": activity.activity_id},
-        )
     kept = activity.evaluation.get("activity")
-    if not kept:
-        return
-    evaluation = Evaluation.from_record(kept)
-    counted = judging.counting(evaluation.results)
-    if counted:
-        fact = tiers.Fact(activity.occurred_at, -counted, Decimal(0), 0, REJECTED, activity.activity_id)
-        held = tiers.held(member_id=member_id, now=now, reference=activity.activity_id)
-        tiers.disqualify(member_id=member_id, held=held, fact=fact, now=now)
-    mall.take_back(
-        source=activities.SOURCE,
+    evaluation = Evaluation.from_record(kept) if kept else None
+    giving.take_back(
+        member_id=member_id,
+        entries=activity.evaluation.get("entries", ()),
+        counted=judging.counting(evaluation.results) if evaluation else 0,
+        grants=[each.rule for each in evaluation.grants] if evaluation else (),
+        given_as=activities.SOURCE,
+        source=REJECTED,
         reference=activity.activity_id,
-        rules=[each.rule for each in evaluation.grants],
+        at=activity.occurred_at,
         now=now,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,11 @@ from campaigns.engine import Evaluation, Event, MemberFacts, RuleResult, RuleSet
 from campaigns.services import counters, gifts
 from campaigns.services.orders import judging
 from loyalty.lib import ids
+from mall import services as mall
 from members.models import Member
+from points import selectors as ledger
 from points import services as points
-from points.postings import AccountState
+from points.postings import AccountState, ClawbackItem
 from points.services import tiers
 
 REFERRER: Final = "referrer"
@@ -141,3 +143,41 @@ def _side(
         judging.summary(posted.entries),
         count,
     )
+
+
+def take_back(
+    *,
+    member_id: UUID,
+    entries: Sequence[Mapping[str, Any]],
+    counted: int,
+    grants: Collection[str],
+    given_as: str,
+    source: str,
+    reference: str,
+    at: datetime,
+    now: datetime,
+) -> int:
+    """Take back what was given for something that happened at `at`: points, what counted for the tier, and
+    what `grants`, rules by code, gave besides. Returns the points.
+
+    What was reversed by hand meanwhile is gone already. `given_as` is the source that it was given under,
+    `source` the one that it is taken back under. The caller holds the lock on the member's account.
+    """
+    by_id = {UUID(each["entry_id"]): each for each in entries}
+    left = {entry_id: n for entry_id, n in ledger.left_of_entries(list(by_id)).items() if n > 0}
+    if left:
+        points.clawback(
+            member_id=member_id,
+            journal_id=ids.new(),
+            items=[ClawbackItem(entry_id, n, by_id[entry_id]["rule"]) for entry_id, n in left.items()],
+            source=source,
+            reference=reference,
+            now=now,
+            event_data={"source": source, "reference": reference},
+        )
+    if counted:
+        fact = tiers.Fact(at, -counted, Decimal(0), 0, source, reference)
+        held = tiers.held(member_id=member_id, now=now, reference=reference)
+        tiers.disqualify(member_id=member_id, held=held, fact=fact, now=now)
+    mall.take_back(source=given_as, reference=reference, rules=grants, now=now)
+    return sum(left.values())

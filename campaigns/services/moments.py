@@ -6,10 +6,9 @@ moments that a published rule waits for are written down.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -19,16 +18,13 @@ from django.db import transaction
 from django.db.models import F
 
 from campaigns import locks, selectors
-from campaigns.engine import Event, RuleSet
+from campaigns.engine import Evaluation, Event, RuleSet
 from campaigns.models import Moment
 from campaigns.services import giving, referralchecks
 from campaigns.services.orders import stored
-from loyalty.lib import ids
 from loyalty.lib.transactions import retried
 from members.models import Member, Purchase
-from points import selectors as ledger
 from points import services as points
-from points.postings import ClawbackItem
 from points.services import tiers
 
 ENROLLED: Final = "member.enrolled"
@@ -179,31 +175,22 @@ def _settled(moment: Moment, status: Moment.Status, now: datetime, **changes: An
 
 def _take_back(moment: Moment, now: datetime) -> None:
     """Take back what a referral gave, from both; what was reversed by hand meanwhile is gone already."""
-    taken = {
-        who: _take_back_from(moment, moment.evaluation.get(who, {}), f"{UNDONE}{suffix}", now)
-        for who, suffix in (("member", ""), ("referrer", f".{giving.REFERRER}"))
-    }
+    evaluation = Evaluation.from_record(moment.evaluation["moment"])
+    taken = {}
+    for who, suffix in (("member", ""), (giving.REFERRER, f".{giving.REFERRER}")):
+        given = moment.evaluation.get(who)
+        if given:
+            member = Member.objects.select_related("merged_into").get(pk=given["member_id"])
+            own = [each for each in evaluation.grants if (each.receiver == giving.REFERRER) is bool(suffix)]
+            taken[who] = giving.take_back(
+                member_id=(member.merged_into or member).pk,
+                entries=given.get("entries", ()),
+                counted=given["counted"],
+                grants=[each.rule for each in own],
+                given_as=f"{moment.trigger}{suffix}",
+                source=f"{UNDONE}{suffix}",
+                reference=moment.reference,
+                at=moment.occurred_at,
+                now=now,
+            )
     _settled(moment, Moment.Status.UNDONE, now, evaluation={**moment.evaluation, "taken_back": taken})
-
-
-def _take_back_from(moment: Moment, given: Mapping[str, Any], source: str, now: datetime) -> int:
-    entries = {UUID(each["entry_id"]): each for each in given.get("entries", ())}
-    left = {entry_id: n for entry_id, n in ledger.left_of_entries(list(entries)).items() if n > 0}
-    if not left:
-        return 0
-    member = Member.objects.select_related("merged_into").get(pk=given["member_id"])
-    member = member.merged_into or member
-    points.clawback(
-        member_id=member.pk,
-        journal_id=ids.new(),
-        items=[ClawbackItem(entry_id, n, entries[entry_id]["rule"]) for entry_id, n in left.items()],
-        source=source,
-        reference=moment.reference,
-        now=now,
-        event_data={"order_id": moment.reference},
-    )
-    if given["counted"]:
-        fact = tiers.Fact(moment.occurred_at, -given["counted"], Decimal(0), 0, source, moment.reference)
-        held = tiers.held(member_id=member.pk, now=now)
-        tiers.disqualify(member_id=member.pk, held=held, fact=fact, now=now)
-    return sum(left.values())

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from campaigns.services import moments
 from loyalty.outbox.models import OutboxEvent
 from mall.models import Grant
 from members.models import Member
@@ -145,3 +146,18 @@ def test_an_unknown_member_has_no_grants(api: Api, foreign: Api, publish: Callab
     publish(granting("milk", "coupon", "MILK5"))
     api.post("/orders", order("O-1"))
     assert foreign.get(f"/members/{ANNA}/grants").json()["items"] == []
+
+
+def test_a_referral_s_grants_go_with_its_first_order(
+    api: Api, publish: Callable[..., None], in_acme: Brand, now: Any
+) -> None:
+    publish(granting("both", "coupon", "FRIEND", "referral.first_order", to="both"))
+    code = api.get(f"/members/{ANNA}").json()["referral_code"]
+    api.post("/members", {"external_id": "C-friend", "referrer_code": code})
+    api.post("/orders", order("O-1", member={"external_id": "C-friend"}))
+    moments.settle_due(now=now)
+    assert grants(api) == [("coupon", "FRIEND", "active")]
+    api.post("/orders/O-1/cancel")
+    moments.settle_due(now=now)
+    assert Grant.objects.count() == 2
+    assert Grant.objects.filter(revoked_at__isnull=True).count() == 0
