@@ -154,3 +154,17 @@ class RevisionOutdated(Refusal):
     code = "revision_outdated"
     status = 409
     title = _("The order was corrected already with this revision or a higher one.")
+
+
+class MessageTemplateNotFound(NotFound):
+    """No message template of this code exists."""
+
+    title = _("There is no message template of this code.")
+
+
+class TemplateNotPublished(Refusal):
+    """A message template is sent in its published version; this one has none yet."""
+
+    code = "template_not_published"
+    status = 409
+    title = _("The message template has not been published yet.")

@@ -146,6 +146,8 @@ INSERT_ONLY_TABLES = (
     "mall_redemptionstep",
     "campaigns_ruleversion",
     "campaigns_rulestep",
+    "campaigns_messagetemplateversion",
+    "members_consent",
 )
 
 # --- HTTP ----------------------------------------------------------------------------------------------

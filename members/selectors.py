@@ -1,18 +1,19 @@
 """Shared reads about members."""
 
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import date, datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Right
 
 from loyalty.lib.compliance import ADULT_AGE
 from members import identities
 from members.identities import Key
-from members.models import Identity, Member, Purchase, RefreshToken, SigningKey
+from members.models import Consent, Identity, Member, Purchase, RefreshToken, SigningKey
 
 PHONE_TAIL = re.compile(r"[0-9]{4}")
 MOST_FOUND = 500
@@ -95,3 +96,20 @@ def found_by(term: str) -> Q:
 def named(term: str) -> Q:
     """Members whose name begins with `term`, in either case. Goes by an index."""
     return Q(name__istartswith=term)
+
+
+def consents_now(member_ids: Collection[UUID], purposes: Collection[str]) -> dict[tuple[UUID, str], bool]:
+    """What each member last said to each purpose: granted or withdrawn; who said nothing is not in it."""
+    said = Consent.objects.filter(member_id__in=member_ids, purpose__in=purposes)
+    latest = said.order_by("purpose", "member", "-at", "-recorded_at", "-id").distinct("purpose", "member")
+    return {
+        (member_id, purpose): granted
+        for member_id, purpose, granted in latest.values_list("member_id", "purpose", "granted")
+    }
+
+
+def who_consented(members: QuerySet[Member], purpose: str) -> QuerySet[Member]:
+    """Those of the members whose latest word on a purpose is that they agree."""
+    said = Consent.objects.filter(purpose=purpose, member=OuterRef("pk"))
+    latest = said.order_by("purpose", "member", "-at", "-recorded_at", "-id").values("granted")[:1]
+    return members.annotate(_consents=Subquery(latest)).filter(_consents=True)

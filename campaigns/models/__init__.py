@@ -1,6 +1,15 @@
-"""Why members earn: rules, what counts their caps, moments and kinds of activities."""
+"""Why members earn: rules, caps, moments, kinds of activities; and the messages that tell them."""
 
 from campaigns.models.counters import CapCounter, CapTotal, Carry
+from campaigns.models.messages import (
+    Channel,
+    Message,
+    MessageChannel,
+    MessageTemplate,
+    MessageTemplateVersion,
+    Purpose,
+    SubscriptionConsent,
+)
 from campaigns.models.moments import ActivityType, Moment
 from campaigns.models.rules import Rule, RulesInForce, RuleStep, RuleSubmission, RuleVersion
 
@@ -9,10 +18,17 @@ __all__ = [
     "CapCounter",
     "CapTotal",
     "Carry",
+    "Channel",
+    "Message",
+    "MessageChannel",
+    "MessageTemplate",
+    "MessageTemplateVersion",
     "Moment",
+    "Purpose",
     "Rule",
     "RuleStep",
     "RuleSubmission",
     "RuleVersion",
     "RulesInForce",
+    "SubscriptionConsent",
 ]

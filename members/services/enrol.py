@@ -17,6 +17,7 @@ from members import locks
 from members.errors import IdentityConflict, MemberNotActive, MemberNotFound
 from members.identities import Key
 from members.models import Identity, Member
+from members.services import consents
 
 # No 0, O, 1, I: a referral code is read aloud and typed.
 _CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -87,6 +88,8 @@ def enrol(
             **{k: v for k, v in (profile or {}).items() if k in PROFILE and v is not None},
         )
         member.save(force_insert=True)
+        if member.consents:
+            consents.record(member_id=member.id, consents=member.consents, now=now)
         _attach(member, keys, now, verified=verified)
         outbox.publish(
             type="member.enrolled",
@@ -141,6 +144,8 @@ def update(*, member_id: UUID, changes: Mapping[str, Any], keys: Sequence[Key], 
         if owner is not None and owner.id != member.id:
             raise IdentityConflict(member_ids=sorted([str(owner.id), str(member.id)]))
         wanted = {name: value for name, value in changes.items() if name in PROFILE}
+        if wanted.get("consents"):
+            consents.record(member_id=member.id, consents=wanted["consents"], now=now)
         if "consents" in wanted:
             wanted["consents"] = [*member.consents, *wanted["consents"]]
         changed = [name for name, value in wanted.items() if getattr(member, name) != value]

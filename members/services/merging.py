@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from loyalty.lib import clock
 from members import locks
 from members.errors import MemberNotActive, MemberNotFound
 from members.models import Activity, Identity, Member, Purchase
+from members.services import consents
 
 _FILLED = ("name", "birthday", "region", "locale")
 
@@ -35,7 +37,11 @@ def merge(*, member: Member, into: Member) -> None:
     Activity.objects.filter(member=member).update(member=into)
     Member.objects.filter(referrer=member).exclude(pk=into.pk).update(referrer=into)
     Member.objects.filter(merged_into=member).update(merged_into=into)
+    before = list(into.consents)
     _fill(into, member)
+    brought = [consent for consent in into.consents if consent not in before]
+    if brought:
+        consents.record(member_id=into.pk, consents=brought, now=clock.now())
     into.save(update_fields=[*_FILLED, "tags", "children", "consents", "referrer", "updated_at"])
     member.status, member.merged_into = Member.Status.MERGED, into
     member.save(update_fields=["status", "merged_into", "updated_at"])

@@ -1,0 +1,58 @@
+"""The ledger of consents: what is written beside a member's profile, and withdrawing by another way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.dateparse import parse_datetime
+
+from loyalty.lib import instants
+from members import locks
+from members.errors import MemberNotFound
+from members.models import Consent, Member
+
+
+def record(*, member_id: UUID, consents: Iterable[Mapping[str, Any]], now: datetime) -> None:
+    """Add consents, in the form in which the profile keeps them, to the ledger. The caller's transaction."""
+    Consent.objects.bulk_create(
+        Consent(
+            member_id=member_id,
+            purpose=given["purpose"],
+            version=given.get("version", ""),
+            granted=given["granted"],
+            at=parse_datetime(given["at"]) or now,
+            source=given.get("source", ""),
+            recorded_at=now,
+        )
+        for given in consents
+    )
+
+
+def say(*, member_id: UUID, purpose: str, version: str, granted: bool, source: str, now: datetime) -> Member:
+    """Give or withdraw one consent now, in the ledger and in the profile; no event.
+
+    Said again, it is not written again. Raises MemberNotFound.
+    """
+    with transaction.atomic():
+        member = locks.member(member_id)
+        if member is None:
+            raise MemberNotFound
+        latest = Consent.objects.filter(member_id=member_id, purpose=purpose)
+        last = latest.order_by("-at", "-recorded_at", "-id").first()
+        if last is not None and (last.granted, last.version) == (granted, version):
+            return member
+        said = {
+            "purpose": purpose,
+            "version": version,
+            "granted": granted,
+            "at": instants.text(now),
+            "source": source,
+        }
+        member.consents = [*member.consents, said]
+        member.save(update_fields=["consents", "updated_at"])
+        record(member_id=member_id, consents=[said], now=now)
+        return member
