@@ -234,9 +234,8 @@ class MessageChannel(models.Model):
     channel = models.CharField(_("channel"), max_length=20, choices=Channel.choices, unique=True)
     enabled = models.BooleanField(_("switched on"), default=False)
     settings = models.JSONField(_("settings"), default=dict, blank=True)
-    secrets = models.TextField(
-        _("secrets"), blank=True, default="", help_text="Sealed by loyalty.lib.crypto."
-    )
+    # Sealed by loyalty.lib.crypto.
+    secrets = models.TextField(_("secrets"), blank=True, default="")
     updated_at = models.DateTimeField(_("changed at"))
     updated_by = models.CharField(_("changed by"), max_length=120, blank=True, default="")
 
