@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from campaigns import selectors
 from campaigns.engine.types import ACTIVITY_PREFIX
-from campaigns.models import Rule
+from campaigns.models import Rule, Segment
 from campaigns.services import activitytypes
 from members.models import Activity, Member, Purchase, PurchaseLine
 
@@ -81,6 +81,8 @@ def _of_activities() -> Iterator[tuple[str, Iterable[Any]]]:
 def _of_rules() -> Iterator[tuple[str, Iterable[Any]]]:
     for rule in Rule.objects.exclude(status=Rule.Status.RETIRED).exclude(draft=None)[:MOST]:
         yield from _of_body(rule.draft or {})
+    yield "segment", Segment.objects.filter(archived=False).values_list("code", flat=True)[:MOST]
+    yield "member.segments", Segment.objects.filter(archived=False).values_list("code", flat=True)[:MOST]
     for body, _version in selectors.published_bodies():
         yield from _of_body(body)
 

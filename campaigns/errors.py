@@ -87,6 +87,56 @@ class VersionNotFound(NotFound):
     title = _("The earning rule has no such version.")
 
 
+class SegmentNotFound(NotFound):
+    """No segment of this code exists."""
+
+    title = _("There is no such segment.")
+
+
+class SegmentCodeTaken(Refusal):
+    """A segment of this code exists already; change it instead."""
+
+    code = "segment_code_taken"
+    status = 409
+    title = _("A segment of this code exists already.")
+
+
+class SegmentInUse(Refusal):
+    """A rule, a wake-up or an audience grant that is not over names the segment."""
+
+    code = "segment_in_use"
+    status = 409
+    title = _("The segment is in use: by a rule, a wake-up or an audience grant.")
+
+
+class WakeupNotFound(NotFound):
+    """No wake-up of this code exists."""
+
+    title = _("There is no such wake-up.")
+
+
+class AudienceGrantNotFound(NotFound):
+    """No audience grant of this code exists."""
+
+    title = _("There is no such audience grant.")
+
+
+class CodeTaken(Refusal):
+    """Another one of this code exists already."""
+
+    code = "code_taken"
+    status = 409
+    title = _("This code is taken already.")
+
+
+class WrongState(Refusal):
+    """This step is not possible from the present state; `state` says which that is."""
+
+    code = "wrong_state"
+    status = 409
+    title = _("This is not possible in the present state.")
+
+
 class OrderNotFound(NotFound):
     """No order of this number exists."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from campaigns.engine import Benefit, HistoryNeeds, MemberFacts, PastLine, PastOrder, RuleSet
-from campaigns.models import Carry
+from campaigns.models import Carry, SegmentMember
 from mall import selectors as mall
 
 _COUNTS: Final = """
@@ -82,10 +82,12 @@ def member_facts(
     at: datetime,
     tier: str | None,
     without_order: str = "",
+    segments: Collection[str] | None = None,
 ) -> MemberFacts:
     """The facts of a member for events at `at`; reads history only where a rule in force asks for it.
 
-    `without_order` is the order at hand. The caller holds the member's lock, or only previews.
+    `without_order` is the order at hand; `segments` are the member's where they were read already. The caller
+    holds the member's lock, or only previews.
     """
     needs = together([rules.history_needs(trigger, at) for trigger in triggers])
     history = read_history(member.id, needs, at, without_order)
@@ -94,6 +96,7 @@ def member_facts(
         member_id=str(member.id),
         tier=tier,
         tags=frozenset(member.tags or ()),
+        segments=_segments(member.id, needs, segments),
         region=member.region,
         enrolled_at=member.enrolled_at,
         birthday=member.birthday,
@@ -107,6 +110,17 @@ def member_facts(
 def benefits_of(member_id: UUID) -> tuple[Benefit, ...]:
     """The benefits that the member was granted and that were not taken back, with their validity."""
     return tuple(Benefit(*each) for each in mall.benefits_of(member_id))
+
+
+def segments_of(member_id: UUID) -> frozenset[str]:
+    """The segments that the member was in when they were last read."""
+    return frozenset(SegmentMember.objects.filter(member_id=member_id).values_list("code", flat=True))
+
+
+def _segments(member_id: UUID, needs: HistoryNeeds, known: Collection[str] | None) -> frozenset[str]:
+    if known is not None:
+        return frozenset(known)
+    return segments_of(member_id) if needs.segments else frozenset()
 
 
 def stranger(now: datetime, tier: str | None) -> MemberFacts:
@@ -165,6 +179,7 @@ def together(needs: Sequence[HistoryNeeds]) -> HistoryNeeds:
         last=any(each.last for each in needs),
         since=min((each.since for each in needs if each.since is not None), default=None),
         benefits=any(each.benefits for each in needs),
+        segments=any(each.segments for each in needs),
     )
 
 

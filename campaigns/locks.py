@@ -1,14 +1,26 @@
-"""Every row lock of this room, in the order taken: order, rule, submission, rules in force, total,
-moment."""
+"""Every row lock of this room, in the order taken: audience grant, order, rule, submission, rules in force,
+total, moment, segment.
+
+An audience grant comes before the accounts of its members.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
 
-from campaigns.models import CapTotal, Moment, Rule, RulesInForce, RuleSubmission
+from campaigns.models import (
+    AudienceGrant,
+    CapTotal,
+    Moment,
+    Rule,
+    RulesInForce,
+    RuleSubmission,
+    Segment,
+)
 from members.models import Activity, ParkedReturn, Purchase
 
 
@@ -66,3 +78,26 @@ def open_moment(moment_id: UUID) -> Moment | None:
     """A moment that is to be judged or taken back, locked after the accounts; None if another has it."""
     found = Moment.objects.select_for_update(skip_locked=True, of=("self",)).filter(due_at__isnull=False)
     return found.filter(pk=moment_id).first()
+
+
+def segment(code: str) -> Segment | None:
+    """The segment of this code, locked, or None."""
+    return Segment.objects.select_for_update().filter(code=code).first()
+
+
+def due_segment(segment_id: UUID, now: datetime) -> Segment | None:
+    """A segment whose members are to be read anew, locked; None if another has it or it is not due."""
+    found = Segment.objects.select_for_update(skip_locked=True).filter(pk=segment_id, refresh_at__lte=now)
+    return found.first()
+
+
+def audience_grant(code: str) -> AudienceGrant | None:
+    """The audience grant of this code, locked, or None."""
+    found = AudienceGrant.objects.select_for_update(of=("self",)).select_related("segment")
+    return found.filter(code=code).first()
+
+
+def open_audience_grant(grant_id: UUID) -> AudienceGrant | None:
+    """An audience grant that has something to give, locked; None if another has it or it has ended."""
+    found = AudienceGrant.objects.select_for_update(skip_locked=True, of=("self",)).select_related("segment")
+    return found.filter(pk=grant_id, due_at__isnull=False).first()

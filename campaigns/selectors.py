@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.engine import BrandContext, ComplianceMatrix, RuleSet, compile_rules
 from campaigns.engine.explain import Words
 from campaigns.engine.rule import CompiledRule, bucket
-from campaigns.models import Rule, RulesInForce, RuleVersion
+from campaigns.models import Rule, RulesInForce, RuleVersion, Segment
 from campaigns.schema import CheckContext, Named
 from loyalty.lib.errors import FieldError
 from members.models import Purchase, PurchaseLine
@@ -143,8 +143,8 @@ def working_body(rule: Rule) -> dict[str, Any]:
 
 
 def warnings(named: Sequence[Named]) -> tuple[FieldError, ...]:
-    """The categories, SKUs and stores among ``named`` that no order ever had; at most one query for each
-    kind, and none for a rule that names nothing."""
+    """The categories, SKUs and stores among ``named`` that no order ever had, and the segments that there are
+    not; at most one query for each kind, and none for a rule that names nothing."""
     unseen: list[FieldError] = []
     for kind in ("category", "sku", "store"):
         wanted = {each.value for each in named if each.kind == kind}
@@ -155,7 +155,20 @@ def warnings(named: Sequence[Named]) -> tuple[FieldError, ...]:
             for each in named
             if each.kind == kind and each.value in missing
         ]
-    return tuple(unseen)
+    return (*unseen, *_no_segments([each for each in named if each.kind == "segment"]))
+
+
+def _no_segments(named: Sequence[Named]) -> list[FieldError]:
+    if not named:
+        return []
+    wanted = {each.value for each in named}
+    known = set(Segment.objects.filter(code__in=wanted, archived=False).values_list("code", flat=True))
+    detail = _("There is no segment “%(value)s”: nobody is in it.")
+    return [
+        FieldError(each.pointer, "segment_unknown", detail % {"value": each.value})
+        for each in named
+        if each.value not in known
+    ]
 
 
 def _seen(kind: str, wanted: set[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns.services import days, moments, orders, submissions
+from campaigns.services import audiencegrants, days, moments, orders, segments, submissions
 from loyalty.lib import clock
 from tenants.fanout import alone, for_each_brand
 
@@ -77,3 +77,34 @@ def note_days() -> None:
     with alone("campaigns.days") as held:
         if held:
             days.note_days(now=clock.now())
+
+
+@shared_task
+def tick_segments() -> None:
+    """Ask every active brand to read anew the segments that its rules name."""
+    for_each_brand(refresh_segments)
+
+
+@shared_task
+def refresh_segments() -> None:
+    """Read anew who is in the segments that are due."""
+    with alone("campaigns.segments") as held:
+        if held:
+            segments.refresh_due(now=clock.now())
+
+
+@shared_task
+def tick_audience_grants() -> None:
+    """Ask every active brand to give what was decided for whole audiences."""
+    for_each_brand(give_audience_grants)
+
+
+@shared_task
+def give_audience_grants() -> None:
+    """Give batches of the audience grants that are due. A bounded piece of work."""
+    with alone("campaigns.audience_grants") as held:
+        if not held:
+            return
+        for _round in range(ROUNDS):
+            if not audiencegrants.give_due(now=clock.now()):
+                return

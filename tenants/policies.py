@@ -12,6 +12,9 @@ DEFAULTS: Final[dict[str, Any]] = {
     # Whose earning rules need a second operator before they run: "none", "console" (what operators publish)
     # or "all" (what is published with the API, too).
     "rule_approval": "none",
+    # Whose wake-ups and whose grants to a whole audience need a second operator, in the same words.
+    "wakeup_approval": "none",
+    "audience_grant_approval": "all",
     # Codes of the points currencies that the brand runs; null = `points` and whatever a rule or call names.
     "points_currencies": None,
     # Points a member may transfer to others in a calendar month; null = no limit.

@@ -123,10 +123,11 @@ class Simulate(ApiView):
 
         Orders are judged as they were placed, returns not taken off, with the facts recorded with each. A
         fact that no rule asked for then follows from time and history as at the purchase, without what was
-        returned; tags are those of today. Caps start from zero with the period and, like what rounding
-        carries, are kept in the order in which orders were processed. Tiers are those of then: what other
-        points would have changed in them is not followed. The liability is what was given in the period and
-        would not have run out at its end. Nothing is written but the job; its result is under `result_url`.
+        returned; tags and segments are those of today. Caps start from zero with the period and, like what
+        rounding carries, are kept in the order in which orders were processed. Tiers are those of then: what
+        other points would have changed in them is not followed. The liability is what was given in the period
+        and would not have run out at its end. Nothing is written but the job; its result is under
+        `result_url`.
         """
         now = clock.now()
         scenario = simulation.parse(request.data, now=now)

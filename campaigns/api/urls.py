@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from campaigns.api import earning, enrolling, home, merging, rules, simulations, submissions, tiers
+from campaigns.api import (
+    audiencegrants,
+    earning,
+    enrolling,
+    home,
+    merging,
+    rules,
+    segments,
+    simulations,
+    submissions,
+    tiers,
+)
 
 partner_urlpatterns: list[URLPattern] = [
     path("earning-rules", rules.EarningRules.as_view(), name="earning-rules"),
@@ -19,6 +30,31 @@ partner_urlpatterns: list[URLPattern] = [
     path("earning-rules/<str:code>/retire", rules.RetireRule.as_view(), name="earning-rule-retire"),
     path("members", enrolling.EnrollingView.as_view(), name="members"),
     path("members/<uuid:member_id>/merge", merging.MergeView.as_view(), name="member-merge"),
+    path("segments", segments.Segments.as_view(), name="segments"),
+    path("segments/preview", segments.PreviewSegment.as_view(), name="segment-preview"),
+    path("segments/<str:code>", segments.OneSegment.as_view(), name="segment"),
+    path("audience-grants", audiencegrants.AudienceGrants.as_view(), name="audience-grants"),
+    path("audience-grants/<str:code>", audiencegrants.OneAudienceGrant.as_view(), name="audience-grant"),
+    path(
+        "audience-grants/<str:code>/submit",
+        audiencegrants.SubmitAudienceGrant.as_view(),
+        name="audience-grant-submit",
+    ),
+    path(
+        "audience-grants/<str:code>/approve",
+        audiencegrants.ApproveAudienceGrant.as_view(),
+        name="audience-grant-approve",
+    ),
+    path(
+        "audience-grants/<str:code>/reject",
+        audiencegrants.RejectAudienceGrant.as_view(),
+        name="audience-grant-reject",
+    ),
+    path(
+        "audience-grants/<str:code>/cancel",
+        audiencegrants.CancelAudienceGrant.as_view(),
+        name="audience-grant-cancel",
+    ),
     path("tiers", tiers.Tiers.as_view(), name="tiers"),
 ]
 member_urlpatterns: list[URLPattern] = [

@@ -89,6 +89,7 @@ class RuleSet:
             last="member.days_since_last_order" in needs.member,
             since=min(starts, default=None),
             benefits="member.benefits" in needs.member,
+            segments="member.segments" in needs.member,
         )
 
     def counter_keys(

@@ -198,12 +198,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class HistoryNeeds:
-    """What a rule set will ask of the member's earlier orders and benefits: load no more than this."""
+    """What a rule set will ask of the member's earlier orders, benefits, segments: load no more than this."""
 
     count: bool
     last: bool
     since: datetime | None
     benefits: bool = False
+    segments: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,5 +1,6 @@
 """Why members earn: rules, caps, moments, kinds of activities; and the messages that tell them."""
 
+from campaigns.models.audiences import AudienceGrant, Segment, SegmentMember
 from campaigns.models.counters import CapCounter, CapTotal, Carry
 from campaigns.models.messages import (
     Channel,
@@ -15,6 +16,7 @@ from campaigns.models.rules import Rule, RulesInForce, RuleStep, RuleSubmission,
 
 __all__ = [
     "ActivityType",
+    "AudienceGrant",
     "CapCounter",
     "CapTotal",
     "Carry",

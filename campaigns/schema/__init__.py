@@ -38,9 +38,16 @@ def check(body: Any, context: CheckContext) -> Checked:
         errors = _uncompilable(plain, context)
     if errors:
         return Checked(plain, tuple(errors), tuple(conditions.named))
+    named = (*conditions.named, *_segment(plain))
     never = contradictions(plain.get("when"), context.tiers)
     warnings = (*never.warnings, *repeating(plain), *oddities(plain, context))
-    return Checked(plain, tuple(never.errors), tuple(conditions.named), warnings)
+    return Checked(plain, tuple(never.errors), named, warnings)
+
+
+def _segment(body: dict[str, Any]) -> list[Named]:
+    """The segment that the rule is for, where it is not for all."""
+    code = (body.get("audience") or {}).get("segment")
+    return [] if code in (None, "", "all") else [Named("segment", str(code), "/audience/segment")]
 
 
 def _uncompilable(body: dict[str, Any], context: CheckContext) -> list[FieldError]:

@@ -22,7 +22,9 @@ MAX_VALUES: Final = 2000
 _LEAF: Final = frozenset({"fact", "op", "value", "window", "where"})
 _WHERE: Final = frozenset({"min_amount", "category", "distinct_days"})
 _LISTS: Final = frozenset({"in", "not_in"})
-_NEVER_SEEN: Final = {"line.category": "category", "line.sku": "sku", "order.store_id": "store"}
+_NEVER_SEEN: Final = {"line.category": "category", "line.sku": "sku", "order.store_id": "store"} | {
+    "member.segments": "segment"
+}
 
 
 class ConditionCheck:

@@ -22,7 +22,7 @@ class CheckContext:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A category, SKU or store that a rule names: a warning if no order ever had it."""
+    """A category, SKU or store that a rule names: a warning if no order ever had it; or a segment."""
 
     kind: str
     value: str

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import facts
-from campaigns.models import CapCounter, Carry
+from campaigns.models import CapCounter, Carry, SegmentMember
 from loyalty.lib import ids
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
@@ -100,6 +100,7 @@ def _merge_caps(member_id: UUID, into_id: UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_ADD_CAPS, [into_id, member_id])
     CapCounter.objects.filter(member_id=member_id).delete()
+    SegmentMember.objects.filter(member_id=member_id).delete()
     cut = facts.carried(member_id)
     if cut:
         before = facts.carried(into_id)

@@ -30,6 +30,8 @@ BEGIN
         'id', member.id, 'status', member.status, 'region', member.region, 'tags', member.tags,
         'children', member.children, 'birthday', member.birthday, 'enrolled_at', member.enrolled_at,
         'referrer_id', member.referrer_id,
+        'segments', coalesce((SELECT json_agg(kept.code) FROM campaigns_segmentmember kept
+          WHERE kept.member_id = member.id), '[]'),
         'account', v_account,
         'revision', (SELECT revision FROM campaigns_rulesinforce WHERE id = 1),
         'purchase_id', (SELECT id FROM members_purchase WHERE order_id = p_order),

@@ -68,6 +68,7 @@ def _first(content: Content, known: visits.Known, now: datetime) -> Told:
             at=content.ordered_at,
             tier=held.code if held else None,
             without_order=content.order_id,
+            segments=known.segments,
         )
         judged = judging.judge(content.order(), member, rules, triggers)
     decided, entries = _decided(content, known.id, judged, now)

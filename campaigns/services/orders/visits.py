@@ -26,6 +26,7 @@ class Known:
     id: UUID
     status: str
     tags: Sequence[str]
+    segments: Sequence[str]
     region: str
     enrolled_at: datetime
     birthday: date | None
@@ -91,6 +92,7 @@ def enter(ref: MemberRef, order_id: str, now: datetime) -> Known | Closed | None
         id=member_id,
         status=found["status"],
         tags=found["tags"],
+        segments=found["segments"],
         region=found["region"],
         enrolled_at=enrolled_at,
         birthday=date.fromisoformat(found["birthday"]) if found["birthday"] else None,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from campaigns import facts
 from campaigns.engine import HistoryNeeds, PastOrder
+from campaigns.models import SegmentMember
 from campaigns.services.simulation.reading import Bought, left_of
 from loyalty.lib.database import connection
 from members.models import Member
@@ -43,6 +44,7 @@ class Past:
     enrolled_at: datetime | None = None
     birthday: date | None = None
     children: tuple[date, ...] = ()
+    segments: frozenset[str] = frozenset()
     tiers: Sequence[tuple[datetime, str, str]] = ()
     before: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     instants: dict[str, Instants] = field(default_factory=lambda: {"earn": [], "bonus": []})
@@ -109,6 +111,8 @@ class Pasts:
                 frozenset(tags or ()), region, enrolled_at, birthday, facts.child_months(children or ())
             )
         self._read_tiers(wanted)
+        if self._needs.segments:
+            self._read_segments(wanted)
         if self._needs.count or self._needs.last:
             self._read_counts(wanted)
         if self._needs.since is not None:
@@ -134,6 +138,14 @@ class Pasts:
             changes.setdefault(member_id, []).append((at, before, after))
         for member_id, found in changes.items():
             self._members[member_id].tiers = found
+
+    def _read_segments(self, members: list[UUID]) -> None:
+        found: dict[UUID, set[str]] = {}
+        rows = SegmentMember.objects.filter(member_id__in=members).values_list("member_id", "code")
+        for member_id, code in rows:
+            found.setdefault(member_id, set()).add(code)
+        for member_id, codes in found.items():
+            self._members[member_id].segments = frozenset(codes)
 
     def _read_counts(self, members: list[UUID]) -> None:
         with connection.cursor() as cursor:

@@ -200,6 +200,7 @@ class _Run:
             member_id=judged.member_id,
             tier=self._tier(bought, judged),
             tags=past.tags,
+            segments=past.segments,
             region=past.region,
             enrolled_at=past.enrolled_at,
             birthday=past.birthday,

@@ -1,0 +1,109 @@
+"""An audience as one query over the members: safe parts, every value bound.
+
+Members are gone through in the order of their keys, so that a batch begins where the one before ended.
+Whoever is known to be under age, has left or was merged is in no audience.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+
+from campaigns.audience import facts
+from campaigns.audience.definition import GROUPS, Definition, Surroundings
+from loyalty.lib.compliance import ADULT_AGE
+
+COUNT_WITHIN_MS: Final = 5_000
+"""A count that takes longer is an estimate from a part of the members."""
+PART_PERCENT: Final = 2
+_FROM: Final = "SELECT {what} FROM members_member m {sampled} WHERE {where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many members there are; an estimate where counting took too long."""
+
+    members: int
+    estimated: bool = False
+
+
+def where(definition: Definition, around: Surroundings) -> tuple[str, dict[str, Any]]:
+    """The condition on `members_member m`, and its values."""
+    values = facts.Values()
+    groups = {
+        name: [facts.condition(each, around, values) for each in definition.groups[name]] for name in GROUPS
+    }
+    parts = [
+        "m.status = 'active'",
+        f"m.enrolled_at <= {values.add(around.now)}",
+        f"(m.birthday IS NULL OR m.birthday <= {values.add(_years_before(around.today, ADULT_AGE))})",
+        *groups["all"],
+    ]
+    if groups["any"]:
+        parts.append("(" + " OR ".join(groups["any"]) + ")")
+    # What is not known (no order, no child) is not so: none of it.
+    parts += [f"NOT coalesce({each}, false)" for each in groups["none"]]
+    return " AND ".join(parts), dict(values.named)
+
+
+def portion(
+    definition: Definition,
+    around: Surroundings,
+    *,
+    after: UUID | None,
+    limit: int,
+    also: str = "true",
+    values: Mapping[str, Any] | None = None,
+) -> list[UUID]:
+    """The next `limit` members behind `after`, by key. `also` is a further condition with its `values`."""
+    condition, own = where(definition, around)
+    behind = "" if after is None else " AND m.id > %(after)s"
+    sql = _FROM.format(what="m.id", sampled="", where=f"{condition}{behind} AND {also}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{sql} ORDER BY m.id LIMIT %(limit)s",
+            {**own, **(values or {}), "after": after, "limit": limit},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def count(definition: Definition, around: Surroundings, *, within_ms: int = COUNT_WITHIN_MS) -> Count:
+    """How many members are in it now; estimated from a part of them where counting all takes too long."""
+    condition, values = where(definition, around)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(within_ms)])
+            cursor.execute(_FROM.format(what="count(*)", sampled="", where=condition), values)
+            found = int(cursor.fetchone()[0])
+            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+            return Count(found)
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") != "57014":
+            raise
+    part = f"TABLESAMPLE SYSTEM ({PART_PERCENT})"
+    with connection.cursor() as cursor:
+        cursor.execute(_FROM.format(what="count(*)", sampled=part, where=condition), values)
+        return Count(int(cursor.fetchone()[0]) * 100 // PART_PERCENT, estimated=True)
+
+
+def sample(definition: Definition, around: Surroundings, *, limit: int = 20) -> Sequence[UUID]:
+    """Some of the members, the newest first: what an operator looks at before anything is sent."""
+    condition, values = where(definition, around)
+    sql = _FROM.format(what="m.id", sampled="", where=condition)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{sql} ORDER BY m.enrolled_at DESC, m.id DESC LIMIT %(limit)s", {**values, "limit": limit}
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _years_before(day: date, years: int) -> date:
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year - years, day=28)

@@ -1,0 +1,314 @@
+"""Points or a grant for a whole audience: decided on in four eyes, given in batches, once to each member."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import audience, locks
+from campaigns.errors import AudienceGrantNotFound, CodeTaken
+from campaigns.models import AudienceGrant
+from campaigns.models.decided import OPEN
+from campaigns.services import decided, segments
+from loyalty.lib import ids
+from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.transactions import retried
+from loyalty.outbox import services as outbox
+from mall import services as mall
+from points import expiry
+from points import services as points
+from points.postings import Journal, Posting, SystemAccount
+from points.services.bulk import BulkResult
+from tenants.context import current_brand
+
+SOURCE: Final = "audience_grant"
+WORKER: Final = "worker"
+BATCH: Final = 5_000
+GIFTS: Final = 200
+"""Coupons and benefits are recorded one by one under the lock on the account: smaller batches."""
+RETRY_FIRST, RETRY_LAST = timedelta(seconds=10), timedelta(hours=1)
+GIFT_KINDS: Final = ("coupon", "benefit", "draw")
+Status = AudienceGrant.Status
+log = structlog.get_logger(__name__)
+
+
+def create(*, code: str, values: Mapping[str, Any], actor: str, now: datetime) -> AudienceGrant:
+    """Save a new grant as a draft. `values`: name, segment (code), points or gift, budget, reason …
+
+    Raises Invalid (with pointers), CodeTaken.
+    """
+    grant = AudienceGrant(code=code, created_at=now, created_by=actor, **_checked(values))
+    try:
+        with transaction.atomic():
+            grant.save(force_insert=True)
+    except IntegrityError as error:
+        raise CodeTaken(taken=code) from error
+    return grant
+
+
+def update(*, code: str, changes: Mapping[str, Any], now: datetime) -> AudienceGrant:
+    """Change a draft. Raises AudienceGrantNotFound, WrongState, Invalid."""
+    with transaction.atomic():
+        grant = _locked(code)
+        decided.expect(grant, Status.DRAFT)
+        for name, value in _checked({**_values(grant), **changes}).items():
+            setattr(grant, name, value)
+        grant.save()
+        return grant
+
+
+def submit(*, code: str, actor: str, now: datetime, note: str = "", by_api: bool = False) -> AudienceGrant:
+    """Put a draft forward; where nobody else needs to agree it is scheduled at once.
+
+    Raises AudienceGrantNotFound, WrongState, Invalid (the segment no longer holds).
+    """
+    with transaction.atomic():
+        grant = _locked(code)
+        segments.definition_of(grant.segment)
+        needed = decided.approval_needed("audience_grant_approval", by_api=by_api)
+        if decided.submit(grant, actor=actor, now=now, note=note, needs_approval=needed):
+            _schedule(grant, now)
+        grant.save()
+        if needed:
+            _tell("audience_grant.submitted", grant, actor, now)
+        return grant
+
+
+def approve(*, code: str, actor: str, now: datetime) -> AudienceGrant:
+    """Agree, as somebody else than who submitted. Raises AudienceGrantNotFound, WrongState, SameOperator."""
+    with transaction.atomic():
+        grant = _locked(code)
+        decided.approve(grant, actor=actor, now=now)
+        segments.definition_of(grant.segment)
+        _schedule(grant, now)
+        grant.save()
+        _tell("audience_grant.approved", grant, actor, now)
+        return grant
+
+
+def reject(*, code: str, actor: str, now: datetime, reason: str) -> AudienceGrant:
+    """Turn down what was submitted, with a reason. Raises AudienceGrantNotFound, WrongState, SameOperator."""
+    with transaction.atomic():
+        grant = _locked(code)
+        decided.reject(grant, actor=actor, reason=reason)
+        grant.save(update_fields=decided.DECIDED)
+        return grant
+
+
+def cancel(*, code: str, actor: str, now: datetime) -> AudienceGrant:
+    """Give no more. What was given stays given. Repeating it changes nothing.
+
+    Raises AudienceGrantNotFound, WrongState (it is done).
+    """
+    with transaction.atomic():
+        grant = _locked(code)
+        if grant.status != Status.CANCELLED:
+            before = (Status.DRAFT, Status.SUBMITTED, *OPEN)
+            _end(grant, Status.CANCELLED, actor=actor, now=now, before=before)
+        return grant
+
+
+def find(code: str) -> AudienceGrant:
+    """The grant of this code. Raises AudienceGrantNotFound."""
+    grant = AudienceGrant.objects.select_related("segment").filter(code=code).first()
+    if grant is None:
+        raise AudienceGrantNotFound
+    return grant
+
+
+def give_due(*, now: datetime, limit: int = 20) -> int:
+    """Give one batch of each of up to `limit` grants that are due; returns how many batches were given."""
+    due = AudienceGrant.objects.filter(due_at__lte=now).order_by("due_at", "pk")
+    return sum(_try(key, now) for key in list(due.values_list("pk", flat=True)[:limit]))
+
+
+def give_batch(*, grant_id: UUID, now: datetime, batch: int | None = None) -> bool:
+    """Give to the next members; False if nothing is left to do, or another worker has the grant.
+
+    One transaction: points and events of the batch, how far the grant has come, what was used of its budget.
+    So a worker that dies leaves nothing half done, and the next one goes on behind the last member given.
+    """
+    with transaction.atomic():
+        grant = locks.open_audience_grant(grant_id)
+        if grant is None:
+            return False
+        try:
+            definition = segments.definition_of(grant.segment)
+        except Invalid:
+            _end(grant, Status.CANCELLED, actor=WORKER, now=now, before=OPEN)
+            return False
+        if grant.started_at is None:
+            grant.started_at, grant.status = now, Status.RUNNING
+            grant.audience = audience.count(definition, segments.around(now)).members
+        # Who is in the audience is asked as at the start, as far as time goes.
+        here = segments.around(grant.started_at)
+        size = batch or (BATCH if grant.points else GIFTS)
+        left = (grant.budget - grant.spent) // _cost(grant)
+        found = audience.portion(definition, here, after=grant.cursor, limit=min(size, left))
+        if found:
+            _give(grant, found, now)
+            grant.cursor = found[-1]
+        grant.attempts = 0
+        grant.save()
+        if len(found) < size:
+            grant.budget_reached = left < size and _more(grant, definition)
+            _end(grant, Status.DONE, actor=WORKER, now=now, before=OPEN)
+            _tell("audience_grant.done", grant, WORKER, now)
+            return False
+        return True
+
+
+def _more(grant: AudienceGrant, definition: audience.Definition) -> bool:
+    """Whether somebody was left for want of budget."""
+    here = segments.around(grant.started_at or grant.created_at)
+    return bool(audience.portion(definition, here, after=grant.cursor, limit=1))
+
+
+def _give(grant: AudienceGrant, members: Sequence[UUID], now: datetime) -> None:
+    given = _give_points(grant, members, now) if grant.points else _give_gifts(grant, members, now)
+    grant.given += given
+    grant.refused += len(members) - given
+    grant.spent += given * _cost(grant)
+
+
+def _give_points(grant: AudienceGrant, members: Sequence[UUID], now: datetime) -> int:
+    policy, tz = current_brand().setting("expiry"), current_brand().tz
+    entry = partial(
+        Posting,
+        kind="accrual",
+        points=grant.points,
+        direction=1,
+        system_account=SystemAccount.ISSUANCE,
+        source=SOURCE,
+        rule=grant.code,
+        effective_at=now,
+        expires_at=expiry.expires_at(policy, now, tz),
+        inactivity_months=expiry.inactivity_months(policy),
+        cost_centre=grant.cost_centre,
+        reason=grant.reason,
+        actor=grant.approved_by or grant.submitted_by,
+    )
+    result: BulkResult = points.post_bulk(
+        journals=[
+            Journal(
+                member_id,
+                ids.new(),
+                [entry(reference=reference)],
+                {"source": SOURCE, "reference": reference},
+            )
+            for member_id in members
+            for reference in [_reference(grant, member_id)]
+        ],
+        now=now,
+    )
+    return result.posted + result.replayed
+
+
+def _give_gifts(grant: AudienceGrant, members: Sequence[UUID], now: datetime) -> int:
+    effect = dict(grant.gift or {})
+    gift = mall.Gift(
+        kind=effect["kind"],
+        code=effect["code"],
+        rule=grant.code,
+        rule_version=1,
+        quantity=effect.get("quantity", 1),
+        valid_days=effect.get("valid_days"),
+    )
+    for member_id in members:
+        points.open_account(member_id=member_id, now=now)
+    points.lock_members(member_ids=list(members))
+    for member_id in members:
+        mall.grant(
+            member_id=member_id,
+            gifts=[gift],
+            source=SOURCE,
+            reference=_reference(grant, member_id),
+            at=now,
+            now=now,
+        )
+    return len(members)
+
+
+def _reference(grant: AudienceGrant, member_id: UUID) -> str:
+    return f"{grant.code}:{member_id}"
+
+
+def _cost(grant: AudienceGrant) -> int:
+    """What one member takes of the budget: points, or pieces of the gift."""
+    return grant.points or int((grant.gift or {}).get("quantity", 1))
+
+
+def _try(grant_id: UUID, now: datetime) -> bool:
+    """One that fails waits, ever longer, and keeps none of the others from their turn."""
+    try:
+        return retried(partial(give_batch, grant_id=grant_id, now=now))
+    except Exception:  # whatever it is, the row stays due
+        log.exception("audience_grant_failed", grant_id=str(grant_id))
+        waiting = AudienceGrant.objects.filter(pk=grant_id, due_at__isnull=False)
+        attempts = waiting.values_list("attempts", flat=True).first()
+        if attempts is not None:
+            later = min(RETRY_FIRST * 2 ** min(attempts, 10), RETRY_LAST)
+            waiting.update(due_at=now + later, attempts=F("attempts") + 1)
+        return False
+
+
+def _schedule(grant: AudienceGrant, now: datetime) -> None:
+    grant.due_at = max(grant.at or now, now)
+
+
+def _end(grant: AudienceGrant, status: str, *, actor: str, now: datetime, before: Sequence[str]) -> None:
+    decided.end(grant, status, actor=actor, now=now, before=before)
+    grant.due_at = None
+    grant.save()
+
+
+def _locked(code: str) -> AudienceGrant:
+    grant = locks.audience_grant(code)
+    if grant is None:
+        raise AudienceGrantNotFound
+    return grant
+
+
+def _values(grant: AudienceGrant) -> dict[str, Any]:
+    names = ("name", "points", "gift", "budget", "reason", "cost_centre", "at")
+    return {"segment": grant.segment.code, **{name: getattr(grant, name) for name in names}}
+
+
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    errors = []
+    segment = segments.usable(values["segment"])
+    each, gift = values.get("points") or 0, values.get("gift")
+    if bool(each) == bool(gift):
+        errors.append(FieldError("/points", "one_of", _("Give either points or a gift.")))
+    cost = each or (gift or {}).get("quantity", 1)
+    if values.get("budget", 0) < cost:
+        errors.append(FieldError("/budget", "min_value", _("Must be enough for at least one member.")))
+    if errors:
+        raise Invalid(errors)
+    found = dict(values)
+    return {**found, "segment": segment, "points": each, "gift": gift or None}
+
+
+def _tell(event: str, grant: AudienceGrant, actor: str, now: datetime) -> None:
+    outbox.publish(
+        type=event,
+        payload={
+            "audience_grant": grant.code,
+            "segment": grant.segment.code,
+            "points": grant.points,
+            "budget": grant.budget,
+            "given": grant.given,
+            "refused": grant.refused,
+            "spent": grant.spent,
+            "actor": actor,
+        },
+        occurred_at=now,
+    )
