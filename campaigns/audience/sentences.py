@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.audience.definition import Definition, Filter
-from loyalty.lib import money
+from loyalty.lib import money, words
 from loyalty.lib.display import plain
 
 Names = Callable[[str, str], str]
@@ -52,7 +52,7 @@ def in_words(definition: Definition, names: Names = lambda _kind, code: code) ->
         parts.append(_("at least one of: %(list)s") % {"list": _(" or ").join(groups["any"])})
     if groups.get("none"):
         parts.append(_("none of: %(list)s") % {"list": _(" or ").join(groups["none"])})
-    return _("; ").join(parts)
+    return ("; " if words.language() == "en" else "；").join(parts)
 
 
 def _sentence(wanted: Filter, names: Names) -> str:

@@ -32,5 +32,7 @@ __all__ = [
     "RuleSubmission",
     "RuleVersion",
     "RulesInForce",
+    "Segment",
+    "SegmentMember",
     "SubscriptionConsent",
 ]
