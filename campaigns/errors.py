@@ -218,3 +218,50 @@ class TemplateNotPublished(Refusal):
     code = "template_not_published"
     status = 409
     title = _("The message template has not been published yet.")
+
+
+class CampaignNotFound(NotFound):
+    """No campaign of this code exists."""
+
+    code = "campaign_not_found"
+    title = _("There is no campaign of this code.")
+
+
+class CampaignCodeTaken(Refusal):
+    """A campaign of this code exists already; change it instead."""
+
+    code = "campaign_code_taken"
+    status = 409
+    title = _("A campaign of this code exists already.")
+
+
+class CampaignState(Refusal):
+    """The campaign's state does not allow this step; `campaign_status` says which it is in."""
+
+    code = "campaign_state"
+    status = 409
+    title = _("The campaign's state does not allow this step.")
+
+
+class CampaignApprovalRequired(Refusal):
+    """The brand asks for a second operator: submit the campaign, and let somebody else approve it."""
+
+    code = "approval_required"
+    status = 409
+    title = _("This brand asks for a second operator: submit the campaign for approval.")
+
+
+class CampaignBudgetUsedUp(Refusal):
+    """The campaign gave what its budget allows; raise the budget first."""
+
+    code = "campaign_budget_used_up"
+    status = 409
+    title = _("The campaign's budget is used up: raise it first.")
+
+
+class ProgrammeBudgetUsedUp(Refusal):
+    """Redemptions have cost what the brand allows for the period: no new campaign begins in it."""
+
+    code = "programme_budget_used_up"
+    status = 409
+    title = _("The programme's budget for this period is used up: no new campaign can begin.")

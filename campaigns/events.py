@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from campaigns.audienceevents import AUDIENCE_EVENTS
+from campaigns.campaignevents import CAMPAIGN_EVENTS
 from campaigns.orderevents import ORDER_EVENTS
 from loyalty.outbox.registry import declare
 from loyalty.outbox.types import EventType
@@ -76,4 +77,4 @@ EVENTS: Final = (
         example=_EXAMPLE,
     ),
 )
-declare((*EVENTS, *ORDER_EVENTS, *AUDIENCE_EVENTS))
+declare((*EVENTS, *ORDER_EVENTS, *AUDIENCE_EVENTS, *CAMPAIGN_EVENTS))

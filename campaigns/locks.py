@@ -1,5 +1,5 @@
-"""Every row lock of this room, in the order taken: audience grant, order, rule, submission, rules in force,
-total, moment, segment.
+"""Every row lock of this room, in the order taken: audience grant, order, campaign, rule, submission, rules in
+force, total, moment, segment.
 
 An audience grant comes before the accounts of its members.
 """
@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from campaigns.models import (
     AudienceGrant,
+    Campaign,
     CapTotal,
     Moment,
     Rule,
@@ -22,6 +23,25 @@ from campaigns.models import (
     Segment,
 )
 from members.models import Activity, ParkedReturn, Purchase
+
+
+def campaign(code: str) -> Campaign | None:
+    """The campaign of this code, locked until the transaction ends, or None."""
+    return Campaign.objects.select_for_update().filter(code=code).first()
+
+
+def due_campaign(campaign_id: UUID) -> Campaign | None:
+    """A campaign on which something may be due, locked; None if another worker has it."""
+    found = Campaign.objects.select_for_update(skip_locked=True).filter(due_at__isnull=False)
+    return found.filter(pk=campaign_id).first()
+
+
+def campaigns_of(rules: Sequence[str]) -> list[Campaign]:
+    """The campaigns that have any of these rules, locked in the order of their keys."""
+    found = Campaign.objects.select_for_update().filter(
+        pk__in=Campaign.objects.filter(bound__rule__code__in=rules).values("pk")
+    )
+    return list(found.order_by("pk"))
 
 
 def rule(code: str) -> Rule | None:

@@ -13,8 +13,10 @@ from uuid import UUID
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from campaigns import framing
 from campaigns.engine import BrandContext, ComplianceMatrix, RuleSet, compile_rules
 from campaigns.engine.explain import Words
+from campaigns.engine.frame import Frame
 from campaigns.engine.rule import CompiledRule, bucket
 from campaigns.models import Rule, RulesInForce, RuleVersion, Segment
 from campaigns.schema import CheckContext, Named
@@ -69,7 +71,8 @@ def published_rules(*, tiers: Sequence[str], known: UUID | None = None) -> RuleS
         held = _compiled.get(schema)
         if held is not None and held.revision == seen and held.context == context:
             return held.rules
-        rules = compile_rules(published_bodies(), context)
+        bodies = published_bodies()
+        rules = compile_rules(bodies, context, framing.frames(bodies, context.timezone))
         _compiled[schema] = _Compiled(seen, context, rules)
         _compiled.move_to_end(schema)
         while len(_compiled) > BRANDS_KEPT:
@@ -86,20 +89,29 @@ def published_bodies() -> list[tuple[dict[str, Any], int]]:
     )
 
 
-def recorded_rules(versions: Sequence[tuple[str, int]], *, tiers: Sequence[str]) -> RuleSet:
-    """The named (code, version) pairs, compiled: what judges a return (`RuleSet.reevaluate`)."""
+def recorded_rules(
+    versions: Sequence[tuple[str, int]], *, tiers: Sequence[str], frames: Mapping[str, Frame] | None = None
+) -> RuleSet:
+    """The named (code, version) pairs, compiled: what judges a return (`RuleSet.reevaluate`).
+
+    `frames` are those that the recorded order stood in (`framing.recorded`), or a corrected one stands in.
+    """
     wanted = set(versions)
     rows = RuleVersion.objects.filter(
         rule__code__in={code for code, _ in wanted}, version__in={version for _, version in wanted}
     ).values_list("rule__code", "version", "body")
     bodies = [(body, version) for code, version, body in rows if (code, version) in wanted]
-    return compile_rules(bodies, brand_context(tiers))
+    return compile_rules(bodies, brand_context(tiers), frames)
 
 
 def rules_with_draft(code: str, draft: dict[str, Any], *, tiers: Sequence[str]) -> RuleSet:
-    """The published rules with one draft in the place of its rule's version: for previews."""
-    bodies = [(body, version) for body, version in published_bodies() if body["code"] != code]
-    return compile_rules([*bodies, (draft, 0)], brand_context(tiers))
+    """The published rules with one draft in the place of its rule's version: for previews.
+
+    A draft is judged by the time of the campaign that it belongs to, as if that were scheduled.
+    """
+    published = [(body, version) for body, version in published_bodies() if body["code"] != code]
+    bodies, context = [*published, (draft, 0)], brand_context(tiers)
+    return compile_rules(bodies, context, framing.frames(bodies, context.timezone, drafts={code}))
 
 
 def tier_codes() -> tuple[str, ...]:
@@ -188,4 +200,5 @@ def open_rules(member_id: UUID, at: datetime) -> list[CompiledRule]:
         for rule in published_rules(tiers=tier_codes()).rules
         if not (rule.schedule and rule.schedule.ends_at is not None and rule.schedule.ends_at <= at)
         and not (rule.rollout is not None and bucket(rule.code, str(member_id)) >= rule.rollout)
+        and not (rule.frame is not None and rule.frame.over(at, str(member_id)))
     ]

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns.services import audiencegrants, days, moments, orders, segments, submissions
+from campaigns.services import audiencegrants, campaigns, days, moments, orders, segments, submissions
 from loyalty.lib import clock
 from tenants.fanout import alone, for_each_brand
 
@@ -108,3 +108,14 @@ def give_audience_grants() -> None:
         for _round in range(ROUNDS):
             if not audiencegrants.give_due(now=clock.now()):
                 return
+
+
+def tick_campaigns() -> None:
+    """Ask every active brand to start and end its campaigns."""
+    for_each_brand(turn_campaigns, expires_s=10)
+
+
+@shared_task
+def turn_campaigns() -> int:
+    """Start, end and close what is due; returns how many. What is left waits for the next tick."""
+    return campaigns.turn_due(now=clock.now(), limit=BATCH)

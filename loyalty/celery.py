@@ -27,6 +27,8 @@ app.conf.beat_schedule = {
     "moments-days": {"task": "campaigns.tasks.tick_days", "schedule": 300.0},
     "segments-due": {"task": "campaigns.tasks.tick_segments", "schedule": 60.0},
     "audience-grants-due": {"task": "campaigns.tasks.tick_audience_grants", "schedule": 10.0},
+    "campaigns-due": {"task": "campaigns.tasks.tick_campaigns", "schedule": 5.0},
+    "campaigns-budgets": {"task": "loyalty.analytics.tasks.tick_budgets", "schedule": 3.0},
     "books-verification": {"task": "loyalty.analytics.tasks.tick_verification", "schedule": 60.0},
     "outbox-jobs": {"task": "loyalty.outbox.tasks.tick_jobs", "schedule": 3.0},
     "outbox-tidy": {"task": "loyalty.outbox.tasks.tick_tidy", "schedule": 3600.0},

@@ -9,10 +9,8 @@ from loyalty.outbox.types import EventType
 
 _ID: Final = {"type": "string", "format": "uuid"}
 _TEXT: Final = {"type": "string"}
-_INSTANT: Final = {"type": "string", "format": "date-time"}
 _MEMBER: Final = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21"
 _OTHER: Final = "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a22"
-_AT: Final = "2026-11-22T02:15:00Z"
 
 
 def _announced(name: str, description: str, properties: dict[str, Any], example: dict[str, Any]) -> EventType:
@@ -23,7 +21,6 @@ def _announced(name: str, description: str, properties: dict[str, Any], example:
 
 
 _COUPON: Final = {"code": _TEXT, "member_id": _ID}
-_CAMPAIGN: Final = {"campaign": _TEXT, "at": _INSTANT}
 ANNOUNCED: Final = (
     _announced(
         "redemption.paid",
@@ -37,6 +34,4 @@ ANNOUNCED: Final = (
     _announced(
         "coupon.redeemed", "A coupon was used at a till.", _COUPON, {"code": "C5-7QK2", "member_id": _MEMBER}
     ),
-    _announced("campaign.started", "A campaign began.", _CAMPAIGN, {"campaign": "double-points", "at": _AT}),
-    _announced("campaign.ended", "A campaign ended.", _CAMPAIGN, {"campaign": "double-points", "at": _AT}),
 )

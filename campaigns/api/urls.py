@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from campaigns.api import (
     audiencegrants,
+    campaigns,
     earning,
     enrolling,
     home,
@@ -56,6 +57,16 @@ partner_urlpatterns: list[URLPattern] = [
         name="audience-grant-cancel",
     ),
     path("tiers", tiers.Tiers.as_view(), name="tiers"),
+    path("campaigns", campaigns.Campaigns.as_view(), name="campaigns"),
+    path("campaigns/<str:code>", campaigns.OneCampaign.as_view(), name="campaign"),
+    path("campaigns/<str:code>/start", campaigns.StartCampaign.as_view(), name="campaign-start"),
+    path("campaigns/<str:code>/submit", campaigns.SubmitCampaign.as_view(), name="campaign-submit"),
+    path("campaigns/<str:code>/approve", campaigns.ApproveCampaign.as_view(), name="campaign-approve"),
+    path("campaigns/<str:code>/reject", campaigns.RejectCampaign.as_view(), name="campaign-reject"),
+    path("campaigns/<str:code>/withdraw", campaigns.WithdrawCampaign.as_view(), name="campaign-withdraw"),
+    path("campaigns/<str:code>/pause", campaigns.PauseCampaign.as_view(), name="campaign-pause"),
+    path("campaigns/<str:code>/resume", campaigns.ResumeCampaign.as_view(), name="campaign-resume"),
+    path("campaigns/<str:code>/end", campaigns.EndCampaign.as_view(), name="campaign-end"),
 ]
 member_urlpatterns: list[URLPattern] = [
     path("auth/wechat", enrolling.SigningInView.as_view(), name="auth-wechat"),

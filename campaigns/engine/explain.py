@@ -8,6 +8,7 @@ from typing import Any
 
 from campaigns.engine.evaluation import Evaluation
 from campaigns.engine.exact import number, plain
+from campaigns.engine.frame import CAMPAIGN_BUDGET, CAMPAIGN_PAUSED, PROGRAMME_BUDGET
 from campaigns.engine.sentences import (
     Body,
     Speaker,
@@ -165,6 +166,10 @@ def _reason(speaker: Speaker, result: RuleResult, body: Body, name: str) -> str:
         if node is None:
             return speaker.say("reason.condition.lines")
         return speaker.say("reason.condition", condition=node_text(speaker, node))
+    if result.path in (CAMPAIGN_BUDGET, PROGRAMME_BUDGET):
+        return speaker.say(f"reason{result.path.replace('/', '.')}")
+    if result.path == CAMPAIGN_PAUSED:
+        return speaker.say("reason.campaign.paused")
     if result.reason == "cap":
         return speaker.say("reason.cap", cap=cap_text(speaker, body, result.path or "", name))
     return speaker.say(f"reason.{result.reason}", name=name)

@@ -120,10 +120,15 @@ def matcher(rule: CompiledRule) -> Matcher:
 
 
 def _limited(rule: CompiledRule, match: Matcher) -> Matcher:
-    """The same for a rule with a schedule or an audience, which are asked first."""
+    """The same for a rule with a schedule, an audience or a frame, which are asked first."""
     schedule, segment, rollout, code = rule.schedule, rule.segment, rule.rollout, rule.code
+    frame = rule.frame
 
     def limited(scene: Scene) -> Outcome:
+        if frame is not None:
+            kept = frame.refuses(scene.event.occurred_at, scene.local, scene.member_id)
+            if kept is not None:
+                return _lost(rule, *kept)
         if schedule is not None:
             refused = schedule.refuses(scene.event.occurred_at, scene.local)
             if refused is not None:

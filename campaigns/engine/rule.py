@@ -12,6 +12,7 @@ from typing import Any, Final
 from campaigns.engine.caps import Caps, compile_caps
 from campaigns.engine.conditions import Conditions, compile_conditions
 from campaigns.engine.exact import number
+from campaigns.engine.frame import Frame
 from campaigns.engine.schedule import Schedule, compile_schedule, parse_instant
 from campaigns.engine.types import ORDER_TRIGGERS, BrandContext
 
@@ -27,7 +28,8 @@ class CompiledRule:
 
     ``rate`` is points per unit of money or piece, ``points`` those of a fixed effect, ``bonus`` a
     multiplier's factor − 1, ``step`` the full amount of a ``whole`` effect (else None). ``limited`` rules
-    have a schedule or an audience. ``losses`` and ``blanks`` remember how the rule can come to nothing.
+    have a schedule, an audience or a ``frame`` (a campaign, a budget that is used up). ``losses`` and
+    ``blanks`` remember how the rule can come to nothing.
     """
 
     code: str
@@ -55,6 +57,7 @@ class CompiledRule:
     cost_centre: str
     grant: Mapping[str, Any] | None
     limited: bool
+    frame: Frame | None = None
     losses: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     blanks: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -77,8 +80,13 @@ def bucket(code: str, member_id: str) -> int:
     return int.from_bytes(digest[:8], "big") % BUCKETS
 
 
-def compile_rule(body: Mapping[str, Any], version: int, context: BrandContext) -> CompiledRule:
-    """Compile one rule body. Raises ValueError or KeyError for a body that the schema refuses."""
+def compile_rule(
+    body: Mapping[str, Any], version: int, context: BrandContext, frame: Frame | None = None
+) -> CompiledRule:
+    """Compile one rule body, in its frame.
+
+    Raises ValueError or KeyError for a body that the schema refuses.
+    """
     effect = body["effect"]
     kind = effect["type"]
     if kind not in EFFECTS:
@@ -123,7 +131,8 @@ def compile_rule(body: Mapping[str, Any], version: int, context: BrandContext) -
         expiry=points.get("expiry"),
         cost_centre=body.get("cost_centre") or "",
         grant={key: value for key, value in effect.items() if key != "type"} if kind == "grant" else None,
-        limited=bool(schedule or segment or rollout is not None),
+        limited=bool(schedule or segment or rollout is not None or frame),
+        frame=frame,
     )
 
 

@@ -14,6 +14,7 @@ from campaigns.engine.caps import Cut
 from campaigns.engine.evaluation import Evaluation
 from campaigns.engine.exact import SCALE
 from campaigns.engine.facts import member_reader
+from campaigns.engine.frame import Frame
 from campaigns.engine.judge import Outcome, Program, judge, matcher
 from campaigns.engine.judge import blank as _blank
 from campaigns.engine.judge import label as _label
@@ -218,7 +219,8 @@ class RuleSet:
         """
         if (recorded.tiers, recorded.rounding) != (self.context.tiers, self.context.rounding):
             context = replace(self.context, tiers=recorded.tiers, rounding=recorded.rounding)
-            as_recorded = compile_rules([(rule.body, rule.version) for rule in self.rules], context)
+            around = {rule.code: rule.frame for rule in self.rules if rule.frame is not None}
+            as_recorded = compile_rules([(rule.body, rule.version) for rule in self.rules], context, around)
             return as_recorded.reevaluate(
                 recorded,
                 order,
@@ -297,9 +299,17 @@ class RuleSet:
         )
 
 
-def compile_rules(rules: Iterable[tuple[Mapping[str, Any], int]], context: BrandContext) -> RuleSet:
-    """Compile (body, version) pairs that passed ``campaigns.schema.check``. Raises ValueError otherwise."""
-    return RuleSet([compile_rule(body, version, context) for body, version in rules], context)
+def compile_rules(
+    rules: Iterable[tuple[Mapping[str, Any], int]],
+    context: BrandContext,
+    frames: Mapping[str, Frame] | None = None,
+) -> RuleSet:
+    """Compile (body, version) pairs that passed ``campaigns.schema.check``; ``frames`` are those of
+    the rules that stand in one, by code. Raises ValueError otherwise."""
+    around = frames or {}
+    return RuleSet(
+        [compile_rule(body, version, context, around.get(body["code"])) for body, version in rules], context
+    )
 
 
 def _trigger(rules: Sequence[CompiledRule], context: BrandContext) -> _Trigger:

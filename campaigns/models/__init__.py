@@ -1,6 +1,7 @@
-"""Why members earn: rules, caps, moments, kinds of activities; and the messages that tell them."""
+"""Why members earn: rules, caps, moments, kinds of activities, campaigns; and the messages that tell them."""
 
 from campaigns.models.audiences import AudienceGrant, Segment, SegmentMember
+from campaigns.models.campaign import Campaign, CampaignPause, CampaignRule, CampaignStep, ProgrammeBudget
 from campaigns.models.counters import CapCounter, CapTotal, Carry
 from campaigns.models.messages import (
     Channel,
@@ -17,6 +18,10 @@ from campaigns.models.rules import Rule, RulesInForce, RuleStep, RuleSubmission,
 __all__ = [
     "ActivityType",
     "AudienceGrant",
+    "Campaign",
+    "CampaignPause",
+    "CampaignRule",
+    "CampaignStep",
     "CapCounter",
     "CapTotal",
     "Carry",
@@ -26,6 +31,7 @@ __all__ = [
     "MessageTemplate",
     "MessageTemplateVersion",
     "Moment",
+    "ProgrammeBudget",
     "Purpose",
     "Rule",
     "RuleStep",

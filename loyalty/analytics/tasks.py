@@ -1,16 +1,18 @@
-"""The verification of all brands' books, one brand at a time."""
+"""The verification of all brands' books, one brand at a time, and what campaigns cost."""
 
 import time
 
 from celery import shared_task
 
+from campaigns.services import campaigns
 from loyalty.analytics import selectors, simulations  # noqa: F401 - registers the runner of simulations
+from loyalty.analytics.finance import costs
 from loyalty.analytics.services import verification
 from loyalty.lib import clock
 from loyalty.lib.database import connection
 from tenants import books
 from tenants.context import in_brand
-from tenants.fanout import active_brands, alone
+from tenants.fanout import active_brands, alone, for_each_brand
 from tenants.models import Brand
 
 TURN_S = 900.0
@@ -51,3 +53,15 @@ def _verify_if_due(brand: Brand) -> bool:
             verified_at=verdict.finished_at,
         )
     return due
+
+
+@shared_task
+def tick_budgets() -> None:
+    """Ask every active brand to hold what its campaigns gave against their budgets."""
+    for_each_brand(count_budgets, expires_s=6)
+
+
+@shared_task
+def count_budgets() -> int:
+    """Count what the brand's campaigns gave since the last time, at what a point costs."""
+    return campaigns.count(now=clock.now(), unit_cost=costs.load().at)

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import facts, selectors
+from campaigns import facts, framing, selectors
 from campaigns.engine import CounterKey, Evaluation, Event, MemberFacts, Order, RuleSet
 from campaigns.errors import OrderCancelled, OrderConflict, RevisionOutdated
 from campaigns.services import counters
@@ -29,6 +29,7 @@ from members.models import Purchase, PurchaseLine
 from members.services import purchases
 from points import services as points
 from points.services import tiers
+from tenants.context import current_brand
 
 
 @dataclass(slots=True)
@@ -143,7 +144,8 @@ def _judge(
     old_order, order = stored.order_of(purchase, lines), content.order()
     for trigger, evaluation in judging.recorded(purchase.evaluation).items():
         versions = {(result.rule, result.version) for result in evaluation.results}
-        rules = selectors.recorded_rules(sorted(versions), tiers=evaluation.tiers)
+        frames = framing.corrected(evaluation.results, current_brand().tz)
+        rules = selectors.recorded_rules(sorted(versions), tiers=evaluation.tiers, frames=frames)
         known = _facts_of_then(purchase, evaluation, rules, content.ordered_at, held)
         judged = _evaluate(trigger, rules, evaluation, known, old_order, order)
         counted = judged.evaluation.results

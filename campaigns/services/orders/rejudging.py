@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from campaigns import facts, locks, selectors
+from campaigns import facts, framing, locks, selectors
 from campaigns.engine import Evaluation, Kept
 from campaigns.services.orders import judging, stored
 from members.models import Purchase, PurchaseLine
@@ -138,7 +138,9 @@ def _reevaluate(
     if not any(result.reason is None for result in evaluation.results):
         return ()
     versions = {(result.rule, result.version) for result in evaluation.results}
-    rules = selectors.recorded_rules(sorted(versions), tiers=evaluation.tiers)
+    rules = selectors.recorded_rules(
+        sorted(versions), tiers=evaluation.tiers, frames=framing.recorded(evaluation.results)
+    )
     changed, gone = _changed(evaluation.window_orders)
     return rules.reevaluate(
         evaluation,

@@ -13,7 +13,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from campaigns import selectors
+from campaigns import framing, selectors
 from campaigns.engine import CounterKey, Event, MemberFacts, RuleSet, compile_rules
 from campaigns.facts import together
 from campaigns.services.orders import judging
@@ -92,9 +92,13 @@ class _Run:
         context = selectors.brand_context(self.codes)
         self.published: list[tuple[Body, int]] = list(selectors.published_bodies())
         self.drafted = report.with_drafts(self.published, scenario)
+        # A draft is tried on orders of the past, so its own campaign's time is left out of account.
+        around = framing.frames(self.published, brand.tz)
+        own = {draft["code"] for draft in scenario.drafts}
+        tried = {code: frame for code, frame in around.items() if code not in own}
         self.today, self.draft = (
-            Side(compile_rules(bodies, context), Tally(brand, scenario.end, priced))
-            for bodies in (self.published, self.drafted)
+            Side(compile_rules(bodies, context, frames), Tally(brand, scenario.end, priced))
+            for bodies, frames in ((self.published, around), (self.drafted, tried))
         )
         both = (*self.published, *self.drafted)
         self.triggers = {body["trigger"] for body, _version in both} & set(TRIGGERS)

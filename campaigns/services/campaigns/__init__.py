@@ -1,0 +1,22 @@
+"""Campaigns: composed, decided, started and ended at their time, and held within their budget."""
+
+from campaigns.services.campaigns.budgets import count
+from campaigns.services.campaigns.deciding import approve, reject, start, submit, withdraw
+from campaigns.services.campaigns.steering import end, pause, resume
+from campaigns.services.campaigns.turning import turn_due
+from campaigns.services.campaigns.writing import change, create
+
+__all__ = [
+    "approve",
+    "change",
+    "count",
+    "create",
+    "end",
+    "pause",
+    "reject",
+    "resume",
+    "start",
+    "submit",
+    "turn_due",
+    "withdraw",
+]

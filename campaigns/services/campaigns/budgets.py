@@ -1,0 +1,123 @@
+"""What campaigns gave, and how it stands against their budgets.
+
+No order waits for this: the rules' entries are read off the brand's events, some seconds behind, by a cursor
+of its own, and added up in one statement for thousands of events. So a budget is exceeded by what was given
+between its last point and the count that finds it, and by no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from django.db import connection, transaction
+
+from campaigns import locks
+from campaigns.models import Campaign, CampaignRule, CampaignStep
+from campaigns.services import rulewriting
+from campaigns.services.campaigns import turning
+from campaigns.services.campaigns.steps import WORKER, step, tell
+from loyalty.outbox import locks as outbox_locks
+from loyalty.outbox import relay
+from loyalty.outbox.models import Cursor
+
+CURSOR: Final = "campaigns.budgets"
+BATCH: Final = 5_000
+ALARM: Final = Fraction(80, 100)
+Status = Campaign.Status
+Kind = CampaignStep.Kind
+UnitCost = Callable[[str, datetime], Decimal]
+
+_GIVEN: Final = """
+SELECT entry ->> 'rule', entry ->> 'points_currency', sum((entry ->> 'points')::bigint)
+FROM outbox_event event, jsonb_array_elements(event.payload -> 'entries') entry
+WHERE event.position > %s AND event.position <= %s AND event.type = 'points.accrued'
+  AND entry ->> 'kind' = 'accrual' AND entry ->> 'rule' = ANY(%s)
+GROUP BY 1, 2
+"""
+
+
+def begin() -> None:
+    """From now on what is given is counted. What came before no rule of a campaign gave."""
+    Cursor.objects.get_or_create(name=CURSOR, defaults={"position": relay.head()})
+
+
+def count(*, now: datetime, unit_cost: UnitCost) -> int:
+    """Add what was given since the last count to the campaigns, and hold it against their budgets.
+
+    Returns how many events were looked through. `unit_cost` is the cost of one point of a
+    currency at an instant.
+
+    A batch is one transaction with the step of the cursor: cut off, it is done again; run twice, it is done
+    once. A second worker passes.
+    """
+    looked = 0
+    while True:
+        with transaction.atomic():
+            cursor = outbox_locks.cursor_of(CURSOR)
+            head = relay.head() if cursor is not None else 0
+            if cursor is None or cursor.position >= head:
+                return looked
+            until = min(head, cursor.position + BATCH)
+            _add(cursor.position, until, now, unit_cost)
+            looked += until - cursor.position
+            cursor.position = until
+            cursor.save()
+
+
+def hold_against(campaign: Campaign, *, actor: str, now: datetime) -> bool:
+    """Hold what a locked campaign gave against its budget: an alarm at 80 %, a stop at 100 %, and on again
+    when the budget was raised. Returns whether its rules give otherwise now. Saves it.
+    """
+    used = share(campaign)
+    before = campaign.reached_at
+    if used >= ALARM and campaign.alarmed_at is None:
+        campaign.alarmed_at = now
+        step(campaign, Kind.BUDGET_ALARM, actor=actor, at=now, now=now)
+        tell("campaign.budget_alarm", campaign, actor=actor, at=now)
+    elif used < ALARM:
+        campaign.alarmed_at = None
+    if used >= 1 and campaign.reached_at is None:
+        campaign.reached_at = now
+        if campaign.status in (Status.SCHEDULED, Status.RUNNING):
+            campaign.status, campaign.due_at = Status.STOPPED, turning.last_end(campaign)
+        step(campaign, Kind.BUDGET_REACHED, actor=actor, at=now, now=now)
+        tell("campaign.budget_reached", campaign, actor=actor, at=now)
+    elif used < 1 and campaign.reached_at is not None:
+        campaign.reached_at = None
+        if campaign.status == Status.STOPPED:
+            turning.place(campaign, now)
+            step(campaign, Kind.RESUMED, actor=actor, at=now, now=now)
+            tell("campaign.resumed", campaign, actor=actor, at=now)
+    campaign.save()
+    return before != campaign.reached_at
+
+
+def share(campaign: Campaign) -> Fraction:
+    """How much of its budget a campaign gave: of the one in points or of that in money, whichever is nearer
+    to its end; 0 without a budget."""
+    used = [Fraction(0)]
+    if campaign.budget_points is not None:
+        used.append(Fraction(campaign.given_points, campaign.budget_points))
+    if campaign.budget_amount is not None:
+        used.append(Fraction(campaign.given_amount) / Fraction(campaign.budget_amount))
+    return max(used)
+
+
+def _add(after: int, until: int, now: datetime, unit_cost: UnitCost) -> None:
+    owners = dict(CampaignRule.objects.values_list("rule__code", "campaign_id"))
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVEN, [after, until, sorted(owners)])
+        rows = cursor.fetchall()
+    changed = False
+    for campaign in locks.campaigns_of([rule for rule, _currency, _points in rows]):
+        for rule, currency, points in rows:
+            if owners[rule] == campaign.pk:
+                campaign.given_points += int(points)
+                campaign.given_amount += int(points) * unit_cost(currency, now)
+        changed |= hold_against(campaign, actor=WORKER, now=now)
+    if changed:
+        rulewriting.changed(now)

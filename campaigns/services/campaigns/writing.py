@@ -1,0 +1,128 @@
+"""Composing a campaign: a draft with its rules, and what may still be changed of one that is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import gallery, selectors
+from campaigns.errors import CampaignCodeTaken, TemplateNotFound
+from campaigns.models import Campaign, CampaignStep
+from campaigns.services import copying, rules, rulewriting
+from campaigns.services.campaigns import budgets
+from campaigns.services.campaigns import content as contents
+from campaigns.services.campaigns.content import Content
+from campaigns.services.campaigns.steps import bind, locked, refused, step, tell
+from loyalty.lib.errors import FieldError, Invalid
+
+PROMOTION: Final = {"group": "promo", "policy": "best"}
+# What may be changed of a campaign that is under way: nothing that members rely on.
+OPEN_FIELDS: Final = frozenset({"name", "announcement", "budget_points", "budget_amount"})
+Status = Campaign.Status
+Kind = CampaignStep.Kind
+
+
+def create(
+    *,
+    content: Content,
+    actor: str,
+    now: datetime,
+    templates: Sequence[str] = (),
+    multiplier: str | None = None,
+) -> Campaign:
+    """Write a campaign down as a draft, with copies of `templates` among its rules, and with a rule that
+    multiplies base points by `multiplier`.
+
+    Raises Invalid (with pointers), CampaignCodeTaken.
+    """
+    contents.check(content)
+    try:
+        with transaction.atomic():
+            campaign = Campaign.objects.create(
+                **content.fields(), created_at=now, created_by=actor, updated_at=now
+            )
+            made = [_from_template(key, n, content, actor, now) for n, key in enumerate(templates)]
+            if multiplier is not None:
+                made.append(_multiplying(content, multiplier, actor, now))
+            bind(campaign, [*content.rules, *made])
+            step(campaign, Kind.CREATED, actor=actor, at=now, now=now)
+            return campaign
+    except IntegrityError as error:
+        raise CampaignCodeTaken(campaign=content.code) from error
+
+
+def change(*, code: str, changes: Mapping[str, Any], actor: str, now: datetime) -> Campaign:
+    """Change the fields given. Of a campaign that is under way only its texts and its budgets may change; a
+    budget above what was given lets one go on that was stopped by its budget.
+
+    Raises CampaignNotFound, CampaignState (it waits for approval, or has ended), Invalid.
+    """
+    with transaction.atomic():
+        campaign = locked(code)
+        if campaign.status in (Status.PENDING_APPROVAL, Status.ENDED):
+            raise refused(campaign)
+        if campaign.status in Campaign.LIVE:
+            _check_under_way(campaign, changes)
+        content = contents.merged(campaign, changes)
+        if content == contents.of(campaign):
+            return campaign
+        contents.check(content, own=campaign)
+        for name, value in content.fields().items():
+            setattr(campaign, name, value)
+        campaign.updated_at = now
+        campaign.save()
+        if campaign.status == Status.DRAFT:
+            bind(campaign, content.rules)
+        noted = ", ".join(sorted(changes))
+        step(campaign, Kind.CHANGED, actor=actor, at=now, now=now, note=noted)
+        if campaign.status in Campaign.LIVE:
+            tell("campaign.changed", campaign, actor=actor, at=now, note=noted)
+            # The budget may have been raised above, or lowered below, what was given.
+            budgets.hold_against(campaign, actor=actor, now=now)
+            rulewriting.changed(now)
+        return campaign
+
+
+def _check_under_way(campaign: Campaign, changes: Mapping[str, Any]) -> None:
+    before = contents.of(campaign)
+    detail = _("This cannot be changed any more: the campaign is under way.")
+    errors = [
+        FieldError(f"/{name}", "fixed", detail)
+        for name, value in changes.items()
+        if name not in OPEN_FIELDS and value != getattr(before, name)
+    ]
+    if errors:
+        raise Invalid(errors)
+
+
+def _from_template(key: str, number: int, content: Content, actor: str, now: datetime) -> str:
+    """A draft copied from the gallery, paid by the campaign; its code."""
+    found = gallery.template(key)
+    body = gallery.fitted(found.body, selectors.tier_codes()) if found else None
+    if body is None:
+        raise Invalid.at(f"/templates/{number}", "unknown_template", TemplateNotFound.title)
+    code = copying.free_code(f"{content.code}-{body['code']}"[: copying.LONGEST_CODE])
+    return _drafted({**body, "code": code}, content, actor, now)
+
+
+def _multiplying(content: Content, factor: str, actor: str, now: datetime) -> str:
+    body = {
+        "code": copying.free_code(f"{content.code}-x"),
+        "name": {language: text for language, text in content.name.items() if text},
+        "trigger": "order.paid",
+        "effect": {"type": "multiplier", "factor": factor},
+        "stacking": PROMOTION,
+    }
+    try:
+        return _drafted(body, content, actor, now)
+    except Invalid as invalid:
+        raise Invalid.at("/multiplier", invalid.errors[0].code, invalid.errors[0].detail) from invalid
+
+
+def _drafted(body: dict[str, Any], content: Content, actor: str, now: datetime) -> str:
+    paid = {"cost_centre": content.cost_centre} if content.cost_centre else {}
+    return str(rules.create_draft(body={**body, **paid}, actor=actor, now=now).rule.code)
