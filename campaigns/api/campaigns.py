@@ -257,7 +257,7 @@ class OneCampaign(ApiView):
     )
     def patch(self, request: Request, code: str) -> Response:
         """Change the fields given. Of a campaign under way only its texts and budgets can be changed."""
-        if "code" in request.data and request.data["code"] != code:
+        if isinstance(request.data, dict) and request.data.get("code", code) != code:
             raise Invalid.at("/code", "read_only", _("The code of a campaign never changes."))
         changes = _clean(self.body(CampaignFields))
         changed = campaigns.change(code=code, changes=changes, actor=self.caller(), now=clock.now())
