@@ -1,5 +1,5 @@
-"""Every row lock of this room, in the order taken: audience grant, order, campaign, rule, submission, rules in
-force, total, moment, segment.
+"""Every row lock of this room, in the order taken: audience grant, order, campaign, rule, submission,
+rules in force, total, moment, segment.
 
 An audience grant comes before the accounts of its members.
 """
