@@ -56,9 +56,6 @@ DB_ROLE_PREFIX = env.str("DB_ROLE_PREFIX", _database["NAME"])
 # One pooled connection for each thread of the web process; 0 (worker, commands) = no pool.
 DB_POOL_SIZE = env.int("DB_POOL_SIZE", 0)
 _options: dict[str, object] = dict(_database.get("OPTIONS", {}))
-# Django forbids psycopg to prepare statements unless a threshold is set. This one is never reached: only
-# those are prepared that ask for it (docs/adr/0017).
-_options["prepare_threshold"] = 2**31
 if DB_POOL_SIZE:
     from tenants.backend import pool
 

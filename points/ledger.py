@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +39,8 @@ SQLSTATES: Mapping[str, type[Refusal]] = {
     "PL021": errors.NotPending,
 }
 
+_queries: dict[tuple[str, ...], str] = {}
+
 
 def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
     """The result of a ledger function, called with named arguments: name → (SQL type, value).
@@ -47,10 +48,7 @@ def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
     Raises the refusal of `points.errors` that the function's SQLSTATE stands for.
     """
     try:
-        row = one_row(
-            _query(function, tuple((name, kind) for name, (kind, _value) in args.items())),
-            [value for _kind, value in args.values()],
-        )
+        row = one_row(_query(function, args), [value for _kind, value in args.values()])
     except DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:
@@ -60,9 +58,13 @@ def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
     return None if row is None else _loaded(row[0])
 
 
-@cache
-def _query(function: str, names: tuple[tuple[str, str], ...]) -> str:
-    return f"SELECT {function}({', '.join(f'{name} => %s::{kind}' for name, kind in names)})"
+def _query(function: str, args: Mapping[str, tuple[str, Any]]) -> str:
+    key = (function, *args)
+    query = _queries.get(key)
+    if query is None:
+        named = ", ".join(f"{name} => %s::{kind}" for name, (kind, _value) in args.items())
+        query = _queries[key] = f"SELECT {function}({named})"
+    return query
 
 
 def _loaded(value: Any) -> Any:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import psycopg
 from django.db import connection as _connection
 from django.db import connections
 from django.db.models import Model
+
+from loyalty.lib import prepared
 
 M = TypeVar("M", bound=Model)
 
@@ -45,10 +46,8 @@ def one_row(query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
     if ours.connection is None or not ours.search_path_set_schemas:
         ours.cursor().close()
     ours.validate_no_broken_transaction()
-    with ours.wrap_database_errors, psycopg.Cursor(ours.connection) as own:
-        own.execute(query, values, prepare=True)
-        row: tuple[Any, ...] | None = own.fetchone() if own.description else None
-        return row
+    with ours.wrap_database_errors:
+        return prepared.one_row(ours.connection, query, values)
 
 
 def by_key(model: type[M], key: Any) -> M | None:

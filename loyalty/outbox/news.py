@@ -27,13 +27,15 @@ class _Carrier:
         self._names: set[str] = set()
         self._lock = threading.Lock()
         self._some = threading.Event()
-        self._pid = 0
+        self._started = False
 
     def add(self, name: str) -> None:
+        if name in self._names:
+            return  # not yet on its way, so it will tell of this commit too
         with self._lock:
             self._names.add(name)
-            if self._pid != os.getpid():  # also after a fork, which no thread survives
-                self._pid = os.getpid()
+            if not self._started:
+                self._started = True
                 threading.Thread(target=self._carry, name="outbox-news", daemon=True).start()
         self._some.set()
 
@@ -54,6 +56,14 @@ class _Carrier:
 
 
 _carrier = _Carrier()
+
+
+def _anew() -> None:
+    global _carrier  # noqa: PLW0603 - no thread survives a fork, and whoever had the lock may not either
+    _carrier = _Carrier()
+
+
+os.register_at_fork(after_in_child=_anew)
 
 
 def after_commit() -> None:

@@ -9,12 +9,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from dateutil.relativedelta import relativedelta
 from django.db import connection, transaction
 from hypothesis.stateful import RuleBasedStateMachine
 from psycopg.pq import TransactionStatus
 
+from loyalty.lib import prepared
 from loyalty.lib.errors import Refusal
 from points import expiry, selectors
 from points import services as points
@@ -105,9 +105,9 @@ class Sides(RuleBasedStateMachine):
 
     def compare(self, *touched: Holder) -> None:
         """Everything stored of the touched accounts, what is booked of the others, and projections."""
-        with psycopg.Cursor(connection.connection) as cursor:
-            # Prepared: to plan it anew after every step costs more than to run it.
-            row = cursor.execute(STORED, prepare=True).fetchone()
+        # Prepared: to plan it anew after every step costs more than to run it.
+        row = prepared.one_row(connection.connection, STORED, [])
+        assert row is not None
         stored = row[0]
         for holder, account in self.accounts.items():
             account.settle(self.now)
