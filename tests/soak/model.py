@@ -24,6 +24,7 @@ from tests.soak.report import Report
 from tests.support import databases
 
 BATCH = 100
+SOUND_EVERY = 5
 
 
 def main(arguments: list[str]) -> int:
@@ -115,6 +116,7 @@ def counting(counted: Counter[str]) -> type[LedgerMachine]:
 
     class Machine(LedgerMachine):
         counts = counted
+        sound_every = SOUND_EVERY
 
         def teardown(self) -> None:
             super().teardown()
