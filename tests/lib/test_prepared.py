@@ -95,8 +95,8 @@ def test_a_lost_connection_is_an_operational_error(own: psycopg.Connection[Any])
 
 @pytest.mark.django_db
 def test_djangos_errors_come_out_of_the_hot_way(in_acme: Any) -> None:
+    one_row("SELECT set_config('statement_timeout', %s, true)", ["20"])
     with pytest.raises(OperationalError) as caught, transaction.atomic():
-        one_row("SELECT set_config('statement_timeout', %s, true)", ["20"])
         one_row("SELECT pg_sleep(%s)::text", [5])
     assert isinstance(caught.value.__cause__, psycopg.errors.QueryCanceled)
 
