@@ -182,6 +182,7 @@ def walk(browser: Browser, site: admin.AdminSite) -> dict[str, str]:
     return pages
 
 
+@pytest.mark.whole
 @pytest.mark.django_db
 def test_no_page_of_a_brand_shows_english_to_chinese_operators(
     acme: Brand, now, catalogue: polib.POFile
@@ -193,6 +194,7 @@ def test_no_page_of_a_brand_shows_english_to_chinese_operators(
     assert {path: found for path, page in pages.items() if (found := latin_in(page))} == {}
 
 
+@pytest.mark.whole
 @pytest.mark.django_db
 def test_no_page_of_the_platform_shows_english_to_chinese_operators(
     acme: Brand, catalogue: polib.POFile
