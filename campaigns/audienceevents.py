@@ -30,7 +30,63 @@ _GRANT_EXAMPLE: Final = {
     "actor": "operator:anna@acme.example",
 }
 
+_WAKEUP: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["wakeup"],
+    "properties": {
+        "wakeup": {"type": "string", "description": "Code of the wake-up."},
+        "segment": {"type": "string", "description": "Code of the segment."},
+        "channel": {"type": "string"},
+        "next_run_at": {"type": ["string", "null"], "format": "date-time"},
+        "actor": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+_WAKEUP_EXAMPLE: Final = {
+    "wakeup": "come-back",
+    "segment": "sleeping",
+    "channel": "sms",
+    "next_run_at": "2026-11-27T02:00:00Z",
+    "actor": "operator:anna@acme.example",
+}
+_RUN: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["wakeup", "run", "status"],
+    "properties": {
+        "wakeup": {"type": "string", "description": "Code of the wake-up."},
+        "run": {"type": "integer", "minimum": 1, "description": "Number of the run."},
+        "status": {"type": "string", "enum": ["done", "cancelled"]},
+        "audience": {"type": "integer", "description": "Members that it went through."},
+        "held_out": {"type": "integer", "description": "Members who were held out."},
+    },
+    "additionalProperties": True,
+}
+
 AUDIENCE_EVENTS: Final = (
+    EventType(
+        name="wakeup.submitted",
+        description="A wake-up waits for a second operator.",
+        schema=_WAKEUP,
+        example={**_WAKEUP_EXAMPLE, "next_run_at": None},
+    ),
+    EventType(
+        name="wakeup.scheduled",
+        description="A wake-up goes out at its time.",
+        schema=_WAKEUP,
+        example=_WAKEUP_EXAMPLE,
+    ),
+    EventType(
+        name="wakeup.cancelled",
+        description="A wake-up sends no more.",
+        schema=_WAKEUP,
+        example={**_WAKEUP_EXAMPLE, "next_run_at": None},
+    ),
+    EventType(
+        name="wakeup.run_finished",
+        description="A run of a wake-up has gone through its audience: every message of it is queued.",
+        schema=_RUN,
+        example={"wakeup": "come-back", "run": 1, "status": "done", "audience": 12840, "held_out": 1281},
+    ),
     EventType(
         name="audience_grant.submitted",
         description="A grant to a whole audience waits for a second operator.",

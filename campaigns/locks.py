@@ -1,7 +1,7 @@
 """Every row lock of this room, in the order taken: audience grant, order, campaign, rule, submission,
-rules in force, total, moment, segment.
+rules in force, total, moment, segment, run of a wake-up, wake-up, recipient.
 
-An audience grant comes before the accounts of its members.
+An audience grant comes before the accounts of its members, a recipient after their account.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from campaigns.models import (
     RulesInForce,
     RuleSubmission,
     Segment,
+    Wakeup,
+    WakeupRecipient,
+    WakeupRun,
 )
 from members.models import Activity, ParkedReturn, Purchase
 
@@ -109,6 +112,35 @@ def due_segment(segment_id: UUID, now: datetime) -> Segment | None:
     """A segment whose members are to be read anew, locked; None if another has it or it is not due."""
     found = Segment.objects.select_for_update(skip_locked=True).filter(pk=segment_id, refresh_at__lte=now)
     return found.first()
+
+
+def wakeup(code: str) -> Wakeup | None:
+    """The wake-up of this code, locked, or None."""
+    return Wakeup.objects.select_for_update(of=("self",)).select_related("segment").filter(code=code).first()
+
+
+def due_wakeup(wakeup_id: UUID, now: datetime) -> Wakeup | None:
+    """A wake-up whose time has come, locked; None if another has it or it is not due."""
+    found = Wakeup.objects.select_for_update(skip_locked=True).filter(pk=wakeup_id, next_run_at__lte=now)
+    return found.first()
+
+
+def open_run(run_id: UUID) -> WakeupRun | None:
+    """A run that goes on, locked; None if another has it or it has ended."""
+    found = WakeupRun.objects.select_for_update(skip_locked=True, of=("self",))
+    return found.select_related("wakeup__segment").filter(pk=run_id, due_at__isnull=False).first()
+
+
+def recipient(recipient_id: int, task: str) -> WakeupRecipient | None:
+    """A recipient whose task stands so, locked after the account; None if it stands otherwise by now."""
+    found = WakeupRecipient.objects.select_for_update(of=("self",)).select_related("wakeup", "run")
+    return found.filter(pk=recipient_id, task=task).first()
+
+
+def runs_of(code: str) -> list[WakeupRun]:
+    """The runs of a wake-up that go on, locked, before the wake-up itself."""
+    found = WakeupRun.objects.select_for_update(of=("self",)).filter(wakeup__code=code, due_at__isnull=False)
+    return list(found.order_by("pk"))
 
 
 def audience_grant(code: str) -> AudienceGrant | None:

@@ -2,7 +2,16 @@
 
 from celery import shared_task
 
-from campaigns.services import audiencegrants, campaigns, days, moments, orders, segments, submissions
+from campaigns.services import (
+    audiencegrants,
+    campaigns,
+    days,
+    moments,
+    orders,
+    segments,
+    submissions,
+    wakeups,
+)
 from loyalty.lib import clock
 from tenants.fanout import alone, for_each_brand
 
@@ -46,6 +55,48 @@ def publish_rules() -> int:
     A bounded piece of work: what is left waits for the next tick.
     """
     return submissions.publish_due(now=clock.now(), limit=BATCH)
+
+
+@shared_task
+def tick_wakeups() -> None:
+    """Ask every active brand to send the wake-ups that are due."""
+    for_each_brand(run_wakeups, expires_s=10)
+
+
+@shared_task
+def run_wakeups() -> None:
+    """Begin the runs whose time has come, and queue batches of those that go on. A bounded piece of work."""
+    with alone("campaigns.wakeups") as held:
+        if not held:
+            return
+        wakeups.start_due(now=clock.now())
+        for _round in range(ROUNDS):
+            if not wakeups.run_due(now=clock.now()):
+                return
+
+
+@shared_task
+def tick_returns(everything: bool = False) -> None:
+    """Ask every active brand who came back after a wake-up."""
+    for_each_brand(look_for_all_returns if everything else look_for_returns)
+
+
+@shared_task
+def look_for_returns() -> None:
+    """Pay who came back by what was recorded lately, and take back what went back."""
+    _look_for_returns(everything=False)
+
+
+@shared_task
+def look_for_all_returns() -> None:
+    """The same by all that is open: what a look missed because everything was down."""
+    _look_for_returns(everything=True)
+
+
+def _look_for_returns(*, everything: bool) -> None:
+    with alone("campaigns.returns") as held:
+        if held:
+            wakeups.look_at_orders(now=clock.now(), everything=everything)
 
 
 @shared_task
@@ -110,6 +161,7 @@ def give_audience_grants() -> None:
                 return
 
 
+@shared_task
 def tick_campaigns() -> None:
     """Ask every active brand to start and end its campaigns."""
     for_each_brand(turn_campaigns, expires_s=10)

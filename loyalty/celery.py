@@ -26,6 +26,13 @@ app.conf.beat_schedule = {
     "moments-due": {"task": "campaigns.tasks.tick_moments", "schedule": 5.0},
     "moments-days": {"task": "campaigns.tasks.tick_days", "schedule": 300.0},
     "segments-due": {"task": "campaigns.tasks.tick_segments", "schedule": 60.0},
+    "wakeups-due": {"task": "campaigns.tasks.tick_wakeups", "schedule": 5.0},
+    "wakeups-returns": {"task": "campaigns.tasks.tick_returns", "schedule": 60.0},
+    "wakeups-all-returns": {
+        "task": "campaigns.tasks.tick_returns",
+        "schedule": 3600.0,
+        "kwargs": {"everything": True},
+    },
     "audience-grants-due": {"task": "campaigns.tasks.tick_audience_grants", "schedule": 10.0},
     "campaigns-due": {"task": "campaigns.tasks.tick_campaigns", "schedule": 5.0},
     "campaigns-budgets": {"task": "loyalty.analytics.tasks.tick_budgets", "schedule": 3.0},

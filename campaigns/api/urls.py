@@ -14,6 +14,7 @@ from campaigns.api import (
     simulations,
     submissions,
     tiers,
+    wakeups,
 )
 
 partner_urlpatterns: list[URLPattern] = [
@@ -34,6 +35,13 @@ partner_urlpatterns: list[URLPattern] = [
     path("segments", segments.Segments.as_view(), name="segments"),
     path("segments/preview", segments.PreviewSegment.as_view(), name="segment-preview"),
     path("segments/<str:code>", segments.OneSegment.as_view(), name="segment"),
+    path("wakeups", wakeups.Wakeups.as_view(), name="wakeups"),
+    path("wakeups/<str:code>", wakeups.OneWakeup.as_view(), name="wakeup"),
+    path("wakeups/<str:code>/submit", wakeups.SubmitWakeup.as_view(), name="wakeup-submit"),
+    path("wakeups/<str:code>/approve", wakeups.ApproveWakeup.as_view(), name="wakeup-approve"),
+    path("wakeups/<str:code>/reject", wakeups.RejectWakeup.as_view(), name="wakeup-reject"),
+    path("wakeups/<str:code>/cancel", wakeups.CancelWakeup.as_view(), name="wakeup-cancel"),
+    path("wakeups/<str:code>/report", wakeups.WakeupReport.as_view(), name="wakeup-report"),
     path("audience-grants", audiencegrants.AudienceGrants.as_view(), name="audience-grants"),
     path("audience-grants/<str:code>", audiencegrants.OneAudienceGrant.as_view(), name="audience-grant"),
     path(

@@ -14,6 +14,7 @@ from campaigns.models.messages import (
 )
 from campaigns.models.moments import ActivityType, Moment
 from campaigns.models.rules import Rule, RulesInForce, RuleStep, RuleSubmission, RuleVersion
+from campaigns.models.wakeups import Wakeup, WakeupRecipient, WakeupRun
 
 __all__ = [
     "ActivityType",
@@ -41,4 +42,7 @@ __all__ = [
     "Segment",
     "SegmentMember",
     "SubscriptionConsent",
+    "Wakeup",
+    "WakeupRecipient",
+    "WakeupRun",
 ]

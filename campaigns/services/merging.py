@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import facts
-from campaigns.models import CapCounter, Carry, SegmentMember
+from campaigns.models import CapCounter, Carry, SegmentMember, WakeupRecipient
 from loyalty.lib import ids
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
@@ -101,6 +101,9 @@ def _merge_caps(member_id: UUID, into_id: UUID) -> None:
         cursor.execute(_ADD_CAPS, [into_id, member_id])
     CapCounter.objects.filter(member_id=member_id).delete()
     SegmentMember.objects.filter(member_id=member_id).delete()
+    # Of a run that went to both, each keeps their own.
+    own = WakeupRecipient.objects.filter(member_id=into_id).values("run_id")
+    WakeupRecipient.objects.filter(member_id=member_id).exclude(run_id__in=own).update(member_id=into_id)
     cut = facts.carried(member_id)
     if cut:
         before = facts.carried(into_id)

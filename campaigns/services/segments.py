@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import audience, locks, selectors
 from campaigns.audience import Definition, Surroundings
 from campaigns.errors import SegmentCodeTaken, SegmentInUse, SegmentNotFound
-from campaigns.models import AudienceGrant, Rule, Segment, SegmentMember
+from campaigns.models import AudienceGrant, Rule, Segment, SegmentMember, Wakeup
 from campaigns.models.decided import OPEN
 from loyalty.lib import words
 from loyalty.lib.errors import FieldError, Invalid
@@ -229,6 +229,7 @@ def _refuse_in_use(segment: Segment) -> None:
     busy = [*OPEN, "draft", "submitted"]
     used = (
         segment.code in set(_named_by_rules())
+        or Wakeup.objects.filter(segment=segment, status__in=busy).exists()
         or AudienceGrant.objects.filter(segment=segment, status__in=busy).exists()
     )
     if used:

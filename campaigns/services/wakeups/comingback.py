@@ -1,0 +1,199 @@
+"""Who comes back is paid for the first order within its days, once, from the budget; a return takes it back.
+
+Looked at by a tick: what was recorded lately every minute, everything that is open once an hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from campaigns import locks
+from campaigns.models import Message, Wakeup, WakeupRecipient
+from campaigns.services import giving
+from loyalty.lib import ids
+from loyalty.lib.database import connection
+from loyalty.lib.transactions import retried
+from members.models import Purchase
+from points import expiry
+from points import services as points
+from points.postings import Posting, SystemAccount
+from tenants.context import current_brand
+
+SOURCE: Final = "wakeup"
+UNDONE: Final = "wakeup.undone"
+LATELY: Final = timedelta(minutes=15)
+LATE_ORDERS: Final = timedelta(days=7)
+"""An order of the last day may be recorded later than that."""
+RETURNED_WITHIN: Final = timedelta(days=400)
+Task = WakeupRecipient.Task
+log = structlog.get_logger(__name__)
+# The offer counts for whom its message may have reached; an order, if it is more than wholly returned.
+_CAME_BACK: Final = """
+SELECT r.id, r.member_id, bought.id
+FROM campaigns_wakeuprecipient r
+JOIN LATERAL (
+  SELECT p.id FROM members_purchase p
+  WHERE p.member_id = r.member_id AND p.ordered_at > r.at AND p.ordered_at < r.task_until AND p.visible_bonus
+  ORDER BY p.ordered_at, p.id LIMIT 1) bought ON true
+WHERE r.task = 'open' AND r.id > %(after)s
+  AND (%(since)s::timestamptz IS NULL OR r.member_id IN (
+    SELECT lately.member_id FROM members_purchase lately WHERE lately.recorded_at >= %(since)s))
+  AND EXISTS (
+    SELECT 1 FROM campaigns_message told
+    WHERE told.member_id = r.member_id AND told.occasion = 'wakeup:' || r.run_id
+      AND told.status = ANY(%(reached)s))
+ORDER BY r.id LIMIT %(limit)s
+"""
+_WENT_BACK: Final = """
+SELECT r.id, r.member_id FROM campaigns_wakeuprecipient r
+JOIN members_purchase p ON p.id = r.paid_for
+WHERE r.task = 'paid' AND NOT p.visible_bonus AND r.task_until > %(since)s AND r.id > %(after)s
+ORDER BY r.id LIMIT %(limit)s
+"""
+_EXPIRE: Final = """
+UPDATE campaigns_wakeuprecipient SET task = 'expired' WHERE id IN (
+  SELECT id FROM campaigns_wakeuprecipient WHERE task = 'open' AND task_until <= %(before)s LIMIT %(limit)s)
+"""
+
+
+@dataclass(slots=True)
+class Looked:
+    """What a look at the orders came to."""
+
+    paid: int = 0
+    taken_back: int = 0
+    expired: int = 0
+
+
+def look_at_orders(*, now: datetime, everything: bool = False, limit: int = 500) -> Looked:
+    """Pay who came back, take back what was paid for orders that came back whole, end what is over."""
+    looked = Looked()
+    looked.paid = pay_due(now=now, since=None if everything else now - LATELY, limit=limit)
+    looked.taken_back = take_back_due(now=now, limit=limit)
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRE, {"before": now - LATE_ORDERS, "limit": limit * 20})
+        looked.expired = cursor.rowcount
+    return looked
+
+
+def pay_due(*, now: datetime, since: datetime | None = None, limit: int = 500) -> int:
+    """Pay whoever came back, members with an order recorded `since` then, or all; returns how many."""
+    paid, after = 0, 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _CAME_BACK,
+                {"since": since, "reached": list(Message.COUNTED), "limit": limit, "after": after},
+            )
+            found = cursor.fetchall()
+        for recipient_id, member_id, purchase_id in found:
+            after = recipient_id
+            paid += _try(partial(_pay, recipient_id, member_id, purchase_id, now), recipient_id)
+        if len(found) < limit:
+            return paid
+
+
+def take_back_due(*, now: datetime, limit: int = 500) -> int:
+    """Take back what was paid for orders that came back whole; returns how many."""
+    taken, after = 0, 0
+    while True:
+        values: dict[str, Any] = {"since": now - RETURNED_WITHIN, "limit": limit, "after": after}
+        with connection.cursor() as cursor:
+            cursor.execute(_WENT_BACK, values)
+            found = cursor.fetchall()
+        for recipient_id, member_id in found:
+            after = recipient_id
+            taken += _try(partial(_take_back, recipient_id, member_id, now), recipient_id)
+        if len(found) < limit:
+            return taken
+
+
+def _try(work: partial[bool], recipient_id: int) -> bool:
+    """One that fails waits for the next look and keeps no other from theirs."""
+    try:
+        return retried(work)
+    except Exception:  # whatever it is, the task stays as it is
+        log.exception("wakeup_task_failed", recipient=recipient_id)
+        return False
+
+
+def _pay(recipient_id: int, member_id: UUID, purchase_id: UUID, now: datetime) -> bool:
+    with transaction.atomic():
+        account = points.lock_account(member_id=member_id, now=now)
+        recipient = locks.recipient(recipient_id, Task.OPEN)
+        if recipient is None or recipient.member_id != member_id:
+            return False
+        # The order may have come back while we waited for the account.
+        if not Purchase.objects.filter(pk=purchase_id, visible_bonus=True).exists() or account.earn_frozen:
+            return False
+        wakeup = recipient.wakeup
+        within = Wakeup.objects.filter(
+            pk=wakeup.pk, task_spent__lte=F("task_budget") - wakeup.task_points
+        ).update(task_spent=F("task_spent") + wakeup.task_points)
+        if not within:
+            recipient.task = Task.NO_BUDGET
+            recipient.save(update_fields=["task"])
+            return False
+        recipient.paid_entry = _post(recipient, now)
+        recipient.task, recipient.paid_points, recipient.paid_for = Task.PAID, wakeup.task_points, purchase_id
+        recipient.save(update_fields=["task", "paid_points", "paid_for", "paid_entry"])
+        return True
+
+
+def _post(recipient: WakeupRecipient, now: datetime) -> UUID:
+    wakeup, policy, tz = recipient.wakeup, current_brand().setting("expiry"), current_brand().tz
+    entry = Posting(
+        kind="accrual",
+        points=wakeup.task_points,
+        direction=1,
+        system_account=SystemAccount.ISSUANCE,
+        source=SOURCE,
+        reference=_reference(recipient),
+        rule=wakeup.code,
+        effective_at=now,
+        expires_at=expiry.expires_at(policy, now, tz),
+        inactivity_months=expiry.inactivity_months(policy),
+        reason=str(wakeup),
+    )
+    posted = points.post(
+        member_id=recipient.member_id,
+        journal_id=ids.new(),
+        entries=[entry],
+        now=now,
+        event_data={"source": SOURCE, "reference": entry.reference},
+    )
+    return posted.entries[0].entry_id
+
+
+def _take_back(recipient_id: int, member_id: UUID, now: datetime) -> bool:
+    with transaction.atomic():
+        points.lock_account(member_id=member_id, now=now)
+        recipient = locks.recipient(recipient_id, Task.PAID)
+        if recipient is None or recipient.member_id != member_id:
+            return False
+        giving.take_back(
+            member_id=member_id,
+            entries=[{"entry_id": str(recipient.paid_entry), "rule": recipient.wakeup.code}],
+            counted=0,
+            grants=(),
+            given_as=SOURCE,
+            source=UNDONE,
+            reference=_reference(recipient),
+            at=recipient.at,
+            now=now,
+        )
+        recipient.task = Task.TAKEN_BACK
+        recipient.save(update_fields=["task"])
+        return True
+
+
+def _reference(recipient: WakeupRecipient) -> str:
+    return f"{recipient.wakeup.code}#{recipient.run.number}:{recipient.pk}"

@@ -1,0 +1,237 @@
+"""A wake-up from its draft to its times: written, put forward, agreed to, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import locks
+from campaigns.errors import CodeTaken, WakeupNotFound
+from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion, Purpose, Wakeup, WakeupRun
+from campaigns.models.decided import OPEN
+from campaigns.services import decided, segments
+from campaigns.services.wakeups import times
+from loyalty.lib import instants
+from loyalty.lib.errors import FieldError, Invalid
+from loyalty.outbox import services as outbox
+from tenants.context import current_brand
+
+MOST_VARIANTS: Final = 4
+Status = Wakeup.Status
+Every = Wakeup.Every
+_WRITTEN: Final = (
+    "name", "channel", "variants", "every", "at", "time_of_day", "weekdays", "ends_at", "holdout_percent",
+    "repeat_days", "return_days", "task_points", "task_days", "task_budget",
+)  # fmt: skip
+
+
+def create(*, code: str, values: Mapping[str, Any], actor: str, now: datetime) -> Wakeup:
+    """Save a new wake-up as a draft. `values` are the fields of the model; `segment` is a code.
+
+    Raises Invalid (with pointers), CodeTaken.
+    """
+    wakeup = Wakeup(code=code, created_at=now, created_by=actor)
+    _fill(wakeup, values)
+    try:
+        with transaction.atomic():
+            wakeup.save(force_insert=True)
+    except IntegrityError as error:
+        raise CodeTaken(taken=code) from error
+    return wakeup
+
+
+def update(*, code: str, changes: Mapping[str, Any], now: datetime) -> Wakeup:
+    """Change a draft. Raises WakeupNotFound, WrongState, Invalid."""
+    with transaction.atomic():
+        wakeup = _locked(code)
+        decided.expect(wakeup, Status.DRAFT)
+        _fill(wakeup, {"segment": wakeup.segment.code, **changes})
+        wakeup.save()
+        return wakeup
+
+
+def submit(*, code: str, actor: str, now: datetime, note: str = "", by_api: bool = False) -> Wakeup:
+    """Put a draft forward; where nobody else needs to agree it is scheduled at once.
+
+    Raises WakeupNotFound, WrongState, Invalid (what it names no longer holds, or it would never go out).
+    """
+    with transaction.atomic():
+        wakeup = _locked(code)
+        _still_holds(wakeup)
+        needed = decided.approval_needed("wakeup_approval", by_api=by_api)
+        if decided.submit(wakeup, actor=actor, now=now, note=note, needs_approval=needed):
+            _schedule(wakeup, now)
+        wakeup.save()
+        _tell("wakeup.submitted" if needed else "wakeup.scheduled", wakeup, actor, now)
+        return wakeup
+
+
+def approve(*, code: str, actor: str, now: datetime) -> Wakeup:
+    """Agree, as somebody else. Raises WakeupNotFound, WrongState, SameOperator, Invalid."""
+    with transaction.atomic():
+        wakeup = _locked(code)
+        decided.approve(wakeup, actor=actor, now=now)
+        _still_holds(wakeup)
+        _schedule(wakeup, now)
+        wakeup.save()
+        _tell("wakeup.scheduled", wakeup, actor, now)
+        return wakeup
+
+
+def reject(*, code: str, actor: str, now: datetime, reason: str) -> Wakeup:
+    """Turn down what was submitted, with a reason. Raises WakeupNotFound, WrongState, SameOperator."""
+    with transaction.atomic():
+        wakeup = _locked(code)
+        decided.reject(wakeup, actor=actor, reason=reason)
+        wakeup.save(update_fields=decided.DECIDED)
+        return wakeup
+
+
+def cancel(*, code: str, actor: str, now: datetime) -> Wakeup:
+    """Send no more: a run that goes on ends where it stands. What was queued is sent. Repeating it is fine.
+
+    Raises WakeupNotFound, WrongState (it is done).
+    """
+    with transaction.atomic():
+        # A run before its wake-up, as whoever works on one locks them.
+        for run in locks.runs_of(code):
+            run.status, run.due_at, run.finished_at = WakeupRun.Status.CANCELLED, None, now
+            run.save(update_fields=["status", "due_at", "finished_at"])
+        wakeup = _locked(code)
+        if wakeup.status != Status.CANCELLED:
+            before = (Status.DRAFT, Status.SUBMITTED, *OPEN)
+            decided.end(wakeup, Status.CANCELLED, actor=actor, now=now, before=before)
+            wakeup.next_run_at = None
+            wakeup.save()
+            _tell("wakeup.cancelled", wakeup, actor, now)
+        return wakeup
+
+
+def find(code: str) -> Wakeup:
+    """The wake-up of this code. Raises WakeupNotFound."""
+    wakeup = Wakeup.objects.select_related("segment").filter(code=code).first()
+    if wakeup is None:
+        raise WakeupNotFound
+    return wakeup
+
+
+def templates(wakeup: Wakeup) -> dict[str, MessageTemplate]:
+    """The message templates of the wake-up's variants, by variant; those that are gone are left out."""
+    named = {each["code"]: each["template"] for each in wakeup.variants}
+    found = {each.code: each for each in MessageTemplate.objects.filter(code__in=named.values())}
+    return {variant: found[code] for variant, code in named.items() if code in found}
+
+
+def _fill(wakeup: Wakeup, values: Mapping[str, Any]) -> None:
+    wakeup.segment = segments.usable(values["segment"])
+    for name in _WRITTEN:
+        if name in values:
+            setattr(wakeup, name, values[name])
+    errors = [*_schedule_errors(wakeup), *_message_errors(wakeup), *_task_errors(wakeup)]
+    if errors:
+        raise Invalid(errors)
+
+
+def _schedule_errors(wakeup: Wakeup) -> list[FieldError]:
+    if wakeup.every == Every.ONCE:
+        wakeup.time_of_day, wakeup.weekdays, wakeup.ends_at = None, [], None
+        return []
+    wakeup.at = None
+    errors = []
+    if wakeup.time_of_day is None:
+        errors.append(FieldError("/schedule/time", "required", _("This field is required.")))
+    if wakeup.every == Every.WEEKLY and not wakeup.weekdays:
+        errors.append(FieldError("/schedule/weekdays", "required", _("This field is required.")))
+    if wakeup.every == Every.DAILY:
+        wakeup.weekdays = []
+    return errors
+
+
+def _message_errors(wakeup: Wakeup) -> list[FieldError]:
+    errors = []
+    rows: Sequence[Mapping[str, Any]] = wakeup.variants
+    if not 1 <= len(rows) <= MOST_VARIANTS:
+        detail = _("From 1 to %(most)d messages.") % {"most": MOST_VARIANTS}
+        errors.append(FieldError("/variants", "length", detail))
+    if len({row["code"] for row in rows}) < len(rows):
+        errors.append(FieldError("/variants", "repeated", _("Each variant needs a code of its own.")))
+    if sum(row["share"] for row in rows) != 100:
+        errors.append(FieldError("/variants", "share", _("The shares must add up to 100.")))
+    if wakeup.channel not in Channel.values:
+        errors.append(FieldError("/channel", "invalid_choice", _("Unknown channel.")))
+    found = {
+        each.code: each for each in MessageTemplate.objects.filter(code__in=[r["template"] for r in rows])
+    }
+    for number, row in enumerate(rows):
+        errors += _template_errors(found.get(row["template"]), wakeup.channel, f"/variants/{number}/template")
+    return errors
+
+
+def _template_errors(template: MessageTemplate | None, channel: str, at: str) -> list[FieldError]:
+    if template is None:
+        return [FieldError(at, "unknown_template", _("There is no message template of this code."))]
+    if template.current_version is None:
+        return [FieldError(at, "not_published", _("The message template has not been published yet."))]
+    if template.purpose != Purpose.MARKETING:
+        return [FieldError(at, "not_marketing", _("A wake-up sends what is marketing."))]
+    version = MessageTemplateVersion.objects.get(template=template, version=template.current_version)
+    if channel not in version.body.get("channels", {}):
+        return [FieldError(at, "no_text", _("The message template has no text for this channel."))]
+    return []
+
+
+def _task_errors(wakeup: Wakeup) -> list[FieldError]:
+    if not wakeup.task_points:
+        wakeup.task_days = wakeup.task_budget = 0
+        return []
+    errors = []
+    if not wakeup.task_days:
+        errors.append(FieldError("/task/days", "required", _("This field is required.")))
+    if wakeup.task_budget < wakeup.task_points:
+        detail = _("Must be enough for at least one member.")
+        errors.append(FieldError("/task/budget", "min_value", detail))
+    return errors
+
+
+def _still_holds(wakeup: Wakeup) -> None:
+    segments.definition_of(wakeup.segment)
+    errors = _message_errors(wakeup)
+    if errors:
+        raise Invalid(errors)
+
+
+def _schedule(wakeup: Wakeup, now: datetime) -> None:
+    wakeup.next_run_at = times.first(
+        at=wakeup.at,
+        time_of_day=wakeup.time_of_day,
+        weekdays=wakeup.weekdays,
+        now=now,
+        tz=current_brand().tz,
+    )
+    if wakeup.ends_at is not None and wakeup.next_run_at >= wakeup.ends_at:
+        raise Invalid.at("/schedule/until", "never_runs", _("It ends before it goes out for the first time."))
+
+
+def _locked(code: str) -> Wakeup:
+    wakeup = locks.wakeup(code)
+    if wakeup is None:
+        raise WakeupNotFound
+    return wakeup
+
+
+def _tell(event: str, wakeup: Wakeup, actor: str, now: datetime) -> None:
+    outbox.publish(
+        type=event,
+        payload={
+            "wakeup": wakeup.code,
+            "segment": wakeup.segment.code,
+            "channel": wakeup.channel,
+            "next_run_at": instants.text(wakeup.next_run_at),
+            "actor": actor,
+        },
+        occurred_at=now,
+    )

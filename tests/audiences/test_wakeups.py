@@ -1,0 +1,306 @@
+"""Runs of wake-ups: everybody once, nobody twice, wherever a run is cut off; held out by a stable hash."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from campaigns.models import Message, MessageTemplate, Wakeup, WakeupRecipient, WakeupRun
+from campaigns.services import messages, wakeups
+from campaigns.services.wakeups import running, times
+from tenants.models import Brand
+from tests.audiences.shapes import change, policy, segment, where
+from tests.audiences.wakeupshapes import COME_BACK, crowd, go, queued, scheduled, template
+from tests.support.brands import ANNA, BORIS, CHEN
+from tests.support.client import Api
+
+pytestmark = pytest.mark.django_db
+Counts = Callable[[], dict[str, int]]
+HALF_PAST_TWO = time(2, 30)
+EVERYBODY = [ANNA, BORIS, CHEN]
+
+
+@pytest.fixture
+def ready(in_acme: Brand, api: Api, now: datetime) -> None:
+    segment(api, "everybody", where("member.enrolled_days", "gte", 0))
+    template("hello", now)
+
+
+def state() -> tuple[str, list[tuple[str, int, int]]]:
+    runs = WakeupRun.objects.order_by("number").values_list("status", "audience", "held_out")
+    return Wakeup.objects.get(code="come-back").status, list(runs)
+
+
+def test_once_at_its_time_a_message_for_everybody(ready: None, api: Api, now: datetime) -> None:
+    wakeup = scheduled(api, schedule={"every": "once", "at": "2026-11-22T10:00:01+08:00"})
+    go(now)
+    assert (state(), queued()) == (("scheduled", []), [])
+    go(now + timedelta(seconds=1))
+    assert (state(), queued()) == (("done", [("done", 3, 0)]), EVERYBODY)
+    run = WakeupRun.objects.get()
+    assert set(Message.objects.values_list("occasion", "channel", "wakeup_id", "variant", "status")) == {
+        (f"wakeup:{run.pk}", "sms", run.pk, "a", "queued")
+    }
+    told = Message.objects.get(member_id=ANNA).facts
+    assert (told["name"], told["points"], told["brand"]) == ("C-anna of acme", 0, "Acme")
+    # Another beat, and another look at the run: nothing more.
+    go(now + timedelta(hours=1))
+    assert wakeups.run_batch(run_id=run.pk, now=now) is False
+    assert (state(), queued()) == (("done", [("done", 3, 0)]), EVERYBODY)
+    assert wakeup.pk == run.wakeup_id
+
+
+def test_a_run_that_is_cut_off_goes_on_where_it_stood(ready: None, api: Api, now: datetime) -> None:
+    members = sorted([*EVERYBODY, *crowd(7, now)])
+    scheduled(api)
+    wakeups.start_due(now=now)
+    run = WakeupRun.objects.get()
+    assert wakeups.run_batch(run_id=run.pk, now=now, batch=4) is True
+    assert queued() == members[:4]
+    # Killed before the commit: neither messages nor cursor.
+    with transaction.atomic():
+        wakeups.run_batch(run_id=run.pk, now=now, batch=4)
+        assert len(queued()) == 8
+        transaction.set_rollback(True)
+    assert (queued(), state()) == (members[:4], ("running", [("running", 4, 0)]))
+    while wakeups.run_batch(run_id=run.pk, now=now, batch=4):
+        pass
+    assert (queued(), state()) == (members, ("done", [("done", 10, 0)]))
+
+
+def test_even_a_lost_cursor_queues_nothing_twice(ready: None, api: Api, now: datetime) -> None:
+    scheduled(api)
+    wakeups.start_due(now=now)
+    run = WakeupRun.objects.get()
+    wakeups.run_batch(run_id=run.pk, now=now, batch=2)
+    WakeupRun.objects.update(cursor=None)
+    go(now)
+    assert queued() == EVERYBODY
+    # And if it forgot all the rest, the occasion is known to the messages.
+    WakeupRecipient.objects.all().delete()
+    WakeupRun.objects.update(cursor=None, status="running", due_at=now, finished_at=None)
+    Wakeup.objects.update(status="running", ended_at=None)
+    go(now)
+    assert queued() == EVERYBODY
+
+
+def test_a_slot_has_one_run(ready: None, api: Api, now: datetime) -> None:
+    wakeup = scheduled(api)
+    assert (wakeups.start_due(now=now), wakeups.start_due(now=now)) == (1, 0)
+    run = WakeupRun.objects.get()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        WakeupRun.objects.create(wakeup=wakeup, number=2, slot=run.slot, started_at=now, due_at=now)
+
+
+def test_who_is_held_out_is_recorded_and_never_queued(ready: None, api: Api, now: datetime) -> None:
+    crowd(997, now)
+    wakeup = scheduled(api, holdout_percent=20)
+    go(now)
+    held = set(WakeupRecipient.objects.filter(held_out=True).values_list("member_id", flat=True))
+    assert held == {each for each in _all_members() if running.variant_of(wakeup, each) == ""}
+    assert 150 <= len(held) <= 250
+    assert state() == ("done", [("done", 1000, len(held))])
+    assert set(queued()) == _all_members() - held
+    assert set(WakeupRecipient.objects.filter(held_out=True).values_list("variant", "task")) == {("", "none")}
+
+
+def _all_members() -> set[Any]:
+    return set(WakeupRecipient.objects.values_list("member_id", flat=True))
+
+
+def test_variants_share_the_others_by_a_hash_of_their_own(ready: None, api: Api, now: datetime) -> None:
+    crowd(997, now)
+    template("other", now)
+    variants = [
+        {"code": "a", "template": "hello", "share": 30},
+        {"code": "b", "template": "other", "share": 70},
+    ]
+    scheduled(api, variants=variants)
+    go(now)
+    first, second = queued("a"), queued("b")
+    assert 250 <= len(first) <= 350
+    assert len(first) + len(second) == 1000
+    assert set(Message.objects.filter(variant="b").values_list("template__code", flat=True)) == {"other"}
+
+
+def test_a_later_run_reaches_who_is_new_and_after_its_days_everybody(
+    ready: None, api: Api, now: datetime
+) -> None:
+    scheduled(api, schedule={"every": "daily", "time": "10:00"}, repeat_days=2)
+    go(now)
+    assert state() == ("scheduled", [("done", 3, 0)])
+    crowd(1, now + timedelta(hours=1))
+    tomorrow = now + timedelta(days=1)
+    go(tomorrow)
+    assert state() == ("scheduled", [("done", 3, 0), ("done", 1, 0)])
+    # Two days after the first: by the day, not to the second.
+    go(now + timedelta(days=2))
+    assert state()[1][2] == ("done", 3, 0)
+    assert len(queued()) == 7
+
+
+def test_once_for_ever_without_repeat_days(ready: None, api: Api, now: datetime) -> None:
+    scheduled(api, schedule={"every": "weekly", "weekdays": ["SU"], "time": "10:00"})
+    go(now)
+    go(now + timedelta(days=7))
+    assert (state()[1], queued()) == ([("done", 3, 0), ("done", 0, 0)], EVERYBODY)
+
+
+def test_it_ends_with_its_last_time(ready: None, api: Api, now: datetime) -> None:
+    schedule = {"every": "daily", "time": "10:00", "until": "2026-11-23T10:00:01+08:00"}
+    scheduled(api, schedule=schedule, repeat_days=1)
+    for day in range(3):
+        go(now + timedelta(days=day))
+    assert state() == ("done", [("done", 3, 0), ("done", 3, 0)])
+
+
+def test_who_leaves_the_audience_before_their_turn_is_left_out(ready: None, api: Api, now: datetime) -> None:
+    scheduled(api)
+    wakeups.start_due(now=now)
+    run = WakeupRun.objects.get()
+    wakeups.run_batch(run_id=run.pk, now=now, batch=1)
+    change(CHEN, status="closed")
+    # Who comes after the start is not in this run.
+    crowd(1, now + timedelta(seconds=1))
+    go(now)
+    assert (queued(), state()) == ([ANNA, BORIS], ("done", [("done", 2, 0)]))
+
+
+def test_cancelled_in_the_middle_no_more_is_queued(ready: None, api: Api, now: datetime) -> None:
+    scheduled(api, schedule={"every": "daily", "time": "10:00"})
+    wakeups.start_due(now=now)
+    run = WakeupRun.objects.get()
+    wakeups.run_batch(run_id=run.pk, now=now, batch=1)
+    for _again in range(2):
+        assert api.post("/wakeups/come-back/cancel").json()["status"] == "cancelled"
+    go(now + timedelta(days=1))
+    assert (queued(), state()) == ([ANNA], ("cancelled", [("cancelled", 1, 0)]))
+
+
+def test_a_message_that_is_gone_ends_the_run_and_says_so(ready: None, api: Api, now: datetime) -> None:
+    scheduled(api)
+    wakeups.start_due(now=now)
+    MessageTemplate.objects.update(current_version=None)
+    go(now)
+    assert (queued(), state()) == ([], ("done", [("cancelled", 0, 0)]))
+    assert WakeupRecipient.objects.count() == 0
+
+
+def test_a_failure_of_ours_waits_and_loses_nobody(
+    ready: None, api: Api, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduled(api)
+    real = messages.queue_many
+
+    def broken(**_values: Any) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(messages, "queue_many", broken)
+    go(now)
+    assert (queued(), state()) == ([], ("running", [("running", 0, 0)]))
+    monkeypatch.setattr(messages, "queue_many", real)
+    go(now + timedelta(seconds=9))
+    assert queued() == []
+    go(now + timedelta(seconds=10))
+    assert (queued(), state()) == (EVERYBODY, ("done", [("done", 3, 0)]))
+
+
+def test_where_the_brand_asks_a_second_operator_decides(
+    ready: None, in_acme: Brand, api: Api, colleague: Api, now: datetime, row_counts: Counts
+) -> None:
+    policy(in_acme, wakeup_approval="all")
+    api.post("/wakeups", COME_BACK)
+    assert api.post("/wakeups/come-back/submit", {"note": "please"}).json()["status"] == "submitted"
+    go(now)
+    assert queued() == []
+    before = row_counts()
+    assert api.post("/wakeups/come-back/approve").json()["code"] == "same_operator"
+    assert row_counts() == before
+    told = colleague.post("/wakeups/come-back/reject", {"reason": "too soon"}).json()
+    assert (told["status"], told["note"]) == ("draft", "too soon")
+    api.post("/wakeups/come-back/submit")
+    assert colleague.post("/wakeups/come-back/approve").json()["status"] == "scheduled"
+    go(now)
+    assert queued() == EVERYBODY
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Wakeup.objects.update(approved_by="")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "code"),
+    [
+        ({"segment": "nobody"}, "/segment", "unknown_segment"),
+        ({"channel": "pigeon"}, "/channel", "invalid_choice"),
+        ({"channel": "email"}, "/variants/0/template", "no_text"),
+        ({"variants": []}, "/variants", "length"),
+        ({"variants": [{"code": "a", "template": "gone", "share": 100}]}, "/variants/0/template",
+         "unknown_template"),
+        ({"variants": [{"code": "a", "template": "draft", "share": 100}]}, "/variants/0/template",
+         "not_published"),
+        ({"variants": [{"code": "a", "template": "service", "share": 100}]}, "/variants/0/template",
+         "not_marketing"),
+        ({"variants": [{"code": "a", "template": "hello", "share": 99}]}, "/variants", "share"),
+        ({"variants": [{"code": "a", "template": "hello", "share": 50}] * 2}, "/variants", "repeated"),
+        ({"schedule": {"every": "daily"}}, "/schedule/time", "required"),
+        ({"schedule": {"every": "weekly", "time": "10:00"}}, "/schedule/weekdays", "required"),
+        ({"schedule": {"every": "daily", "time": "24:00"}}, "/schedule/time", "invalid"),
+        ({"holdout_percent": 91}, "/holdout_percent", "max_value"),
+        ({"task": {"points": 100, "days": 7, "budget": 99}}, "/task/budget", "min_value"),
+        ({"repeat_days": 0}, "/repeat_days", "min_value"),
+        ({"colour": "red"}, "/colour", "unknown_field"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_bad_input_is_told_at_its_field(
+    ready: None, api: Api, now: datetime, row_counts: Counts, changes: dict[str, Any], pointer: str, code: str
+) -> None:
+    template("draft", now, published=False)
+    template("service", now, purpose="transactional")
+    before = row_counts()
+    answer = api.post("/wakeups", COME_BACK | changes)
+    assert answer.status_code == 422, answer.content
+    assert (pointer, code) in {(e["pointer"], e["code"]) for e in answer.json()["errors"]}
+    assert row_counts() == before
+
+
+def test_one_that_ends_before_its_first_time_is_refused(ready: None, api: Api) -> None:
+    schedule = {"every": "daily", "time": "09:59", "until": "2026-11-23T09:59:00+08:00"}
+    api.post("/wakeups", COME_BACK | {"schedule": schedule})
+    answer = api.post("/wakeups/come-back/submit")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "never_runs")
+    assert state()[0] == "draft"
+
+
+def test_a_draft_is_changed_and_nothing_else_is(ready: None, api: Api) -> None:
+    api.post("/wakeups", COME_BACK)
+    told = api.patch("/wakeups/come-back", {"schedule": {"every": "daily", "time": "08:30"}}).json()
+    assert told["schedule"] | {"next_run_at": None} == {
+        "every": "daily", "at": None, "time": "08:30", "weekdays": [], "until": None, "next_run_at": None,
+    }  # fmt: skip
+    assert api.post("/wakeups/come-back/submit").json()["schedule"]["next_run_at"] == "2026-11-23T00:30:00Z"
+    assert api.patch("/wakeups/come-back", {"holdout_percent": 5}).json()["code"] == "wrong_state"
+    assert api.post("/wakeups", COME_BACK).json()["code"] == "code_taken"
+    assert [each["code"] for each in api.get("/wakeups?status=scheduled").json()["items"]] == ["come-back"]
+    assert api.patch("/segments/everybody", {"archived": True}).json()["code"] == "segment_in_use"
+
+
+def test_times_of_day_when_the_clocks_change() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    at = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    skipped = times.next_after(
+        time_of_day=HALF_PAST_TWO,
+        weekdays=(),
+        after=at,
+        tz=berlin,
+    )
+    assert skipped == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    twice = times.next_after(
+        time_of_day=HALF_PAST_TWO,
+        weekdays=["SU"],
+        after=datetime(2026, 10, 24, 12, tzinfo=UTC),
+        tz=berlin,
+    )
+    assert twice == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
