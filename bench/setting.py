@@ -5,11 +5,11 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 
 from loyalty.lib import clock, ids
 from members.models import Identity, Member
+from tenants import schemas
 from tenants.context import in_brand
 from tenants.models import Brand
 from tenants.provisioning import create_brand, migrate_shared
@@ -46,9 +46,9 @@ def prepare() -> None:
     with as_owner():
         migrate_shared()
         connection.set_schema_to_public()
-        # Brands that a run with older code left behind.
-        call_command("migrate_schemas", tenant=True, interactive=False, verbosity=0)
         connection.set_schema_to_public()
+        for brand in schemas.behind():  # that a run with older code left behind
+            schemas.migrate(brand)
         if not Brand.objects.filter(slug=SLUG).exists():
             create_brand(slug=SLUG, name="Bench", template="retail", now=clock.now())
     with in_brand(Brand.objects.get(slug=SLUG)):
