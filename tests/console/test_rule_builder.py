@@ -16,6 +16,7 @@ from tenants.context import in_brand
 from tenants.models import Brand
 from tests.console.pages import ROLES, Browser, operator_of, signed_in
 from tests.orders.shapes import BASE, line, order
+from tests.scenarios import earning
 from tests.support.client import Api
 from tests.tiers.shapes import program
 
@@ -252,6 +253,17 @@ def test_templates_are_rules_without_a_fault(acme: Brand) -> None:
     found = {template.key: check(dict(template.body), context) for template in GALLERY}
     assert {key: checked.errors for key, checked in found.items() if checked.errors} == {}
     assert {key: checked.warnings for key, checked in found.items() if checked.warnings} == {}
+
+
+def test_every_scheme_of_the_table_is_set_up_in_the_console_too(acme: Brand, api: Api) -> None:
+    marketing = signed_in(acme, "marketing")
+    documents = [{**body, "code": f"{body['code']}-{n}"} for n, body in enumerate(earning.documents())]
+    for body in documents:
+        answer = marketing.post("campaigns/rule/add/", {"body": json.dumps(body)})
+        assert (body["code"], answer.status_code) == (body["code"], 302)
+    with in_brand(acme):
+        drafts = dict(Rule.objects.values_list("code", "draft"))
+    assert drafts == {body["code"]: body for body in documents}
 
 
 @pytest.fixture
