@@ -30,6 +30,24 @@ def members_for_list(key: Key | None = None) -> QuerySet[Member]:
     )
 
 
+def members_of(keys: Collection[Key]) -> set[UUID]:
+    """The members who are known by these identities, following merges; at most one query."""
+    if not keys:
+        return set()
+    rows = Identity.objects.filter(
+        provider__in={key.provider for key in keys}, subject__in={key.subject for key in keys}
+    ).values_list("provider", "subject", "app_id", "member_id", "member__merged_into_id")
+    return {into or member_id for *key, member_id, into in rows if Key(*key) in keys}
+
+
+def buyers_of(order_ids: Collection[str]) -> set[UUID]:
+    """The members whose orders these are; at most one query."""
+    if not order_ids:
+        return set()
+    bought = Purchase.objects.filter(order_id__in=order_ids, member_id__isnull=False)
+    return set(bought.values_list("member_id", flat=True))
+
+
 def signing_key(key_id: UUID | None = None) -> SigningKey | None:
     """The key of this id, or the newest one that signs; None where there is none or it was retired."""
     alive = SigningKey.objects.filter(retired_at__isnull=True)

@@ -69,6 +69,14 @@ def soon(moment_id: UUID, now: datetime) -> None:
     transaction.on_commit(partial(_try, moment_id, now), robust=True)
 
 
+def follows_commit() -> bool:
+    """Whether a moment is judged as soon as the current transaction is committed, so that more may change."""
+    return any(
+        isinstance(function, partial) and function.func is _try
+        for _savepoints, function, _robust in transaction.get_connection().run_on_commit
+    )
+
+
 def settle_due(*, now: datetime, limit: int = 200) -> int:
     """Judge up to `limit` moments that are due; returns how many."""
     due = Moment.objects.filter(due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:limit]

@@ -43,6 +43,13 @@ DRILLS = (
         own_instance=True,
     ),
     Drill("faults", "deadlocks, serialization failures, lock waits, lost replies", "tests.soak faults", 6),
+    Drill("rules", "10,000 random rule sets and orders against a naive evaluator", "tests.soak rules", 8),
+    Drill(
+        "replay",
+        "real purchases as batches, twice, and one by one (--data DIR)",
+        "tests.soak replay",
+        20,
+    ),
     Drill("mutations", "each guard taken away: its test goes red", "tests.mutations", 10),
 )
 

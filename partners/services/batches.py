@@ -1,11 +1,13 @@
 """Batches of orders and returns: kept as they came, then taken line by line, in the order of the file.
 
-Each line is a call of its own to the service behind `POST /orders` or `…/returns`, in one transaction with
-the note that it was taken. So the result is that of posting the lines one by one, a batch that is cut off
-goes on where it stopped, and one sent twice changes nothing.
+Each line is a call of its own to the service behind `POST /orders` or `…/returns`; some of them share a
+transaction, with the note that they were taken (ADR 80). So the result is that of posting the lines one by
+one, a batch that is cut off goes on where it stopped, and one sent twice changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ from django.db.models import Count
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.services import orders
+from campaigns.services import moments, orders
 from loyalty.lib import clock, problems
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Invalid
@@ -23,14 +25,25 @@ from loyalty.lib.parsers import strict_json
 from loyalty.lib.transactions import Busy, retried
 from loyalty.outbox import jobs
 from loyalty.outbox.models import Job
+from members import selectors as members
 from partners.models import BatchLine
 from partners.ndjson import MAX_LINE_BYTES, MAX_LINES
+from points import services as points
 from tenants.context import current_brand
 
 KIND: Final = "orders.batch"
 PORTION: Final = 500
 KEPT: Final = timedelta(days=30)
 log = structlog.get_logger(__name__)
+TOGETHER: Final = 50
+"""So many lines share a transaction at most."""
+HELD_S: Final = 0.25
+"""And for so long at most: others wait for the members of a batch no longer than for this and one line."""
+_TAKEN: Final = """
+UPDATE partners_batchline AS line
+SET status = 'taken', outcome = told.outcome, content = NULL, reference = told.reference
+FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS told(id, outcome, reference) WHERE line.id = told.id
+"""
 _COPY: Final = "COPY partners_batchline(job_id, line, content) FROM STDIN"
 
 
@@ -67,11 +80,15 @@ def take(job: Job, time_left: jobs.TimeLeft) -> bool:
     after = 0
     with translation.override(job.params["language"]):
         while portion := list(waiting.filter(line__gt=after)[:PORTION]):
-            for line in portion:
-                if not time_left():
+            start, read = 0, list[_Work | Exception]()
+            while start < len(portion):
+                some = portion[start : start + TOGETHER]
+                read += [_read(line) for line in portion[len(read) : start + TOGETHER]]
+                taken, in_time = _take_some(some, read[start:], time_left)
+                start += taken
+                if not in_time:
                     _report(job)
                     return False
-                _take_line(line)
             after = portion[-1].line
             _report(job)
     return True
@@ -91,15 +108,128 @@ def counted(job: Job) -> dict[str, int]:
     }
 
 
-def _take_line(line: BatchLine) -> None:
-    """Take one line, or note why it cannot be taken. A database that is away leaves it waiting."""
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A line that was read: what it asks for, and for which order."""
+
+    kind: str
+    order_id: str
+    content: orders.Content | orders.ReturnContent
+
+
+class _Apart(Exception):
+    """A line was refused: what shared its transaction is undone with it, and each is taken by itself."""
+
+
+def _take_some(
+    lines: Sequence[BatchLine], read: Sequence[_Work | Exception], time_left: jobs.TimeLeft
+) -> tuple[int, bool]:
+    """Take these lines from the first on, while there is time and nobody waits too long.
+
+    Returns how many, and whether there was time. A database that is away leaves them waiting.
+    """
     try:
-        retried(lambda: _attempt(line))
+        return retried(lambda: _together(lines, read, time_left))
+    except _Apart:
+        pass
+    for number, (line, work) in enumerate(zip(lines, read, strict=True)):
+        if number and not time_left():
+            return number, False
+        _take_line(line, work)
+    return len(lines), True
+
+
+def _read(line: BatchLine) -> _Work | Exception:
+    """What a line asks for, or why it cannot be read. Nothing is written."""
+    try:
+        return _work(line)
+    except Exception as error:  # noqa: BLE001 - one bad line loses nothing but itself; it is logged
+        return error
+
+
+def _work(line: BatchLine) -> _Work:
+    content = bytes(line.content or b"")
+    if len(content) > MAX_LINE_BYTES:
+        raise Invalid.at("", "line_too_long", _("At most %(max)d bytes.") % {"max": MAX_LINE_BYTES})
+    data = strict_json(content)
+    if not isinstance(data, dict):
+        raise Invalid.at("", "invalid", _("Must be a JSON object."))
+    kind = data.pop("type", None)
+    read = _READERS.get(kind) if isinstance(kind, str) else None
+    if read is None:
+        raise Invalid.at("/type", "invalid_choice", _("Must be “order” or “return”."))
+    name = data.get("return_id" if kind == "return" else "order_id")
+    line.reference = name[:100] if isinstance(name, str) else ""
+    return read(data, clock.now())
+
+
+def _together(
+    lines: Sequence[BatchLine], read: Sequence[_Work | Exception], time_left: jobs.TimeLeft
+) -> tuple[int, bool]:
+    """Take lines in one transaction, as `_take_some`. Raises _Apart if one of them is refused."""
+    held_until, done, in_time = time.monotonic() + HELD_S, 0, True
+    told: list[tuple[int, str, str]] = []
+    with transaction.atomic():
+        _enter([work for work in read if isinstance(work, _Work)])
+        for line, work in zip(lines, read, strict=True):
+            if done and (time.monotonic() > held_until or moments.follows_commit()):
+                break
+            in_time = time_left()
+            if not in_time:
+                break
+            done += 1
+            if isinstance(work, Exception):
+                _note_failed(line, work)
+                continue
+            try:
+                told.append((line.pk, _HANDLERS[work.kind](work, clock.now()), line.reference))
+            except (OperationalError, InterfaceError, Busy):
+                raise
+            except Exception as error:
+                raise _Apart from error
+        _note_taken(told)
+    return done, in_time
+
+
+def _enter(works: Sequence[_Work]) -> None:
+    """Lock the accounts of all whom the lines concern and who are known, in the order of their keys."""
+    asked = [work.content.member for work in works if isinstance(work.content, orders.Content)]
+    keys = {each.keys[0] for each in asked if each is not None and each.keys}
+    named = {each.member_id for each in asked if each is not None and each.member_id is not None}
+    returned = [work.order_id for work in works if work.kind == "return"]
+    found = members.members_of(keys) | named | members.buyers_of(returned)
+    if found:
+        points.lock_members(member_ids=sorted(found))
+
+
+def _take_line(line: BatchLine, work: _Work | Exception) -> None:
+    """Take one line by itself, or note why it cannot be taken."""
+    if isinstance(work, Exception):
+        _note_failed(line, work)
+        return
+    try:
+        retried(lambda: _alone(line, work))
     except (OperationalError, InterfaceError, Busy):
         raise
     except Exception as error:  # noqa: BLE001 - one bad line loses nothing but itself; it is logged
-        line.status, line.problem = BatchLine.Status.FAILED, _problem(line, error)
-        line.save(update_fields=["status", "problem", "reference"])
+        _note_failed(line, error)
+
+
+def _alone(line: BatchLine, work: _Work) -> None:
+    with transaction.atomic():
+        _note_taken([(line.pk, _HANDLERS[work.kind](work, clock.now()), line.reference)])
+
+
+def _note_taken(told: Sequence[tuple[int, str, str]]) -> None:
+    """Write down how lines ended: their id, the outcome and the number that they name."""
+    if told:
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKEN, [list(column) for column in zip(*told, strict=True)])
+
+
+def _note_failed(line: BatchLine, error: Exception) -> None:
+    line.status, line.problem = BatchLine.Status.FAILED, _problem(line, error)
+    line.save(update_fields=["status", "problem", "reference"])
 
 
 def _problem(line: BatchLine, error: Exception) -> dict[str, Any]:
@@ -111,40 +241,31 @@ def _problem(line: BatchLine, error: Exception) -> dict[str, Any]:
     return problems.body(status=500, code="internal_error", title=str(title), detail=str(title))
 
 
-def _attempt(line: BatchLine) -> None:
-    content = bytes(line.content or b"")
-    if len(content) > MAX_LINE_BYTES:
-        raise Invalid.at("", "line_too_long", _("At most %(max)d bytes.") % {"max": MAX_LINE_BYTES})
-    data = strict_json(content)
-    if not isinstance(data, dict):
-        raise Invalid.at("", "invalid", _("Must be a JSON object."))
-    kind = data.pop("type", None)
-    handle = _HANDLERS.get(kind) if isinstance(kind, str) else None
-    if handle is None:
-        raise Invalid.at("/type", "invalid_choice", _("Must be “order” or “return”."))
-    name = data.get("return_id" if kind == "return" else "order_id")
-    line.reference = name[:100] if isinstance(name, str) else ""
-    with transaction.atomic():
-        outcome = handle(data, clock.now())
-        line.status, line.outcome, line.content = BatchLine.Status.TAKEN, outcome, None
-        line.save(update_fields=["status", "outcome", "content", "reference"])
-
-
-def _order(data: dict[str, Any], now: datetime) -> str:
+def _read_order(data: dict[str, Any], now: datetime) -> _Work:
     content = orders.parse(data, currency=current_brand().currency, now=now)
-    return "recorded" if orders.record_order(content=content, now=now).created else "repeated"
+    return _Work("order", content.order_id, content)
 
 
-def _return(data: dict[str, Any], now: datetime) -> str:
+def _read_return(data: dict[str, Any], now: datetime) -> _Work:
     order_id = data.pop("order_id", None)
     if not isinstance(order_id, str) or not 1 <= len(order_id.strip()) <= 100:
         raise Invalid.at("/order_id", "required", _("Names the order that is returned."))
-    content = orders.parse_return(data, now=now)
-    returned = orders.record_return(order_id=order_id.strip(), content=content, now=now)
+    return _Work("return", order_id.strip(), orders.parse_return(data, now=now))
+
+
+def _order(work: _Work, now: datetime) -> str:
+    assert isinstance(work.content, orders.Content)
+    return "recorded" if orders.record_order(content=work.content, now=now).created else "repeated"
+
+
+def _return(work: _Work, now: datetime) -> str:
+    assert isinstance(work.content, orders.ReturnContent)
+    returned = orders.record_return(order_id=work.order_id, content=work.content, now=now)
     return "parked" if returned.parked else "returned" if returned.created else "repeated"
 
 
-_HANDLERS: Final[Mapping[str, Callable[[dict[str, Any], datetime], str]]] = {
-    "order": _order,
-    "return": _return,
+_READERS: Final[Mapping[str, Callable[[dict[str, Any], datetime], _Work]]] = {
+    "order": _read_order,
+    "return": _read_return,
 }
+_HANDLERS: Final[Mapping[str, Callable[[_Work, datetime], str]]] = {"order": _order, "return": _return}

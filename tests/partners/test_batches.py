@@ -6,17 +6,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import transaction
 
 from loyalty.lib import clock
 from loyalty.outbox import jobs
 from loyalty.outbox.models import Job
 from members.models import Purchase, PurchaseReturn
 from partners import ndjson
+from partners.models import BatchLine
 from partners.services import batches
 from points.models import Account, Entry
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.orders.shapes import BASE, order, priced
+from tests.support.brands import ANNA
 from tests.support.client import Api
 
 pytestmark = pytest.mark.django_db
@@ -185,10 +188,10 @@ def test_an_error_of_ours_at_one_line_is_told_and_the_rest_goes_on(
 ) -> None:
     handlers = dict(batches._HANDLERS)
 
-    def stumble(data: dict[str, Any], now: Any) -> str:
-        if data["order_id"] == "A-2":
+    def stumble(work: batches._Work, now: Any) -> str:
+        if work.order_id == "A-2":
             raise KeyError("a bug")
-        return handlers["order"](data, now)
+        return handlers["order"](work, now)
 
     monkeypatch.setitem(batches._HANDLERS, "order", stumble)  # type: ignore[arg-type]
 
@@ -197,6 +200,41 @@ def test_an_error_of_ours_at_one_line_is_told_and_the_rest_goes_on(
     assert job["counts"] == {"recorded": 2, "failed": 1}
     [error] = api.get(job["errors_url"].removeprefix("/api/v1")).json()["items"]
     assert (error["line"], error["problem"]["code"]) == (2, "internal_error")
+
+
+def test_lines_share_a_transaction_until_one_is_refused(api: Api, acme: Brand, rules: None) -> None:
+    send(api, [LINES[0], LINES[2], LINES[3], of("order", **priced("A-1", "11"))])
+    with in_brand(acme):
+        lines = list(BatchLine.objects.order_by("line"))
+        assert batches._together(lines[:2], [batches._read(line) for line in lines[:2]], lambda: True) == (
+            2,
+            True,
+        )
+        with pytest.raises(batches._Apart), transaction.atomic():
+            batches._together(lines[2:], [batches._read(line) for line in lines[2:]], lambda: True)
+        assert sorted(Purchase.objects.values_list("order_id", flat=True)) == ["A-1", "B-1"]
+        assert list(BatchLine.objects.order_by("line").values_list("status", flat=True)) == [
+            "taken", "taken", "waiting", "waiting",
+        ]  # fmt: skip
+    work(acme)
+    with in_brand(acme):
+        assert list(BatchLine.objects.order_by("line").values_list("status", flat=True)) == [
+            "taken", "taken", "taken", "failed",
+        ]  # fmt: skip
+
+
+def test_what_is_judged_after_a_commit_ends_the_transaction(api: Api, acme: Brand, rules: None) -> None:
+    invite = {"trigger": "referral.first_order", "to": "both", "effect": {"type": "fixed", "points": 5}}
+    assert api.post("/earning-rules", {"code": "invite", "name": {"en": "x"}, **invite}).status_code == 201
+    api.post("/earning-rules/invite/publish")
+    code = api.get(f"/members/{ANNA}").json()["referral_code"]
+    api.post("/members", {"external_id": "C-friend", "referrer_code": code})
+    friends = of("order", **priced("F-1", "5")) | {"member": {"external_id": "C-friend"}}
+    send(api, [LINES[2], friends, LINES[0]])
+    with in_brand(acme):
+        lines = list(BatchLine.objects.order_by("line"))
+        read = [batches._read(line) for line in lines]
+        assert batches._together(lines, read, lambda: True) == (2, True)
 
 
 def test_errors_are_told_in_the_language_of_the_call(api: Api, acme: Brand) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import django
 
-NAMES = ("model", "races", "bank", "faults")
+NAMES = ("model", "races", "bank", "faults", "rules", "replay")
 
 
 def main(arguments: list[str]) -> int:

@@ -67,14 +67,14 @@ def give(member: UUID, amount: int, reference: str) -> UUID:
     return given.account.account_id
 
 
-def unsound() -> list[str]:
-    """What `verify_ledger` finds wrong with acme; empty when it is green."""
+def unsound(brand: str = "acme") -> list[str]:
+    """What `verify_ledger` finds wrong with a brand; empty when it is green."""
     out = StringIO()
     connection.set_schema_to_public()
     try:
         # No worker runs here, whose sealer would have kept up with the entries.
-        call_command("seal_ledger", "--brand", "acme", stdout=out, stderr=out)
-        call_command("verify_ledger", "--brand", "acme", stdout=out, stderr=out)
+        call_command("seal_ledger", "--brand", brand, stdout=out, stderr=out)
+        call_command("verify_ledger", "--brand", brand, stdout=out, stderr=out)
     except (CommandError, SystemExit) as trouble:
         return [f"{trouble}: {out.getvalue()[-600:]}"]
     return []
@@ -132,23 +132,29 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 class Caller:
     """One client with a connection that it keeps, and opens again when it broke."""
 
-    def __init__(self, address: str, token: str) -> None:
-        self.address, self.token = address, token
+    def __init__(self, address: str, token: str, host: str = HOST) -> None:
+        self.address, self.token, self.host = address, token, host
         self._connection: http.client.HTTPConnection | None = None
 
     def post(self, path: str, body: Any, key: str | None = None) -> tuple[int, dict[str, str], bytes]:
+        """POST a body as JSON; see `call`."""
+        return self.call("POST", path, json.dumps(body).encode(), key=key)
+
+    def call(
+        self, method: str, path: str, body: bytes, *, kind: str = "application/json", key: str | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body. Raises OSError or HTTPException when the connection breaks."""
         headers = {
-            "Host": HOST,
+            "Host": self.host,
             "Authorization": f"Bearer {self.token}",
-            "Content-Type": "application/json",
+            "Content-Type": kind,
         }
         if key is not None:
             headers["Idempotency-Key"] = key
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self.address, timeout=CALL_S)
         try:
-            self._connection.request("POST", f"/api/v1{path}", json.dumps(body), headers)
+            self._connection.request(method, f"/api/v1{path}", body, headers)
             answer = self._connection.getresponse()
             return answer.status, dict(answer.headers), answer.read()
         except (OSError, http.client.HTTPException):
