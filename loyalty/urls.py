@@ -11,7 +11,8 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from loyalty.lib import problems
 from loyalty.urls_shared import shared_urlpatterns
 
-APPS_WITH_API = ("members", "points", "mall", "campaigns", "partners", "loyalty.analytics")
+# Routes are tried in this order, so those that are called most come first.
+APPS_WITH_API = ("partners", "points", "mall", "members", "campaigns", "loyalty.analytics")
 partner_api = [p for app in APPS_WITH_API for p in import_string(f"{app}.api.urls.partner_urlpatterns")]
 member_api = [p for app in APPS_WITH_API for p in import_string(f"{app}.api.urls.member_urlpatterns")]
 

@@ -5,11 +5,6 @@ from django.urls import URLPattern, path
 from partners.api import activities, batches, deliveries, endpoints, events, jobs, orders
 
 partner_urlpatterns: list[URLPattern] = [
-    path("activity-types", activities.ActivityTypes.as_view(), name="activity-types"),
-    path("activity-types/<str:code>", activities.OneActivityType.as_view(), name="activity-type"),
-    path("activities/<path:activity_id>/approve", activities.Approval.as_view(), name="activity-approve"),
-    path("activities/<path:activity_id>/reject", activities.Rejection.as_view(), name="activity-reject"),
-    path("activities", activities.Activities.as_view(), name="activities"),
     path("orders", orders.Orders.as_view(), name="orders"),
     path("orders/batch", batches.Batch.as_view(), name="orders-batch"),
     path("orders/preview", orders.Preview.as_view(), name="order-preview"),
@@ -18,6 +13,11 @@ partner_urlpatterns: list[URLPattern] = [
     path("orders/<path:order_id>/returns", orders.Returns.as_view(), name="order-returns"),
     path("orders/<path:order_id>", orders.Order.as_view(), name="order"),
     path("returns/parked", orders.ParkedReturns.as_view(), name="returns-parked"),
+    path("activity-types", activities.ActivityTypes.as_view(), name="activity-types"),
+    path("activity-types/<str:code>", activities.OneActivityType.as_view(), name="activity-type"),
+    path("activities/<path:activity_id>/approve", activities.Approval.as_view(), name="activity-approve"),
+    path("activities/<path:activity_id>/reject", activities.Rejection.as_view(), name="activity-reject"),
+    path("activities", activities.Activities.as_view(), name="activities"),
     path("jobs/<uuid:job_id>", jobs.JobState.as_view(), name="job"),
     path("jobs/<uuid:job_id>/errors", jobs.JobErrors.as_view(), name="job-errors"),
     path("jobs/<uuid:job_id>/result", jobs.Result.as_view(), name="job-result"),
