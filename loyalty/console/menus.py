@@ -143,6 +143,12 @@ def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any
                     **_item(gettext_lazy("Rules to approve"), "approval", "campaigns.rulesubmission"),
                     **_badge(rules_waiting),
                 },
+                {
+                    "title": gettext_lazy("Tiers"),
+                    "icon": "military_tech",
+                    "link": reverse_lazy("admin:tiers"),
+                    "permission": may_see("points.tierprogram"),
+                },
                 _item(gettext_lazy("Activities"), "directions_run", "members.activity"),
                 _item(gettext_lazy("Moments"), "celebration", "campaigns.moment"),
                 {

@@ -21,6 +21,7 @@ OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
     "members.activity": ("approve", "reject"),
     "points.account": ("adjust", "freeze", "report"),
     "points.entry": ("reverse",),
+    "points.tierprogram": ("set",),
     "campaigns.rule": ("submit", "approve", "publish", "retire", "simulate"),
     "analytics.monthclose": ("lock",),
     "analytics.unitcost": ("set",),
@@ -76,6 +77,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "analytics.lock_monthclose",
         "analytics.set_unitcost",
         "points.reverse_entry",
+        "points.set_tierprogram",
         *_LOOK_AT_MALL,
         "mall.add+change+publish+archive+restock_reward",
         "mall.cancel+fulfil_redemption",
@@ -101,6 +103,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "campaigns.simulate_rule",
         *_LOOK_AT_RULES,
         "points.report_account",
+        "points.set_tierprogram",
     ),
     Role.CARE: (
         *_LOOK_AT_MEMBERS,

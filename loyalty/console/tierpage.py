@@ -1,0 +1,275 @@
+"""The brand's tiers: what they take and give, who holds them, and a form to change them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count
+from django.forms.formsets import BaseFormSet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+
+from campaigns.services import tierprogram
+from loyalty.lib import clock, words
+from loyalty.lib.console import actor
+from loyalty.lib.errors import FieldError, Invalid
+from members.models import Member
+from points.models import MemberTier, TierProgram
+from points.services import tierconfig
+from tenants.context import current_brand
+
+READ: Final = "points.view_tierprogram"
+SET: Final = "points.set_tierprogram"
+EMPTY_ROWS: Final = 2
+STARTING: Final[Mapping[str, Any]] = {
+    "qualify_by": "points",
+    "period": {"type": "rolling_months", "months": 12},
+    "downgrade": "one_step",
+    "grace_days": 30,
+    "on_return": "at_once",
+    "levels": [{"code": "silver", "name": {"zh-hans": "银卡", "en": "Silver"}, "threshold": 0}],
+}
+"""What the form holds where the brand has no tiers yet."""
+
+
+def urls(site: admin.AdminSite) -> list[URLPattern]:
+    """The route of this page on a console."""
+    return [path("tiers/", site.admin_view(tiers), name="tiers")]
+
+
+class ProgramForm(forms.Form):
+    """What holds for all levels."""
+
+    qualify_by = forms.ChoiceField(
+        label=gettext_lazy("Members qualify by"),
+        choices=[
+            ("points", gettext_lazy("points earned")),
+            ("spend", gettext_lazy("money spent")),
+            ("visits", gettext_lazy("days with an order")),
+        ],
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    period = forms.ChoiceField(
+        label=gettext_lazy("within"),
+        choices=[
+            ("rolling_months", gettext_lazy("the months before each instant")),
+            ("calendar_year", gettext_lazy("a calendar year")),
+            ("calendar_quarter", gettext_lazy("a calendar quarter")),
+            ("calendar_month", gettext_lazy("a calendar month")),
+        ],
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    months = forms.IntegerField(
+        label=gettext_lazy("Months"),
+        required=False,
+        min_value=1,
+        max_value=tierconfig.MAX_MONTHS,
+        help_text=gettext_lazy("Of the first choice above: how many."),
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
+    )
+    downgrade = forms.ChoiceField(
+        label=gettext_lazy("A tier that was not earned anew"),
+        choices=[
+            ("one_step", gettext_lazy("falls by one step")),
+            ("by_earned", gettext_lazy("falls to what was earned")),
+            ("never", gettext_lazy("is kept for good")),
+        ],
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    grace_days = forms.IntegerField(
+        label=gettext_lazy("Days of grace"),
+        min_value=0,
+        max_value=tierconfig.MAX_GRACE_DAYS,
+        help_text=gettext_lazy("How long it is kept after its period."),
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
+    )
+    on_return = forms.ChoiceField(
+        label=gettext_lazy("A return that lowers the tier does so"),
+        choices=[
+            ("at_once", gettext_lazy("at once")),
+            ("period_end", gettext_lazy("at the end of the period")),
+        ],
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """A rolling period needs its months."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if data.get("period") == "rolling_months" and not data.get("months") and "months" not in self.errors:
+            self.add_error("months", _("This field is required."))
+        return data
+
+
+class LevelForm(forms.Form):
+    """One level; a row without any text is no level."""
+
+    name_zh = forms.CharField(
+        label=gettext_lazy("Chinese name"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+    name_en = forms.CharField(
+        label=gettext_lazy("English name"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+    code = forms.CharField(label=gettext_lazy("Code"), required=False, widget=UnfoldAdminTextInputWidget)
+    threshold = forms.CharField(
+        label=gettext_lazy("From"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
+    )
+    multiplier = forms.CharField(
+        label=gettext_lazy("Points ×"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
+    )
+
+    def level(self) -> dict[str, Any] | None:
+        """The level as the API takes it; None for an empty row and for one that is taken away."""
+        data = self.cleaned_data
+        texts = {name: str(data.get(name) or "").strip() for name in self.fields if name != "DELETE"}
+        if data.get("DELETE") or not any(texts.values()):
+            return None
+        named = {"zh-hans": texts["name_zh"], "en": texts["name_en"]}
+        return {
+            "code": texts["code"] or slugify(texts["name_en"]),
+            "name": {language: text for language, text in named.items() if text} or None,
+            "threshold": texts["threshold"] or None,
+            "multiplier": texts["multiplier"] or "1",
+        }
+
+
+Levels: type[BaseFormSet[LevelForm]] = forms.formset_factory(
+    LevelForm, extra=EMPTY_ROWS, can_delete=True, max_num=tierconfig.MAX_LEVELS
+)
+
+
+def tiers(request: HttpRequest) -> HttpResponse:
+    """Who holds which tier, and the form. A change is in force at once."""
+    if not request.user.has_perm(READ):
+        raise PermissionDenied
+    row = TierProgram.objects.first()
+    may_set = request.user.has_perm(SET)
+    if request.method == "POST":
+        if not may_set:
+            raise PermissionDenied
+        form, levels = ProgramForm(request.POST), Levels(request.POST, prefix="levels")
+        if form.is_valid() and levels.is_valid() and _stored(request, form, levels, row):
+            messages.success(request, _("The tiers are in force."))
+            return HttpResponseRedirect(reverse("admin:tiers"))
+    else:
+        shown = tierconfig.shown(row.config) if row else STARTING
+        form, levels = _program_form(shown, row), Levels(initial=_rows(shown), prefix="levels")
+    if not may_set:
+        for field in [*form.fields.values(), *(f for each in levels.forms for f in each.fields.values())]:
+            field.disabled = True
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Tiers"),
+        "form": form,
+        "levels": levels,
+        "rows": levels.forms if may_set else levels.initial_forms,
+        "program": row,
+        "held": _held(row),
+        "may_set": may_set,
+        "currency": current_brand().currency,
+    }
+    return TemplateResponse(request, "console/tiers.html", context)
+
+
+def _stored(
+    request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelForm], row: TierProgram | None
+) -> bool:
+    """Whether the programme could be put in force; the faults stand at their fields."""
+    data = form.cleaned_data
+    if data["version"] != (row.version if row else 0):
+        form.add_error(
+            None,
+            _("The tiers were changed meanwhile by %(who)s. Look at them again before you change them.")
+            % {"who": row.updated_by if row else ""},
+        )
+        return False
+    given = [(each, level) for each in levels.forms if (level := each.level()) is not None]
+    # A new level is written below the others and belongs where its threshold puts it.
+    given.sort(key=lambda pair: _order(pair[1]["threshold"]))
+    period: dict[str, Any] = {"type": data["period"]}
+    if data["period"] == "rolling_months":
+        period["months"] = data["months"]
+    body = {name: data[name] for name in ("qualify_by", "downgrade", "grace_days", "on_return")}
+    body |= {"period": period, "levels": [level for _each, level in given]}
+    try:
+        tierprogram.put_in_force(config=tierconfig.checked(body), actor=actor(request), now=clock.now())
+    except Invalid as invalid:
+        for error in invalid.errors:
+            _show(error, form, [each for each, _level in given])
+        return False
+    return True
+
+
+def _show(error: FieldError, form: ProgramForm, rows: list[LevelForm]) -> None:
+    """A fault of the API's body at the field of the form that it came from."""
+    head, *rest = error.pointer.strip("/").split("/")
+    if head == "levels" and rest and rest[0].isdigit():
+        field = rest[1] if len(rest) > 1 else "code"
+        rows[int(rest[0])].add_error("name_zh" if field == "name" else field, str(error.detail))
+    elif head == "period":
+        form.add_error("months" if rest == ["months"] else "period", str(error.detail))
+    else:
+        form.add_error(head if head in form.fields else None, str(error.detail))
+
+
+def _order(threshold: str | None) -> float:
+    try:
+        return float(threshold or "inf")
+    except ValueError:
+        return float("inf")
+
+
+def _program_form(shown: Mapping[str, Any], row: TierProgram | None) -> ProgramForm:
+    period = shown["period"]
+    flat = {"period": period["type"], "months": period.get("months"), "version": row.version if row else 0}
+    return ProgramForm(initial={**shown, **flat})
+
+
+def _rows(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": level["code"],
+            "name_zh": level["name"].get("zh-hans", ""),
+            "name_en": level["name"].get("en", ""),
+            "threshold": level["threshold"],
+            "multiplier": level.get("multiplier", "1"),
+        }
+        for level in shown["levels"]
+    ]
+
+
+def _held(row: TierProgram | None) -> list[dict[str, Any]]:
+    """The levels from the highest with the number of members who hold each."""
+    if row is None:
+        return []
+    counts = dict(
+        MemberTier.objects.filter(member__status=Member.Status.ACTIVE)
+        .values_list("code")
+        .annotate(Count("member_id"))
+    )
+    levels = row.config["levels"]
+    # Who has no row yet holds the lowest.
+    without = Member.objects.filter(status=Member.Status.ACTIVE).count() - sum(counts.values())
+    counts[levels[0]["code"]] = counts.get(levels[0]["code"], 0) + without
+    total = sum(counts.values())
+    return [
+        {
+            "name": words.pick(level["name"]) or level["code"],
+            "members": counts.get(level["code"], 0),
+            "percent": counts.get(level["code"], 0) * 100 / total if total else None,
+        }
+        for level in reversed(levels)
+    ]

@@ -1,0 +1,102 @@
+"""The console's page of tiers: seen by whoever sees members, changed by owner and marketing."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from campaigns.models import Rule
+from points.models import TierProgram
+from tenants.context import in_brand
+from tenants.models import Brand
+from tests.console.pages import Browser, signed_in
+
+pytestmark = pytest.mark.django_db
+
+PROGRAM = {
+    "qualify_by": "points", "period": "rolling_months", "months": "12", "downgrade": "one_step",
+    "grace_days": "30", "on_return": "at_once", "version": "0",
+}  # fmt: skip
+SILVER = {"name_zh": "银卡", "name_en": "Silver", "code": "silver", "threshold": "0", "multiplier": "1"}
+GOLD = {"name_zh": "金卡", "name_en": "Gold", "code": "gold", "threshold": "5000", "multiplier": "1.2"}
+DIAMOND = {"name_zh": "钻石", "name_en": "Diamond Card", "code": "", "threshold": "800", "multiplier": ""}
+EMPTY = {"name_zh": "", "name_en": "", "code": "", "threshold": "", "multiplier": ""}
+
+
+def form(*levels: dict[str, str], known: int = 0, **more: str) -> dict[str, str]:
+    """What a browser sends."""
+    rows = {f"levels-{place}-{name}": text for place, row in enumerate(levels) for name, text in row.items()}
+    counts = {"levels-TOTAL_FORMS": str(len(levels)), "levels-INITIAL_FORMS": str(known)}
+    return {**PROGRAM, **counts, **rows, **more}
+
+
+def stored(brand: Brand) -> Any:
+    with in_brand(brand):
+        row = TierProgram.objects.first()
+        return row and row.config
+
+
+def levels_of(brand: Brand) -> list[tuple[str, str, str]]:
+    return [(each["code"], each["threshold"], each["multiplier"]) for each in stored(brand)["levels"]]
+
+
+def test_levels_are_made_inserted_and_taken_away(acme: Brand, now: datetime) -> None:
+    browser = signed_in(acme, "marketing", "en")
+    empty = browser.get("tiers/").content.decode()
+    assert "There are no tiers yet." in empty
+    answer = browser.post("tiers/", form(SILVER, GOLD, EMPTY))
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/console/tiers/")
+    assert levels_of(acme) == [("silver", "0", "1"), ("gold", "5000", "1.2")]
+    assert stored(acme)["levels"][1]["name"] == {"zh-hans": "金卡", "en": "Gold"}
+    with in_brand(acme):
+        assert Rule.objects.get(code="tier-gold").status == "published"
+
+    # Written below the others, without a code: it takes its place and a code from its name.
+    browser.post("tiers/", form(SILVER, GOLD, DIAMOND, known=2, version="1"))
+    assert levels_of(acme) == [("silver", "0", "1"), ("diamond-card", "800", "1"), ("gold", "5000", "1.2")]
+    page = browser.get("tiers/").content.decode()
+    assert "version 2" in page
+    assert "100.0 %" in page  # everybody holds the lowest
+
+    browser.post("tiers/", form(SILVER, {**GOLD, "DELETE": "on"}, known=2, version="2"))
+    assert levels_of(acme) == [("silver", "0", "1")]
+    with in_brand(acme):
+        assert Rule.objects.get(code="tier-gold").status == "retired"
+
+
+@pytest.mark.parametrize(
+    ("levels", "more", "fault"),
+    [
+        ((SILVER, {**GOLD, "threshold": "0"}), {}, "Must be higher than the level before."),
+        (({**SILVER, "threshold": "5"},), {}, "The lowest level begins at 0."),
+        ((SILVER, {**GOLD, "threshold": "many"}), {}, "Must be a decimal number"),
+        ((SILVER, {**GOLD, "multiplier": "0.5"}), {}, "Must be at least 1."),
+        ((SILVER, {**GOLD, "code": "silver"}), {}, "Another level has this code already."),
+        ((SILVER, {**GOLD, "code": "", "name_en": ""}), {}, "1 to 32 lower-case letters"),
+        ((EMPTY,), {}, "A list of at least one level is needed."),
+        ((SILVER,), {"months": ""}, "This field is required."),
+        ((SILVER,), {"grace_days": "-1"}, "greater than or equal to 0"),
+        ((SILVER,), {"qualify_by": "luck"}, "Select a valid choice."),
+        ((SILVER,), {"version": "7"}, "The tiers were changed meanwhile"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_stored(
+    acme: Brand, levels: tuple[dict[str, str], ...], more: dict[str, str], fault: str
+) -> None:
+    answer = signed_in(acme, "owner", "en").post("tiers/", form(*levels, **more))
+    assert answer.status_code == 200
+    assert fault in answer.content.decode()
+    assert stored(acme) is None
+
+
+def test_care_looks_and_changes_nothing_and_shops_do_not_look(acme: Brand, foreign: Any) -> None:
+    owner = signed_in(acme, "owner", "zh-hans")
+    owner.post("tiers/", form(SILVER, GOLD))
+    care = signed_in(acme, "care", "zh-hans")
+    page = care.get("tiers/").content.decode()
+    assert "金卡" in page
+    assert "立即生效" not in page
+    assert care.post("tiers/", form(SILVER, version="1")).status_code == 403
+    assert signed_in(acme, "shop").get("tiers/").status_code == 403
+    assert levels_of(acme) == [("silver", "0", "1"), ("gold", "5000", "1.2")]
+    assert Browser("acme.localhost").get("tiers/").status_code == 302
