@@ -265,3 +265,19 @@ class ProgrammeBudgetUsedUp(Refusal):
     code = "programme_budget_used_up"
     status = 409
     title = _("The programme's budget for this period is used up: no new campaign can begin.")
+
+
+class ChannelOff(Refusal):
+    """The brand has not switched this channel of messages on."""
+
+    code = "channel_off"
+    status = 409
+    title = _("This brand does not send messages by this channel.")
+
+
+class MessageTemplateTaken(Refusal):
+    """A message template of this code, or for this occasion, exists already."""
+
+    code = "message_template_taken"
+    status = 409
+    title = _("A message template of this code or for this occasion exists already.")

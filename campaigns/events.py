@@ -77,4 +77,30 @@ EVENTS: Final = (
         example=_EXAMPLE,
     ),
 )
-declare((*EVENTS, *ORDER_EVENTS, *AUDIENCE_EVENTS, *CAMPAIGN_EVENTS))
+MESSAGE_EVENTS: Final = (
+    EventType(
+        name="message.sent",
+        description="A message to a member by the webhook: whoever subscribes brings it to them.",
+        schema={
+            "type": "object",
+            "required": ["message_id", "member_id", "template", "occasion", "purpose", "facts"],
+            "properties": {
+                "message_id": {"type": "string", "format": "uuid"},
+                "member_id": {"type": "string", "format": "uuid"},
+                "template": {"type": "string", "description": "Code of the message template."},
+                "occasion": {"type": "string", "description": "What it is about; the same one comes once."},
+                "purpose": {"enum": ["transactional", "marketing"]},
+                "facts": {"type": "object", "description": "What the text is filled with."},
+            },
+        },
+        example={
+            "message_id": "0199f3a2-8d1c-7b21-9d4e-5f6a7b8c9d0e",
+            "member_id": "0199f3a2-8d1c-7c3e-9b1a-2f6d5c4b3a21",
+            "template": "points-arrived",
+            "occasion": "event:0199f3a2-8d1c-7e44-a1b2-0c1d2e3f4a5b",
+            "purpose": "transactional",
+            "facts": {"points": 39, "balance": 120},
+        },
+    ),
+)
+declare((*EVENTS, *ORDER_EVENTS, *AUDIENCE_EVENTS, *CAMPAIGN_EVENTS, *MESSAGE_EVENTS))

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from campaigns.services import enrolling, profiles
+from campaigns.services.messages import notices, returns
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from loyalty.outbox.registry import on_event
@@ -20,6 +21,20 @@ def profile_completed(event: OutboxEvent) -> None:
     member = Member.objects.filter(pk=UUID(event.payload["member_id"]), status=Member.Status.ACTIVE).first()
     if member is not None and event.occurred_at >= clock.now() - WELCOME_WITHIN:
         profiles.record_completion(member=member, now=event.occurred_at)
+
+
+@on_event(*notices.TYPES, name="campaigns.messages")
+def told(event: OutboxEvent) -> None:
+    """Queue the message about the member's own account that the event leads to."""
+    notices.tell(event, now=clock.now())
+
+
+@on_event("order.recorded", "member.signed_in", name="campaigns.returns")
+def came_back(event: OutboxEvent) -> None:
+    """Note for the messages of the last days that the member came back."""
+    if event.member_id is not None:
+        by = "order" if event.type == "order.recorded" else "sign_in"
+        returns.note(member_id=event.member_id, by=by, at=event.occurred_at)
 
 
 @on_event("member.enrolled", name="campaigns.welcome")

@@ -2,11 +2,12 @@
 rules in force, total, moment, segment, run of a wake-up, wake-up, recipient.
 
 An audience grant comes before the accounts of its members, a recipient after their account.
+Messages: the claim of the brand, message, subscription consent; their templates by themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,15 +17,19 @@ from campaigns.models import (
     AudienceGrant,
     Campaign,
     CapTotal,
+    Message,
+    MessageTemplate,
     Moment,
     Rule,
     RulesInForce,
     RuleSubmission,
     Segment,
+    SubscriptionConsent,
     Wakeup,
     WakeupRecipient,
     WakeupRun,
 )
+from loyalty.lib.database import connection
 from members.models import Activity, ParkedReturn, Purchase
 
 
@@ -153,3 +158,40 @@ def open_audience_grant(grant_id: UUID) -> AudienceGrant | None:
     """An audience grant that has something to give, locked; None if another has it or it has ended."""
     found = AudienceGrant.objects.select_for_update(skip_locked=True, of=("self",)).select_related("segment")
     return found.filter(pk=grant_id, due_at__isnull=False).first()
+
+
+def message_claims() -> None:
+    """Wait until no other claim of this brand's messages is under way; held until the transaction ends."""
+    with connection.cursor() as cursor:
+        name = f"{connection.schema_name}\x1fmessage claims"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [name])
+
+
+def due_messages(now: datetime, limit: int) -> list[Message]:
+    """Messages that are due, locked, the longest due first; those that another holds are left out."""
+    found = Message.objects.select_for_update(skip_locked=True, of=("self",))
+    return list(found.filter(status=Message.Status.QUEUED, due_at__lte=now).order_by("due_at", "pk")[:limit])
+
+
+def lost_messages(now: datetime, limit: int) -> list[Message]:
+    """Messages whose sender did not say in time what became of them, locked."""
+    found = Message.objects.select_for_update(skip_locked=True, of=("self",))
+    lost = found.filter(status=Message.Status.SENDING, lease_until__lte=now)
+    return list(lost.order_by("lease_until", "pk")[:limit])
+
+
+def sending_messages(message_ids: Collection[UUID]) -> dict[UUID, Message]:
+    """Messages that are still being sent, locked in the order of their keys."""
+    found = Message.objects.select_for_update(of=("self",)).filter(pk__in=message_ids)
+    return {each.pk: each for each in found.filter(status=Message.Status.SENDING).order_by("pk")}
+
+
+def subscription_consents(member_ids: Collection[UUID]) -> list[SubscriptionConsent]:
+    """The counters of these members, locked in the order of their keys."""
+    found = SubscriptionConsent.objects.select_for_update(of=("self",)).filter(member_id__in=member_ids)
+    return list(found.order_by("pk"))
+
+
+def message_template(code: str) -> MessageTemplate | None:
+    """The message template of this code, locked, or None."""
+    return MessageTemplate.objects.select_for_update().filter(code=code).first()

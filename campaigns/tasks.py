@@ -12,6 +12,7 @@ from campaigns.services import (
     submissions,
     wakeups,
 )
+from campaigns.services.messages import sending
 from loyalty.lib import clock
 from tenants.fanout import alone, for_each_brand
 
@@ -171,3 +172,16 @@ def tick_campaigns() -> None:
 def turn_campaigns() -> int:
     """Start, end and close what is due; returns how many. What is left waits for the next tick."""
     return campaigns.turn_due(now=clock.now(), limit=BATCH)
+
+
+@shared_task
+def tick_messages() -> None:
+    """Ask every active brand to send the messages that are due."""
+    for_each_brand(send_messages, expires_s=10)
+
+
+@shared_task
+def send_messages() -> int:
+    """Send what is due for some seconds; what is left waits for the next tick, after the other brands."""
+    with alone("campaigns.messages") as held:
+        return sending.run() if held else 0

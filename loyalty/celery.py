@@ -36,6 +36,7 @@ app.conf.beat_schedule = {
     "audience-grants-due": {"task": "campaigns.tasks.tick_audience_grants", "schedule": 10.0},
     "campaigns-due": {"task": "campaigns.tasks.tick_campaigns", "schedule": 5.0},
     "campaigns-budgets": {"task": "loyalty.analytics.tasks.tick_budgets", "schedule": 3.0},
+    "messages-due": {"task": "campaigns.tasks.tick_messages", "schedule": 3.0},
     "books-verification": {"task": "loyalty.analytics.tasks.tick_verification", "schedule": 60.0},
     "outbox-jobs": {"task": "loyalty.outbox.tasks.tick_jobs", "schedule": 3.0},
     "outbox-tidy": {"task": "loyalty.outbox.tasks.tick_tidy", "schedule": 3600.0},

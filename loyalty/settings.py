@@ -289,6 +289,15 @@ WECHAT_API_URL = env.str("WECHAT_API_URL", "https://api.weixin.qq.com")
 WECHAT_SANDBOX_APP = ("wx-demo-0001", "sandbox-secret") if DEV else None
 if PRODUCTION and not WECHAT_API_URL.startswith("https://"):
     raise ImproperlyConfigured("WECHAT_API_URL must be https in production")
+# The providers of messages; in development one server on this machine stands in for all of them.
+WECHAT_MESSAGE_API_URL = env.str("WECHAT_MESSAGE_API_URL", WECHAT_API_URL)
+WECOM_API_URL = env.str("WECOM_API_URL", "https://qyapi.weixin.qq.com")
+SMS_API_URL = env.str("SMS_API_URL", "https://dysmsapi.aliyuncs.com")
+PUSH_API_URL = env.str("PUSH_API_URL", "https://api.jpush.cn")
+if PRODUCTION and not all(
+    url.startswith("https://") for url in (WECHAT_MESSAGE_API_URL, WECOM_API_URL, SMS_API_URL, PUSH_API_URL)
+):
+    raise ImproperlyConfigured("the addresses of the messages' providers must be https in production")
 WEBHOOK_LOCAL_TARGETS = not PRODUCTION
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 PROMETHEUS_EXPORT_MIGRATIONS = False

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
+from campaigns.api import messagelinks
 from loyalty.lib import problems
 from loyalty.urls_shared import shared_urlpatterns
 
@@ -28,6 +29,9 @@ urlpatterns = [
     path("api/v1/", include(partner_api)),
     path("api/member/v1/", include(member_api)),
     re_path(r"^api/(?:member/)?v1/", unknown_path),
+    path("m/<str:token>", messagelinks.follow, name="message-link"),
+    path("callbacks/sms/<str:secret>/replies", messagelinks.sms_replies, name="sms-replies"),
+    path("callbacks/sms/<str:secret>/reports", messagelinks.sms_reports, name="sms-reports"),
     path("api/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
     path("", include("loyalty.console.urls")),

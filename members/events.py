@@ -29,6 +29,16 @@ EVENTS = (
         },
     ),
     EventType(
+        name="member.signed_in",
+        description="A member signed in to the mini-program or app.",
+        schema={
+            "type": "object",
+            "required": ["member_id", "by"],
+            "properties": {"member_id": _ID, "by": {"enum": ["wechat"]}},
+        },
+        example={"member_id": _MEMBER, "by": "wechat"},
+    ),
+    EventType(
         name="member.updated",
         description="A member's profile or identities changed; `changed` names the fields, not their values.",
         schema={

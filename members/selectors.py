@@ -126,6 +126,11 @@ def consents_now(member_ids: Collection[UUID], purposes: Collection[str]) -> dic
     }
 
 
+def consents_of(member_id: UUID) -> QuerySet[Consent]:
+    """All that a member said, the newest first."""
+    return Consent.objects.filter(member_id=member_id).order_by("-at", "-recorded_at", "-id")
+
+
 def who_consented(members: QuerySet[Member], purpose: str) -> QuerySet[Member]:
     """Those of the members whose latest word on a purpose is that they agree."""
     said = Consent.objects.filter(purpose=purpose, member=OuterRef("pk"))

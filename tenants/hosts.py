@@ -6,11 +6,14 @@ Unknown hosts are not remembered: brands are created by other processes, and a n
 import time
 from threading import Lock
 
+from loyalty.lib.database import connection
 from tenants.models import Brand, Domain
 
 TTL_S = 5.0
 MAX_HOSTS = 2048
+OF_BRAND_S = 60.0
 _known: dict[str, tuple[float, Brand]] = {}
+_of_brand: dict[int, tuple[float, list[str]]] = {}
 _lock = Lock()
 
 
@@ -31,7 +34,27 @@ def find(host: str) -> Brand | None:
     return found
 
 
+def of_brand(brand: Brand) -> list[str]:
+    """The brand's hosts, the main one first, as they were at most a minute ago.
+
+    Goes to the shared schema and back: call it before a transaction begins.
+    """
+    entry = _of_brand.get(brand.pk)
+    if entry is not None and entry[0] > time.monotonic():
+        return entry[1]
+    before = connection.tenant
+    connection.set_schema_to_public()
+    try:
+        rows = Domain.objects.filter(tenant_id=brand.pk).order_by("-is_primary", "pk")
+        names = list(rows.values_list("domain", flat=True))
+    finally:
+        connection.set_tenant(before)
+    _of_brand[brand.pk] = (time.monotonic() + OF_BRAND_S, names)
+    return names
+
+
 def forget() -> None:
     """Look everything up anew, for example after a brand was suspended in this process."""
     with _lock:
         _known.clear()
+        _of_brand.clear()

@@ -36,6 +36,16 @@ DEFAULTS: Final[dict[str, Any]] = {
     "expiry_notices": [30, 7, 1],
     # Days before a tier is lost on which members are told.
     "tier_notices": [30, 7],
+    # Hours of the brand's clock in which no marketing is sent; it waits for the end. null = none.
+    "quiet_hours": {"from": "22:00", "until": "08:00"},
+    # Marketing messages a member may get per day, 7 days and 30 days: by one channel, and by all together.
+    "message_caps": {"all": {"day": 2, "week": 5}, "sms": {"day": 1, "week": 2, "month": 4}},
+    # What no message may say (Advertising Law of China, articles 20 and 57).
+    "forbidden_phrases": ["替代母乳", "人乳化", "母乳化", "接近母乳", "媲美母乳"],
+    # Hosts besides the brand's own that links in messages may lead to.
+    "message_link_hosts": [],
+    # Days after a message in which an order or a sign-in counts as coming back because of it.
+    "message_return_days": 7,
     # host:port pairs that webhooks may reach over http and loopback; never in production.
     "webhook_hosts": [],
     # WeChat mini-program: app id, and its secret sealed by `loyalty.lib.crypto`.

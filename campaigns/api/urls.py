@@ -9,6 +9,7 @@ from campaigns.api import (
     enrolling,
     home,
     merging,
+    messages,
     rules,
     segments,
     simulations,
@@ -80,6 +81,8 @@ member_urlpatterns: list[URLPattern] = [
     path("auth/wechat", enrolling.SigningInView.as_view(), name="auth-wechat"),
     path("check-ins", earning.CheckInsView.as_view(), name="check-ins"),
     path("earn", earning.EarnView.as_view(), name="earn"),
+    path("me/messages", messages.InboxView.as_view(), name="me-messages"),
+    path("me/subscriptions", messages.SubscriptionsView.as_view(), name="me-subscriptions"),
     path("me/referral", earning.ReferralView.as_view(), name="me-referral"),
     path("home", home.HomeView.as_view(), name="home"),
 ]

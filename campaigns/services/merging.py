@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import facts
 from campaigns.models import CapCounter, Carry, SegmentMember, WakeupRecipient
+from campaigns.services.messages import subscriptions
 from loyalty.lib import ids
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
@@ -70,6 +71,7 @@ def _first(member: Member, into: Member, actor: str, now: datetime) -> Merged:
     )
     mall.merge(from_member_id=member.pk, into_member_id=into.pk)
     _merge_caps(member.pk, into.pk)
+    subscriptions.merge(from_member_id=member.pk, into_member_id=into.pk, now=now)
     members.merge(member=member, into=into)
     outbox.publish(
         type="member.merged",

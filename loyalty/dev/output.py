@@ -21,6 +21,7 @@ COLOURS = {
     "postgres": "34",
     "redis": "31",
     "wechat": "92",
+    "channels": "94",
     "receiver": "95",
     "up": "1",
 }

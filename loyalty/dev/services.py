@@ -79,6 +79,13 @@ def wechat(values: Mapping[str, str]) -> Service:
     return Service("wechat", argv, for_child(values), stop_s=2)
 
 
+def channels(values: Mapping[str, str]) -> Service:
+    """The stand-in for the providers of messages."""
+    argv = [*SCRIPT, str(ROOT / "loyalty" / "dev" / "channel_sandbox.py")]
+    argv += ["--port", values["CHANNEL_SANDBOX_PORT"]]
+    return Service("channels", argv, for_child(values), stop_s=2)
+
+
 def receiver(values: Mapping[str, str], places: Places) -> Service:
     """The demo's receiver of webhooks."""
     argv = [*SCRIPT, str(ROOT / "loyalty" / "dev" / "receiver.py"), "--port", values["DEMO_RECEIVER_PORT"]]
@@ -93,5 +100,6 @@ def others(values: Mapping[str, str], places: Places) -> list[Service]:
         dispatcher(values),
         beat(values, places),
         wechat(values),
+        channels(values),
         receiver(values, places),
     ]

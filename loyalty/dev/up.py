@@ -67,6 +67,7 @@ def plan(places: Places) -> Plan:
         port = ports.choose(places, "redis")
         redis = valkey.place(places, port=port, password=known["redis"], durable=True)
     wechat_port = ports.choose(places, "wechat", 9001)
+    channels_port = ports.choose(places, "channels", 9002)
     receiver_port = ports.choose(places, "receiver", 9000)
     values = {
         "LOYALTY_ENV": "dev",
@@ -83,6 +84,11 @@ def plan(places: Places) -> Plan:
         "REDIS_URL": redis.url() if redis else given["REDIS_URL"],
         "WECHAT_SANDBOX_PORT": str(wechat_port),
         "WECHAT_API_URL": f"http://127.0.0.1:{wechat_port}",
+        "CHANNEL_SANDBOX_PORT": str(channels_port),
+        **dict.fromkeys(
+            ("WECHAT_MESSAGE_API_URL", "WECOM_API_URL", "SMS_API_URL", "PUSH_API_URL"),
+            f"http://127.0.0.1:{channels_port}",
+        ),
         "DEMO_RECEIVER_PORT": str(receiver_port),
         "DEMO_RECEIVER_URL": f"http://127.0.0.1:{receiver_port}/",
     }

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.lib import crypto
 from loyalty.lib.errors import Invalid
 from loyalty.lib.transactions import retried
+from loyalty.outbox import services as outbox
 from members import tokens, wechat
 from members.errors import WechatNotEnabled
 from members.identities import Key
@@ -56,6 +57,12 @@ def sign_in_with_wechat(
         with transaction.atomic():
             member, created = enrol(
                 keys=keys, source=WECHAT_SOURCE, verified=True, referrer_code=referrer_code, now=now
+            )
+            outbox.publish(
+                type="member.signed_in",
+                payload={"member_id": str(member.id), "by": WECHAT_SOURCE},
+                member_id=member.id,
+                occurred_at=now,
             )
             return tokens.start(member=member, key=key, device_id=device_id, now=now), created
 

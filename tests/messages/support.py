@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from campaigns.models import MessageChannel, MessageTemplate, MessageTemplateVersion
+from campaigns.models import (
+    Message,
+    MessageChannel,
+    MessageTemplate,
+    MessageTemplateVersion,
+    SubscriptionConsent,
+)
+from campaigns.services import messages
+from loyalty.dev import channel_sandbox
 from loyalty.lib import crypto
 from members.models import Identity
 from members.services import consents
@@ -30,6 +38,13 @@ BODY: dict[str, Any] = {
                 "text": {"zh-hans": "您有 {points} 积分。", "en": "You have {points} points."},
             },
         },
+        "wechat_official": {
+            "template_id": "oa-1",
+            "fields": {"thing1": {"zh-hans": "{points} 积分到账", "en": "{points} points arrived"}},
+        },
+        "wecom": {"fields": {"text": {"zh-hans": "{member},{points} 积分到账"}}},
+        "push": {"fields": {"title": {"zh-hans": "到账"}, "text": {"zh-hans": "{points} 积分"}}},
+        "webhook": {},
         "email": {
             "fields": {
                 "subject": {"zh-hans": "{points} 积分", "en": "{points} points"},
@@ -81,3 +96,61 @@ def agrees(member_id: UUID, now: datetime, purpose: str = "marketing", granted: 
     consents.say(
         member_id=member_id, purpose=purpose, version="2026-01", granted=granted, source="test", now=now
     )
+
+
+def all_channels(now: datetime) -> None:
+    """Every channel, switched on, with the credentials that the sandbox knows."""
+    secret = channel_sandbox.SECRET
+    channel("wechat_subscribe", now=now, settings={"app_id": MINI}, secret=secret)
+    channel("wechat_official", now=now, settings={"app_id": channel_sandbox.OFFICIAL_APP_ID}, secret=secret)
+    channel("wecom", now=now, settings={"corp_id": channel_sandbox.CORP_ID}, secret=secret)
+    channel(
+        "sms",
+        now=now,
+        settings={"signature": "Acme", "access_key_id": channel_sandbox.ACCESS_KEY},
+        secret=secret,
+    )
+    channel("email", now=now, settings={"from": "Acme <hello@acme.example>"})
+    channel("push", now=now, settings={"app_key": channel_sandbox.PUSH_KEY}, secret=secret)
+    channel("webhook", now=now, settings={})
+
+
+def subscribed(member_id: UUID, times: int, now: datetime, app_id: str = MINI) -> SubscriptionConsent:
+    """So many consents to one more subscription message."""
+    return SubscriptionConsent.objects.create(
+        member_id=member_id,
+        app_id=app_id,
+        template_id=WX_TEMPLATE,
+        remaining=times,
+        accepted=times,
+        updated_at=now,
+    )
+
+
+def queued(
+    template: MessageTemplate,
+    channel: str,
+    now: datetime,
+    member_id: UUID,
+    occasion: str = "o-1",
+    **facts: Any,
+) -> Message:
+    """One message that is due now."""
+    said = {"points": 39, "balance": 120, **facts}
+    message = messages.queue(
+        template=template, member_id=member_id, occasion=occasion, facts=said, now=now, channel=channel
+    )
+    assert message is not None
+    return message
+
+
+def set_channel(name: str, settings: dict[str, Any], **secrets: str) -> None:
+    """Change a channel's settings and secrets."""
+    MessageChannel.objects.filter(channel=name).update(
+        settings=settings, secrets=crypto.seal(json.dumps(secrets))
+    )
+
+
+def switch_off(name: str) -> None:
+    """The channel sends nothing from now on."""
+    MessageChannel.objects.filter(channel=name).update(enabled=False)

@@ -15,9 +15,11 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.fields.json import JSONField
 
+from campaigns.channels import Setup
 from campaigns.errors import TemplateNotPublished
 from campaigns.models import Channel, Message, MessageTemplate, MessageTemplateVersion
-from campaigns.services.messages import reach
+from campaigns.services.messages import reach, texts
+from campaigns.services.messages.reach import NEED_TEMPLATE
 from loyalty.lib.database import connection
 
 Select = tuple[str, Sequence[Any]]
@@ -52,6 +54,8 @@ def queue(
     version = _version(template)
     reason = ""
     if channel is None:
+        if Message.objects.filter(member_id=member_id, occasion=occasion).exists():
+            return None
         channel, reason = _choose(template, member_id)
         if channel is None:
             return None
@@ -69,8 +73,6 @@ def queue(
         reason=reason,
     )
     with transaction.atomic():
-        if Message.objects.filter(member_id=member_id, occasion=occasion).exists():
-            return None
         Message.objects.bulk_create([message], ignore_conflicts=True)
         return Message.objects.filter(pk=message.pk).first()
 
@@ -139,8 +141,9 @@ def _version(template: MessageTemplate) -> int:
 
 def _choose(template: MessageTemplate, member_id: UUID) -> tuple[str | None, str]:
     """The first channel that reaches the member; or one, and why none does; or none at all."""
+    body = MessageTemplateVersion.objects.get(template=template, version=_version(template)).body
     on = reach.setups()
-    wanted = [on[name] for name in template.channels if name in on]
+    wanted = [on[name] for name in template.channels if name in on and _is_written(body, name)]
     if not wanted:
         return None, ""
     found = reach.addresses([member_id], wanted)
@@ -149,14 +152,20 @@ def _choose(template: MessageTemplate, member_id: UUID) -> tuple[str | None, str
             return each.channel, ""
         if (member_id, each.channel) not in found:
             continue
-        if each.channel != Channel.WECHAT_SUBSCRIBE or _subscribed(template, each, member_id):
+        if each.channel != Channel.WECHAT_SUBSCRIBE or _subscribed(body, each, member_id):
             return each.channel, ""
     return wanted[0].channel, "unreachable"
 
 
-def _subscribed(template: MessageTemplate, setup: reach.Setup, member_id: UUID) -> bool:
-    version = MessageTemplateVersion.objects.get(template=template, version=_version(template))
-    part = version.body.get("channels", {}).get(setup.channel, {})
+def _is_written(body: Mapping[str, Any], channel: str) -> bool:
+    """Whether the template can go out by this channel: the provider's own template may still be missing."""
+    part = body.get("channels", {}).get(channel)
+    return part is not None and (channel not in NEED_TEMPLATE or bool(texts.template_id(part, "zh-hans")))
+
+
+def _subscribed(body: Mapping[str, Any], setup: Setup, member_id: UUID) -> bool:
     return reach.allows_subscription(
-        member_id=member_id, app_id=setup.app_id, template_id=str(part.get("template_id", ""))
+        member_id=member_id,
+        app_id=setup.app_id,
+        template_id=texts.template_id(body["channels"][setup.channel], "zh-hans"),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
 
+from campaigns.channels import Setup
 from campaigns.models import Channel, MessageChannel, SubscriptionConsent
 from loyalty.lib import crypto
 from members.models import Identity
@@ -24,22 +24,9 @@ PROVIDERS: Final = {
     Channel.EMAIL: "email",
     Channel.PUSH: "push",
 }
-# An openid belongs to one app; the others are the same everywhere.
-OF_ONE_APP: Final = frozenset({Channel.WECHAT_SUBSCRIBE, Channel.WECHAT_OFFICIAL})
 
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """A channel that is switched on: what its client needs to send. `secrets` are in the clear: never log."""
-
-    channel: str
-    settings: Mapping[str, Any]
-    secrets: Mapping[str, str]
-
-    @property
-    def app_id(self) -> str:
-        """The app whose identities are the addresses; '' where the channel has none."""
-        return str(self.settings.get("app_id", "")) if self.channel in OF_ONE_APP else ""
+# These send a template that is registered with the provider.
+NEED_TEMPLATE: Final = frozenset({Channel.WECHAT_SUBSCRIBE, Channel.WECHAT_OFFICIAL, Channel.SMS})
 
 
 def setups() -> dict[str, Setup]:
@@ -51,13 +38,12 @@ def setups() -> dict[str, Setup]:
 def setup_of(row: MessageChannel) -> Setup:
     """A channel's setup, its secrets opened. A mini-program is the one that members sign in with unless the
     channel names another."""
-    settings, secrets = dict(row.settings), _opened(row.secrets)
+    settings, secrets, brand = dict(row.settings), _opened(row.secrets), current_brand()
     if row.channel == Channel.WECHAT_SUBSCRIBE and not settings.get("app_id"):
-        brand = current_brand()
         settings["app_id"] = str(brand.setting("wechat_app_id"))
         sealed = str(brand.setting("wechat_secret"))
         secrets["secret"] = crypto.unseal(sealed) if sealed else ""
-    return Setup(row.channel, settings, secrets)
+    return Setup(row.channel, settings, secrets, brand.slug)
 
 
 def _opened(sealed: str) -> dict[str, str]:

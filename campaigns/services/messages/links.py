@@ -1,0 +1,80 @@
+"""Short links: which message was clicked, and where the click leads. A link cannot be made up or changed."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from campaigns.models import Message, MessageTemplateVersion
+from loyalty.lib.database import connection
+from tenants import hosts
+from tenants.context import current_brand
+
+SEAL_BYTES: Final = 8
+
+
+def maker() -> Callable[[UUID], str]:
+    """What makes a message's link on the brand's main host. Call it before a transaction begins."""
+    host = next(iter(hosts.of_brand(current_brand())), "")
+    port = "" if settings.PRODUCTION or settings.TEST else f":{settings.PORT}"
+    base = f"{settings.PUBLIC_URL_SCHEME}://{host}{port}/m/"
+    return lambda message_id: base + token(message_id)
+
+
+def token(message_id: UUID) -> str:
+    """The message's number, sealed for the current brand: 32 letters that stand in a URL as they are."""
+    return base64.urlsafe_b64encode(message_id.bytes + _seal(message_id.bytes)).decode()
+
+
+def read(text: str) -> UUID | None:
+    """The message of a link's token; None for one that this brand did not make."""
+    try:
+        raw = base64.urlsafe_b64decode(text.encode())
+    except ValueError:
+        return None
+    if len(raw) != 16 + SEAL_BYTES or not hmac.compare_digest(raw[16:], _seal(raw[:16])):
+        return None
+    return UUID(bytes=raw[:16])
+
+
+def follow(*, message_id: UUID, now: datetime) -> str | None:
+    """Note the first click; returns where the link leads, or None where that is not allowed (any more)."""
+    message = Message.objects.filter(pk=message_id).first()
+    if message is None:
+        return None
+    version = MessageTemplateVersion.objects.get(template=message.template_id, version=message.version)
+    target = str(version.body.get("link") or "")
+    if not allowed(target):
+        return None
+    Message.objects.filter(pk=message_id, clicked_at__isnull=True).update(clicked_at=now)
+    return target
+
+
+def allowed(url: Any) -> bool:
+    """Whether a link may lead there: a path of the brand's own host, or https to a host that is allowed."""
+    if not isinstance(url, str) or not url or not url.isprintable() or "\\" in url:
+        return False
+    if url.startswith("/"):
+        return not url.startswith("//")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme != "https" or parts.username is not None:
+        return False
+    brand = current_brand()
+    others = [str(host).lower() for host in brand.setting("message_link_hosts")]
+    return (parts.hostname or "") in {*hosts.of_brand(brand), *others}
+
+
+def _seal(raw: bytes) -> bytes:
+    name = f"message-link:{connection.schema_name}"
+    return salted_hmac(name, raw, algorithm="sha256").digest()[:SEAL_BYTES]

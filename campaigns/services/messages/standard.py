@@ -1,0 +1,152 @@
+"""The messages about the member's own account that a new brand begins with, in Chinese and English.
+
+The numbers of WeChat's and the text messages' templates are the brand's own: it enters them, and until then
+these channels are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion
+from campaigns.occasions import OCCASIONS
+
+ACTOR: Final = "template"
+CHANNELS: Final = (
+    Channel.WECHAT_SUBSCRIBE,
+    Channel.WECHAT_OFFICIAL,
+    Channel.PUSH,
+    Channel.SMS,
+    Channel.EMAIL,
+    Channel.WEBHOOK,
+)
+Texts = tuple[str, str]
+
+# By occasion: name, what happened (short), and the whole sentence; each in Chinese and English.
+SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
+    "points.arrived": (
+        ("积分到账", "Points arrived"),
+        ("{points}{currency}到账", "+{points} {currency}"),
+        (
+            "{points}{currency}已到账,可用{balance}。{buys}",
+            "{points} {currency} have arrived; {balance} to spend. {buys}",
+        ),
+    ),
+    "points.spent": (
+        ("积分使用", "Points spent"),
+        ("使用{points}{currency}", "-{points} {currency}"),
+        ("您使用了{points}{currency},剩余{balance}。", "You spent {points} {currency}; {balance} are left."),
+    ),
+    "points.given_back": (
+        ("积分退还", "Points given back"),
+        ("退还{points}{currency}", "+{points} {currency}"),
+        (
+            "{points}{currency}已退还,可用{balance}。",
+            "{points} {currency} were given back; {balance} to spend.",
+        ),
+    ),
+    "points.taken_back": (
+        ("积分扣回", "Points taken back"),
+        ("扣回{points}{currency}", "-{points} {currency}"),
+        (
+            "因退货扣回{points}{currency},可用{balance}。",
+            "{points} {currency} were taken back for a return; {balance} to spend.",
+        ),
+    ),
+    "points.expiring": (
+        ("积分即将到期", "Points about to expire"),
+        ("{points}积分即将到期", "{points} points expire soon"),
+        (
+            "您有{points}积分将在{last_day_at}后失效。{buys}",
+            "{points} of your points can be used until {last_day_at}. {buys}",
+        ),
+    ),
+    "tier.upgraded": (
+        ("等级提升", "Tier reached"),
+        ("升级为{tier}", "You are {tier} now"),
+        ("恭喜,您已从{from_tier}升级为{tier}。", "Congratulations: you went from {from_tier} to {tier}."),
+    ),
+    "tier.downgraded": (
+        ("等级变更", "Tier changed"),
+        ("等级变为{tier}", "You are {tier} now"),
+        ("您的等级由{from_tier}变为{tier}。", "Your tier went from {from_tier} to {tier}."),
+    ),
+    "tier.downgrade_upcoming": (
+        ("等级即将变更", "Tier about to change"),
+        ("{from_tier}即将到期", "{from_tier} is about to end"),
+        (
+            "再累积{missing},即可在{last_day_at}后保留{from_tier}。",
+            "{missing} more by {last_day_at} keep you {from_tier}.",
+        ),
+    ),
+    "redemption.placed": (
+        ("兑换成功", "Reward redeemed"),
+        ("已兑换{reward}", "Redeemed: {reward}"),
+        ("您用{points}积分兑换了{reward}。", "You redeemed {reward} for {points} points."),
+    ),
+    "redemption.shipped": (
+        ("奖品已发货", "Reward shipped"),
+        ("{reward}已发货", "On its way: {reward}"),
+        (
+            "{reward}已由{carrier}发出,单号{tracking_number}。",
+            "{reward} is on its way with {carrier}, {tracking_number}.",
+        ),
+    ),
+}
+# A redemption spends points; one message about it is enough.
+OFF: Final = frozenset({"redemption.placed"})
+
+
+def _said(texts: Texts) -> dict[str, str]:
+    return {"zh-hans": texts[0], "en": texts[1]}
+
+
+def body_of(event: str) -> dict[str, Any]:
+    """The texts of an occasion for every channel."""
+    _name, short, whole = SENTENCES[event]
+    figures = {name: {"zh-hans": f"{{{name}}}"} for name in OCCASIONS[event].facts if name in _SMS}
+    return {
+        "channels": {
+            Channel.WECHAT_SUBSCRIBE: {"template_id": "", "fields": {"thing1": _said(short)}},
+            Channel.WECHAT_OFFICIAL: {"template_id": "", "fields": {"thing1": _said(short)}},
+            Channel.WECOM: {"fields": {"text": _said(whole)}},
+            Channel.SMS: {"template_id": "", "fields": {**figures, "text": _said(whole)}},
+            Channel.EMAIL: {"fields": {"subject": _said(short), "text": _said(whole)}},
+            Channel.PUSH: {"fields": {"title": _said(_name), "text": _said(whole)}},
+            Channel.WEBHOOK: {"fields": {}},
+        },
+        "link": "",
+        "tags": [],
+    }
+
+
+_SMS: Final = frozenset({"points", "balance", "missing", "last_day_at", "tier", "reward", "tracking_number"})
+
+
+def install(*, now: datetime) -> int:
+    """Publish the standard messages that the brand lacks; returns how many. Safe to repeat."""
+    made = 0
+    taken = set(MessageTemplate.objects.values_list("event", flat=True))
+    codes = set(MessageTemplate.objects.values_list("code", flat=True))
+    for event, (name, _short, _whole) in SENTENCES.items():
+        code = event.replace(".", "-").replace("_", "-")
+        if event in taken or code in codes:
+            continue
+        template = MessageTemplate.objects.create(
+            code=code,
+            name=_said(name),
+            purpose="transactional",
+            event=event,
+            enabled=event not in OFF,
+            channels=[str(each) for each in CHANNELS],
+            current_version=1,
+            updated_at=now,
+            updated_by=ACTOR,
+        )
+        MessageTemplateVersion.objects.create(
+            template=template, version=1, body=body_of(event), published_at=now, published_by=ACTOR
+        )
+        made += 1
+    return made

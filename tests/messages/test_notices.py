@@ -1,0 +1,158 @@
+"""Messages that events of the account lead to: through the API, exact texts, once."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from campaigns.models import Message, MessageTemplate
+from campaigns.services.messages import inbox, sending, standard
+from loyalty.dev.channel_sandbox import Sandbox
+from loyalty.lib import clock
+from loyalty.outbox import handling, relay
+from loyalty.outbox.models import Cursor
+from members.models import Member
+from tenants.models import Brand
+from tests.messages import support
+from tests.support.brands import ANNA
+from tests.support.client import Api
+
+BASE = {
+    "code": "base",
+    "name": {"en": "Base"},
+    "trigger": "order.paid",
+    "effect": {"type": "per_amount", "points": "1", "per": "1"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _set_up(in_acme: Brand, now: datetime) -> None:
+    standard.install(now=now)
+    support.channel("email", now=now, settings={"from": "hello@acme.example"})
+    support.known_by(ANNA, "email", "anna@example.com", now)
+    Member.objects.filter(pk=ANNA).update(locale="en")
+
+
+def _told() -> list[tuple[str, str, str]]:
+    """Template, title and text of what was queued, in order."""
+    relay.run()
+    handling.run()
+    member = Member.objects.get(pk=ANNA)
+    found = Message.objects.select_related("template").filter(member=ANNA).order_by("queued_at", "id")
+    return [(each.template.code, *inbox.written(each, member)) for each in found]
+
+
+def order(api: Api, number: str = "S-1", price: str = "39.00") -> None:
+    line = {"sku": "1", "quantity": "1", "unit_price": price}
+    order = {
+        "order_id": number,
+        "member": {"member_id": str(ANNA)},
+        "ordered_at": "2026-11-22T09:00:00+08:00",
+        "channel": "store",
+        "currency": "CNY",
+        "lines": [line],
+    }
+    answer = api.post("/orders", order)
+    assert answer.status_code == 201, answer.json()
+
+
+def _reward(api: Api, name: str, points: int) -> str:
+    body = {
+        "name": {"en": name},
+        "kind": "physical",
+        "sku": name.upper(),
+        "stock": 10,
+        "points": points,
+        "status": "published",
+    }
+    answer = api.post("/rewards", body)
+    assert answer.status_code == 201, answer.json()
+    return str(answer.json()["reward_id"])
+
+
+def test_points_arrived_and_what_they_buy(api: Api, publish: Callable[..., None], now: datetime) -> None:
+    publish(BASE)
+    _reward(api, "Mug", 30)
+    _reward(api, "Cup", 20)
+    _reward(api, "Bag", 100)
+    order(api)
+    assert _told() == [
+        ("points-arrived", "+39 points", "39 points have arrived; 39 to spend. enough for: Mug")
+    ]
+    assert _told() == _told()  # handled again, told once
+    Cursor.objects.filter(name="campaigns.messages").update(position=0)
+    assert len(_told()) == 1
+
+
+def test_what_is_missing_for_the_nearest_reward(api: Api, publish: Callable[..., None]) -> None:
+    publish(BASE)
+    _reward(api, "Bag", 100)
+    _reward(api, "Mug", 50)
+    order(api)
+    assert [text for _code, _title, text in _told()] == [
+        "39 points have arrived; 39 to spend. 11 more for: Mug"
+    ]
+
+
+def test_spent_shipped_returned(api: Api, publish: Callable[..., None]) -> None:
+    publish(BASE)
+    order(api)
+    reward = _reward(api, "Mug", 30)
+    redeemed = {
+        "member": {"member_id": str(ANNA)},
+        "reward_id": reward,
+        "quantity": 1,
+        "reference": "r-1",
+        "address": {"name": "A", "phone": "+8613800000000", "line": "1 Road"},
+    }
+    answer = api.post("/redemptions", redeemed)
+    assert answer.status_code == 201, answer.json()
+    number = answer.json()["redemption_id"]
+    assert api.post("/orders/S-1/returns", {"return_id": "R-1", "all": True}).status_code == 201
+    codes = [(code, text) for code, _title, text in _told()][1:]
+    assert codes == [
+        ("points-spent", "You spent 30 points; 9 are left."),
+        ("points-taken-back", "39 points were taken back for a return; 0 to spend."),
+    ]
+    assert api.post(f"/redemptions/{number}/cancel", {"reason": "x"}).status_code == 200
+    assert _told()[-1][0] == "points-given-back"
+
+
+def test_what_happened_days_ago_is_not_told(api: Api, publish: Callable[..., None], now: datetime) -> None:
+    publish(BASE)
+    order(api)
+    relay.run()
+    with clock.frozen(now + timedelta(days=3)):
+        handling.run()
+    assert not Message.objects.exists()
+
+
+def test_what_the_brand_switched_off_is_not_told(api: Api, publish: Callable[..., None]) -> None:
+    publish(BASE)
+    MessageTemplate.objects.filter(event="points.arrived").update(enabled=False)
+    order(api)
+    assert _told() == []
+
+
+def test_installing_again_changes_nothing(now: datetime) -> None:
+    assert MessageTemplate.objects.count() == len(standard.SENTENCES)
+    assert standard.install(now=now) == 0
+
+
+def test_the_text_is_in_the_members_language_and_the_brands_time(
+    providers: Sandbox, now: datetime, mailoutbox: Any
+) -> None:
+    template = MessageTemplate.objects.get(event="points.expiring")
+    facts = {"points": 39, "last_day_at": "2026-12-22T15:59:59Z", "buys": {"zh-hans": "可兑换杯", "en": "!"}}
+    for number, (locale, text) in enumerate(
+        {
+            "en": "39 of your points can be used until 22 Dec 2026. !",
+            "zh-hans": "您有39积分将在2026年12月22日后失效。可兑换杯",
+            "": "您有39积分将在2026年12月22日后失效。可兑换杯",
+        }.items()
+    ):
+        Member.objects.filter(pk=ANNA).update(locale=locale)
+        support.queued(template, "email", now, ANNA, f"o-{number}", **facts)
+        sending.run()
+        assert mailoutbox[-1].body == text

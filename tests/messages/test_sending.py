@@ -1,0 +1,310 @@
+"""Each channel over real HTTP against the sandbox: what arrives, what the providers' refusals lead to."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from campaigns.models import Message, SubscriptionConsent
+from campaigns.services.messages import recording, sending
+from loyalty.dev.channel_sandbox import OFFICIAL_APP_ID, Sandbox
+from loyalty.lib import clock
+from loyalty.outbox.models import OutboxEvent
+from members.models import Member
+from tenants.models import Brand
+from tests.messages import support
+from tests.support.brands import ANNA, BORIS, CHEN
+
+ADDRESSES = {
+    "wechat_subscribe": ("openid", "o-anna", support.MINI),
+    "wechat_official": ("openid", "oa-anna", OFFICIAL_APP_ID),
+    "wecom": ("wecom", "wm-anna", ""),
+    "sms": ("phone", "+8613800000555", ""),
+    "email": ("email", "anna@example.com", ""),
+    "push": ("push", "reg-anna", ""),
+}
+
+
+@pytest.fixture(autouse=True)
+def _channels(in_acme: Brand, now: datetime) -> None:
+    support.all_channels(now)
+
+
+def _queue(
+    channel: str,
+    now: datetime,
+    *,
+    address: str | None = None,
+    purpose: str = "transactional",
+    body: Any = None,
+) -> Message:
+    provider, subject, app_id = ADDRESSES[channel]
+    support.known_by(ANNA, provider, address or subject, now, app_id)
+    if channel == "wechat_subscribe":
+        support.subscribed(ANNA, 2, now)
+    template = support.template(now=now, purpose=purpose, channels=(channel,), body=body)
+    return support.queued(template, channel, now, ANNA)
+
+
+def _fresh(message: Message) -> Message:
+    return Message.objects.get(pk=message.pk)
+
+
+@pytest.mark.parametrize(
+    ("channel", "to", "fields"),
+    [
+        ("wechat_subscribe", "o-anna", {"number1": "39", "thing2": "可用 120 积分"}),
+        ("wechat_official", "oa-anna", {"thing1": "39 积分到账"}),
+        ("wecom", "wm-anna", {"text": "C-anna of acme,39 积分到账"}),
+        ("sms", "13800000555", {"points": "39"}),
+        ("push", "reg-anna", {"title": "到账", "text": "39 积分"}),
+    ],
+)
+def test_it_arrives(providers: Sandbox, now: datetime, channel: str, to: str, fields: dict[str, str]) -> None:
+    message = _queue(channel, now)
+    assert sending.run() == 1
+    assert [(m["channel"], m["to"], m["fields"]) for m in providers.messages] == [(channel, to, fields)]
+    sent = _fresh(message)
+    assert (sent.status, sent.reason, sent.sent_at, sent.attempts) == ("sent", "", now, 1)
+    assert sent.provider_id
+    assert sending.run() == 0
+    assert len(providers.messages) == 1
+
+
+def test_a_text_message_names_signature_template_and_number(providers: Sandbox, now: datetime) -> None:
+    Member.objects.filter(pk=ANNA).update(locale="en")
+    message = _queue("sms", now)
+    sending.run()
+    (arrived,) = providers.messages
+    assert (arrived["signature"], arrived["template"], arrived["out_id"]) == (
+        "Acme",
+        "SMS_2",
+        str(message.pk),
+    )
+
+
+def test_a_mail_is_sent_from_the_brands_address(providers: Sandbox, now: datetime) -> None:
+    message = _queue("email", now)
+    sending.run()
+    (sent,) = mail.outbox
+    assert (sent.subject, sent.body, sent.from_email, sent.to) == (
+        "39 积分",
+        "您有 39 积分。",
+        "Acme <hello@acme.example>",
+        ["anna@example.com"],
+    )
+    assert sent.extra_headers["Message-ID"] == f"<{message.pk}@acme.example>"
+    assert _fresh(message).status == "sent"
+
+
+def test_the_webhook_is_an_event(providers: Sandbox, now: datetime) -> None:
+    template = support.template(now=now, purpose="transactional", channels=("webhook",))
+    message = support.queued(template, "webhook", now, ANNA)
+    sending.run()
+    event = OutboxEvent.objects.get(type="message.sent")
+    assert event.payload == {
+        "message_id": str(message.pk),
+        "member_id": str(ANNA),
+        "template": "hello",
+        "occasion": "o-1",
+        "purpose": "transactional",
+        "facts": {"points": 39, "balance": 120},
+    }
+    assert (_fresh(message).status, _fresh(message).provider_id) == ("sent", str(event.pk))
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "status", "reason", "wait_s"),
+    [
+        ("wechat_subscribe", "o-busy", "queued", "provider_busy", 15),
+        ("wechat_subscribe", "o-gone", "failed", "address_invalid", None),
+        ("wechat_subscribe", "o-broken", "unknown", "no_answer", None),
+        ("wechat_subscribe", "o-down", "queued", "unreachable_provider", 15),
+        ("wecom", "wm-busy", "queued", "provider_busy", 15),
+        ("wecom", "wm-gone", "failed", "address_invalid", None),
+        ("wecom", "wm-broken", "unknown", "no_answer", None),
+        ("sms", "+8613800000001", "queued", "provider_busy", 15),
+        ("sms", "+8613800000002", "failed", "address_invalid", None),
+        ("sms", "+8613800000003", "unknown", "no_answer", None),
+        ("push", "reg-busy", "queued", "unreachable_provider", 15),
+        ("push", "reg-gone", "failed", "address_invalid", None),
+        ("push", "reg-broken", "unknown", "no_answer", None),
+    ],
+)
+def test_what_a_provider_says_decides(
+    providers: Sandbox,
+    now: datetime,
+    channel: str,
+    address: str,
+    status: str,
+    reason: str,
+    wait_s: int | None,
+) -> None:
+    message = _queue(channel, now, address=address)
+    sending.run()
+    after = _fresh(message)
+    due = None if wait_s is None else now + timedelta(seconds=wait_s)
+    assert (after.status, after.reason, after.due_at) == (status, reason, due)
+
+
+def test_what_may_have_arrived_is_not_sent_again(providers: Sandbox, now: datetime) -> None:
+    _queue("sms", now, address="+8613800000003")
+    sending.run()
+    with clock.frozen(now + timedelta(days=1)):
+        assert sending.run() == 0
+    assert len(providers.messages) == 1
+
+
+def test_an_official_accounts_message_is_sent_again_under_its_number_and_arrives_once(
+    providers: Sandbox, now: datetime
+) -> None:
+    message = _queue("wechat_official", now, address="oa-broken")
+    for seconds in (0, 15, 30):
+        with clock.frozen(now + timedelta(seconds=seconds)):
+            assert sending.run() == 1
+    assert len(providers.messages) == 1
+    assert (_fresh(message).status, _fresh(message).attempts) == ("unknown", 3)
+
+
+def test_a_busy_provider_is_given_up_after_the_last_attempt(providers: Sandbox, now: datetime) -> None:
+    message, at = _queue("sms", now, address="+8613800000001"), now
+    for _attempt in range(recording.ATTEMPTS):
+        with clock.frozen(at):
+            assert sending.run() == 1
+        at = _fresh(message).due_at or at
+    assert (_fresh(message).status, _fresh(message).reason) == ("failed", "provider_busy")
+    assert _fresh(message).attempts == recording.ATTEMPTS
+    assert not providers.messages
+
+
+# --- tokens ---
+def test_a_token_is_asked_for_once_and_shared_by_runs(providers: Sandbox, now: datetime) -> None:
+    _queue("wechat_subscribe", now)
+    sending.run()
+    support.queued(Message.objects.get().template, "wechat_subscribe", now, ANNA, "o-2")
+    sending.run()
+    assert (len(providers.messages), providers.token_calls) == (2, 1)
+
+
+def test_a_token_that_ends_in_mid_run_is_renewed_once_for_all(providers: Sandbox, now: datetime) -> None:
+    _queue("wechat_subscribe", now)
+    sending.run()
+    SubscriptionConsent.objects.update(remaining=30, accepted=30)
+    template = Message.objects.get().template
+    for number in range(30):
+        support.queued(template, "wechat_subscribe", now, ANNA, f"o-{number + 2}")
+    calls = providers.token_calls
+    providers.expire_tokens()
+    assert sending.run() == 30
+    assert providers.token_calls == calls + 1
+    assert Message.objects.filter(status="sent").count() == len(providers.messages) == 31
+
+
+def test_wrong_credentials_wait_and_lose_nothing(providers: Sandbox, now: datetime) -> None:
+    message = _queue("wechat_subscribe", now)
+    support.set_channel("wechat_subscribe", {"app_id": support.MINI}, secret="wrong")
+    sending.run()
+    after = _fresh(message)
+    assert (after.status, after.reason, after.due_at) == (
+        "queued",
+        "credentials",
+        now + timedelta(minutes=10),
+    )
+    assert after.detail.startswith("40125 ")
+    assert SubscriptionConsent.objects.get().remaining == 2
+
+
+# --- one consent, one message ---
+def test_a_sent_message_uses_up_one_consent(providers: Sandbox, now: datetime) -> None:
+    _queue("wechat_subscribe", now)
+    template = Message.objects.get().template
+    for number in (2, 3):
+        support.queued(template, "wechat_subscribe", now, ANNA, f"o-{number}")
+    sending.run()
+    counter = SubscriptionConsent.objects.get()
+    assert (counter.remaining, counter.accepted, len(providers.messages)) == (0, 2, 2)
+    refused = Message.objects.get(status="suppressed")
+    assert (refused.reason, refused.attempts, refused.consent) == ("consent_gone", 0, None)
+
+
+@pytest.mark.parametrize(
+    ("address", "left"), [("o-busy", 2), ("o-gone", 2), ("o-down", 2), ("o-broken", 1), ("o-noconsent", 0)]
+)
+def test_a_consent_is_given_back_only_where_nothing_was_sent(
+    providers: Sandbox, now: datetime, address: str, left: int
+) -> None:
+    message = _queue("wechat_subscribe", now, address=address)
+    sending.run()
+    assert SubscriptionConsent.objects.get().remaining == left
+    if address == "o-noconsent":
+        assert (_fresh(message).status, _fresh(message).reason) == ("suppressed", "consent_gone")
+
+
+# --- a worker that is killed ---
+class _Killed(BaseException):
+    """What ends a worker at once."""
+
+
+def _kill(*_args: Any, **_more: Any) -> None:
+    raise _Killed
+
+
+def test_a_worker_killed_between_claim_and_sending_never_sends_twice(
+    providers: Sandbox, now: datetime
+) -> None:
+    message = _queue("sms", now)
+    with pytest.raises(_Killed):
+        sending.run(after_claim=_kill)
+    assert _fresh(message).status == "sending"
+    with clock.frozen(now + timedelta(minutes=2)):
+        assert sending.run() == 0  # the lease holds
+    assert _fresh(message).status == "sending"
+    with clock.frozen(now + timedelta(minutes=3)):
+        assert sending.run() == 0
+    assert (_fresh(message).status, _fresh(message).reason) == ("unknown", "worker_lost")
+    assert not providers.messages
+
+
+@pytest.mark.parametrize(("channel", "status"), [("sms", "unknown"), ("wechat_official", "sent")])
+def test_a_worker_killed_between_sending_and_recording_has_sent_once(
+    providers: Sandbox, now: datetime, monkeypatch: pytest.MonkeyPatch, channel: str, status: str
+) -> None:
+    message = _queue(channel, now)
+    with monkeypatch.context() as patched:
+        patched.setattr(recording, "record", _kill)
+        with pytest.raises(_Killed):
+            sending.run()
+    assert len(providers.messages) == 1
+    with clock.frozen(now + timedelta(minutes=4)):
+        sending.run()
+    assert _fresh(message).status == status
+    assert len(providers.messages) == 1
+
+
+def test_a_late_record_of_a_lost_worker_changes_nothing(providers: Sandbox, now: datetime) -> None:
+    message = _queue("sms", now)
+    with pytest.raises(_Killed):
+        sending.run(after_claim=_kill)
+    answers = {message.pk: recording.Answer(recording.Outcome.SENT)}
+    assert recording.record(worker="somebody else", answers=answers, now=now) == 0
+    assert _fresh(message).status == "sending"
+
+
+def test_a_merged_members_message_goes_to_who_stays(providers: Sandbox, now: datetime) -> None:
+    _queue("sms", now)
+    Member.objects.filter(pk=ANNA).update(status="merged", merged_into=BORIS)
+    support.known_by(BORIS, "phone", "+8613800000777", now)
+    sending.run()
+    assert [arrived["to"] for arrived in providers.messages] == ["13800000777"]
+
+
+def test_one_message_that_cannot_be_written_out_holds_up_no_other(providers: Sandbox, now: datetime) -> None:
+    body = {"channels": {"sms": {"template_id": "SMS_1", "fields": {"points": {"en": "{lost}"}}}}}
+    broken = _queue("sms", now, body=body)
+    fine = support.template(now=now, code="fine", purpose="transactional")
+    support.known_by(CHEN, "phone", "+8613800000888", now)
+    support.queued(fine, "sms", now, CHEN)
+    sending.run()
+    assert (_fresh(broken).status, _fresh(broken).reason) == ("suppressed", "fact_missing")
+    assert [arrived["to"] for arrived in providers.messages] == ["13800000888"]
