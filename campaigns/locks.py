@@ -18,6 +18,7 @@ from campaigns.models import (
     Campaign,
     CapTotal,
     Message,
+    MessageChannel,
     MessageTemplate,
     Moment,
     Rule,
@@ -190,6 +191,11 @@ def subscription_consents(member_ids: Collection[UUID]) -> list[SubscriptionCons
     """The counters of these members, locked in the order of their keys."""
     found = SubscriptionConsent.objects.select_for_update(of=("self",)).filter(member_id__in=member_ids)
     return list(found.order_by("pk"))
+
+
+def message_channel(channel: str) -> MessageChannel | None:
+    """The brand's setup of a channel, locked, or None."""
+    return MessageChannel.objects.select_for_update().filter(channel=channel).first()
 
 
 def message_template(code: str) -> MessageTemplate | None:

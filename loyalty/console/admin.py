@@ -3,10 +3,13 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from campaigns.models import Rule, RuleSubmission
+from campaigns.models import Message, MessageChannel, MessageTemplate, Rule, RuleSubmission
 from loyalty.console.accountpage import AccountPage
 from loyalty.console.entrypage import EntryPage, LotPage
 from loyalty.console.memberpage import MemberDesk
+from loyalty.console.messagepages.channelpage import ChannelPage
+from loyalty.console.messagepages.logpage import MessagePage
+from loyalty.console.messagepages.templatepage import TemplatePage
 from loyalty.console.orderpage import OrderPage
 from loyalty.console.rulepages.rulepage import RulePage
 from loyalty.console.rulepages.submissionpage import SubmissionPage
@@ -31,3 +34,6 @@ admin.site.register(Member, MemberDesk)
 admin.site.register(Purchase, OrderPage)
 admin.site.register(Rule, RulePage)
 admin.site.register(RuleSubmission, SubmissionPage)
+admin.site.register(Message, MessagePage)
+admin.site.register(MessageChannel, ChannelPage)
+admin.site.register(MessageTemplate, TemplatePage)

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from campaigns import selectors as rule_selectors
-from campaigns.models import RuleVersion
+from campaigns.models import Message, RuleVersion
 from loyalty.console.find import meant
+from loyalty.console.messagepages.logpage import latest_messages
 from loyalty.lib import clock, words
 from loyalty.lib.console import Facts, Operation
 from loyalty.lib.display import number
@@ -83,6 +84,8 @@ class Desk:
     redemptions: Sequence[Redemption]
     identities: Sequence[Mark]
     more_redemptions: str
+    messages: Sequence[Message]
+    more_messages: str
 
 
 def desk_of(member: Member, now: datetime, *, reach: bool) -> Desk:
@@ -116,6 +119,8 @@ def desk_of(member: Member, now: datetime, *, reach: bool) -> Desk:
             Redemption.objects.filter(member=member).select_related("reward").order_by("-placed_at")[:LATEST]
         ),
         more_redemptions=reverse("admin:mall_redemption_changelist") + f"?member__id__exact={member.pk}",
+        messages=latest_messages(member.pk, LATEST),
+        more_messages=reverse("admin:campaigns_message_changelist") + f"?member__id__exact={member.pk}",
         later=sum(points for _at, points in list(view.expiring)[LATEST:]),
     )
 

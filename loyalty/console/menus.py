@@ -160,6 +160,14 @@ def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any
             ],
         },
         {
+            "title": gettext_lazy("Messages"),
+            "items": [
+                _item(gettext_lazy("Message templates"), "sms", "campaigns.messagetemplate"),
+                _item(gettext_lazy("Message log"), "mark_email_read", "campaigns.message"),
+                _item(gettext_lazy("Channels"), "cell_tower", "campaigns.messagechannel"),
+            ],
+        },
+        {
             "title": gettext_lazy("Mall"),
             "items": [
                 _item(gettext_lazy("Rewards"), "redeem", "mall.reward"),

@@ -61,6 +61,11 @@ _LOOK_AT_MALL: Final = (
     "mall.view_redemption",
     "mall.view_redemptionstep",
 )
+_LOOK_AT_MESSAGES: Final = (
+    "campaigns.view_message",
+    "campaigns.view_messagetemplate",
+    "campaigns.view_messagechannel",
+)
 _LOOK_AT_RULES: Final = (
     "campaigns.view_ruleversion",
     "campaigns.view_rulesubmission",
@@ -83,6 +88,9 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "mall.cancel+fulfil_redemption",
         "campaigns.view+add+change+submit+approve+publish+retire_rule",
         "campaigns.simulate_rule",
+        *_LOOK_AT_MESSAGES,
+        "campaigns.add+change_messagetemplate",
+        "campaigns.add+change_messagechannel",
         *_LOOK_AT_RULES,
         "partners.view+add+revoke_apikey",
         "partners.view+add+change+rotate_webhookendpoint",
@@ -101,6 +109,8 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "mall.add+change+publish+archive+restock_reward",
         "campaigns.view+add+change+submit+publish+retire_rule",
         "campaigns.simulate_rule",
+        *_LOOK_AT_MESSAGES,
+        "campaigns.add+change_messagetemplate",
         *_LOOK_AT_RULES,
         "points.report_account",
         "points.set_tierprogram",
@@ -112,6 +122,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         *_LOOK_AT_POINTS,
         "points.adjust+freeze_account",
         "points.reverse_entry",
+        "campaigns.view_message",
         "campaigns.view_rule",
         "campaigns.view_ruleversion",
         "campaigns.view_moment",

@@ -75,9 +75,15 @@ class Colours(dict[str, str]):
 
 
 LABELS = Colours(
-    dict.fromkeys(("active", "published", "completed", "delivered", "open", "approved", "sound"), "success")
-    | dict.fromkeys(("shipped", "placed", "recorded", "paid", "waiting", "running"), "info")
-    | dict.fromkeys(("pending", "draft", "provisioning", "paused", "pending_approval", "expired"), "warning")
+    dict.fromkeys(
+        ("active", "published", "completed", "delivered", "open", "approved", "sound", "sent"), "success"
+    )
+    | dict.fromkeys(
+        ("shipped", "placed", "recorded", "paid", "waiting", "running", "queued", "sending"), "info"
+    )
+    | dict.fromkeys(
+        ("pending", "draft", "provisioning", "paused", "pending_approval", "expired", "unknown"), "warning"
+    )
     | dict.fromkeys(
         ("suspended", "cancelled", "failed", "disabled", "revoked", "blocked", "violated", "broken"), "danger"
     )

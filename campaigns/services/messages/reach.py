@@ -46,6 +46,11 @@ def setup_of(row: MessageChannel) -> Setup:
     return Setup(row.channel, settings, secrets, brand.slug)
 
 
+def setup_secrets(row: MessageChannel) -> dict[str, str]:
+    """A channel's own secrets, opened: to be kept beside new ones."""
+    return _opened(row.secrets)
+
+
 def _opened(sealed: str) -> dict[str, str]:
     if not sealed:
         return {}

@@ -111,18 +111,24 @@ def preview(
 ) -> Outgoing:
     """What the member would be sent by this channel, with sample facts. Raises texts.FactMissing."""
     body = working(template)
-    samples = {k: v for k, v in occasions.facts_of(template.event).items() if k not in occasions.ALWAYS}
-    wanted = {name for each in _texts(body.get("channels", {}).get(channel, {})) for name in each}
-    unknown = {name: f"[{name}]" for name in wanted - {*occasions.ALWAYS, *samples}}
+    known = sample_facts(template, body.get("channels", {}).get(channel, {}))
+    samples = {name: value for name, value in known.items() if name not in occasions.ALWAYS}
     return claiming.write_out(
         message_id=UUID(int=0),
         channel=channel,
-        facts={**unknown, **samples, **(facts or {})},
+        facts={**samples, **(facts or {})},
         member=member,
         body=body,
         address="",
         link=links.maker()(UUID(int=0)) if body.get("link") else "",
     )
+
+
+def sample_facts(template: MessageTemplate, part: Mapping[str, Any]) -> dict[str, Any]:
+    """Sample values for all that a channel's texts name; what only the sender knows stands in brackets."""
+    samples = occasions.facts_of(template.event)
+    wanted = {name for each in _texts(part) for name in each}
+    return {**{name: f"[{name}]" for name in sorted(wanted - set(samples))}, **samples}
 
 
 def _texts(part: Mapping[str, Any]) -> Iterator[set[str]]:

@@ -1,0 +1,245 @@
+"""Messages in the console: templates with a preview, channels with a trial, and the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from campaigns.models import Message, MessageChannel, MessageTemplate
+from campaigns.services.messages import reach, sending, standard, templating
+from loyalty.dev.channel_sandbox import ACCESS_KEY, SECRET, Sandbox
+from members.models import Member
+from tenants.context import in_brand
+from tenants.models import Brand
+from tests.console.pages import Browser, signed_in
+from tests.messages import support
+from tests.messages.conftest import providers
+from tests.support.brands import ANNA, BORIS
+
+__all__ = ["providers"]
+TEMPLATES, LOG, CHANNELS = (
+    "campaigns/messagetemplate/",
+    "campaigns/message/",
+    "campaigns/messagechannel/",
+)
+
+
+@pytest.fixture
+def marketing(acme: Brand) -> Browser:
+    return signed_in(acme, "marketing")
+
+
+@pytest.fixture
+def owner(acme: Brand) -> Browser:
+    return signed_in(acme, "owner")
+
+
+def _filled(page: Any, **changes: Any) -> dict[str, Any]:
+    """What the form on a page would send, with changes."""
+    form = page.context["adminform"].form
+    data = {name: form[name].value() for name in form.fields}
+    return {k: v for k, v in {**data, **changes}.items() if v not in (None, False, "")}
+
+
+def test_a_template_is_written_previewed_and_published(
+    marketing: Browser, acme: Brand, now: datetime
+) -> None:
+    page = marketing.get(TEMPLATES + "add/")
+    data = _filled(
+        page,
+        code="come-back",
+        name_zh="好久不见",
+        purpose="marketing",
+        channels=["sms", "wechat_subscribe"],
+        sms__template_id="SMS_7",
+        sms__text__zh_hans="送您{points}分,{link} 回T退订",
+        wechat_subscribe__template_id="wx-9",
+        wechat_subscribe__fields__zh_hans="thing1: 送您{points}分\nthing2: 快回来",
+        link="/offers",
+        tags="dairy",
+    )
+    answer = marketing.post(TEMPLATES + "add/", data)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    with in_brand(acme):
+        saved = MessageTemplate.objects.get(code="come-back")
+        assert (saved.current_version, saved.channels) == (None, ["wechat_subscribe", "sms"])
+        assert saved.draft == {
+            "channels": {
+                "wechat_subscribe": {
+                    "template_id": "wx-9",
+                    "fields": {"thing1": {"zh-hans": "送您{points}分"}, "thing2": {"zh-hans": "快回来"}},
+                },
+                "sms": {
+                    "template_id": "SMS_7",
+                    "fields": {
+                        "text": {"zh-hans": "送您{points}分,{link} 回T退订"},
+                        "link": {"zh-hans": "{link}"},
+                        "points": {"zh-hans": "{points}"},
+                    },
+                },
+            },
+            "link": "/offers",
+            "tags": ["dairy"],
+        }
+    shown = marketing.get(f"{TEMPLATES}{saved.pk}/change/?preview=C-boris").content.decode()
+    assert "送您[points]分,http://acme.localhost/m/" in shown
+    assert "C-boris of acme" in shown
+    assert marketing.post(f"{TEMPLATES}{saved.pk}/publish/").status_code == 302
+    with in_brand(acme):
+        saved.refresh_from_db()
+        assert (saved.current_version, saved.draft) == (1, None)
+    # Saved again as it stands: nothing is a draft.
+    page = marketing.get(f"{TEMPLATES}{saved.pk}/change/")
+    assert marketing.post(f"{TEMPLATES}{saved.pk}/change/", _filled(page)).status_code == 302
+    with in_brand(acme):
+        saved.refresh_from_db()
+        assert saved.draft is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"code": "Come Back"}, "Small letters, digits and hyphens, at most 64."),
+        ({"link": "https://evil.example/"}, "Must lead to the brand"),
+        ({"channels": ["sms", "email"]}, "The template has no texts for this channel."),
+        ({"event": "points.arrived", "purpose": "transactional"}, "is not known on this occasion"),
+        ({"event": "points.arrived"}, "What an event sends by itself is no marketing."),
+    ],
+)
+def test_what_is_wrong_with_a_template_is_said(
+    marketing: Browser, acme: Brand, changes: dict[str, Any], said: str
+) -> None:
+    data = {
+        "code": "come-back",
+        "name_zh": "好久不见",
+        "purpose": "marketing",
+        "channels": ["sms"],
+        "sms__text__zh_hans": "送您{strange}",
+        **changes,
+    }
+    answer = marketing.post(TEMPLATES + "add/", data)
+    assert answer.status_code == 200
+    assert said in str(answer.context["adminform"].form.errors).replace("&#x27;", "'")
+    with in_brand(acme):
+        assert not MessageTemplate.objects.exists()
+
+
+def test_what_law_forbids_is_not_published(marketing: Browser, acme: Brand, now: datetime) -> None:
+    with in_brand(acme):
+        body = {"channels": {"wecom": {"fields": {"text": {"zh-hans": "接近母乳的奶粉"}}}}}
+        made = templating.save(
+            code="x",
+            name={},
+            purpose="marketing",
+            event="",
+            enabled=True,
+            channels=["wecom"],
+            body=body,
+            actor="t",
+            now=now,
+            new=True,
+        )
+    answer = marketing.post(f"{TEMPLATES}{made.pk}/publish/")
+    assert answer.status_code == 200
+    assert "“接近母乳” may not be said in advertising." in answer.content.decode()
+    with in_brand(acme):
+        made.refresh_from_db()
+        assert made.current_version is None
+
+
+def test_a_channel_is_set_up_and_its_secret_never_shown(owner: Browser, acme: Brand) -> None:
+    assert owner.post(CHANNELS + "add/", {"channel": "sms"}).status_code == 302
+    with in_brand(acme):
+        made = MessageChannel.objects.get()
+    path = f"{CHANNELS}{made.pk}/change/"
+    bare = owner.post(path, {"enabled": "on", "signature": "Acme"})
+    assert sorted(bare.context["adminform"].form.errors) == ["access_key_id", "secret"]
+    full = {"enabled": "on", "signature": "Acme", "access_key_id": "key-1", "secret": "quite-a-secret"}
+    assert owner.post(path, full).status_code == 302
+    assert owner.post(path, {**full, "secret": "", "signature": "Acme2"}).status_code == 302
+    with in_brand(acme):
+        setup = reach.setups()["sms"]
+        assert dict(setup.settings) == {"signature": "Acme2", "access_key_id": "key-1"}
+        assert dict(setup.secrets) == {"secret": "quite-a-secret"}
+        made.refresh_from_db()
+        assert "quite-a-secret" not in made.secrets
+    page = owner.get(path).content.decode()
+    assert "quite-a-secret" not in page
+    assert "/callbacks/sms/" in page
+
+
+def test_send_me_a_test_goes_to_the_provider_and_is_no_message(
+    providers: Sandbox, owner: Browser, acme: Brand, now: datetime
+) -> None:
+    with in_brand(acme):
+        settings = {"signature": "Acme", "access_key_id": ACCESS_KEY}
+        made = support.channel("sms", now=now, settings=settings, secret=SECRET)
+        support.template(now=now)
+    path = f"{CHANNELS}{made.pk}/test/"
+    assert owner.get(path).status_code == 200
+    data = {"address": "+8613800000555", "template": "hello", "language": "en"}
+    assert owner.post(path, data).status_code == 302
+    (arrived,) = providers.messages
+    assert (arrived["to"], arrived["template"], arrived["fields"]) == (
+        "13800000555",
+        "SMS_2",
+        {"points": "[points]"},
+    )
+    refused = owner.post(path, {**data, "address": "+8613800000002"})
+    assert "the provider does not know the address (isv.MOBILE_NUMBER_ILLEGAL" in refused.content.decode()
+    with in_brand(acme):
+        assert not Message.objects.exists()
+
+
+def test_marketing_may_look_at_channels_and_not_change_them(
+    marketing: Browser, acme: Brand, now: datetime
+) -> None:
+    with in_brand(acme):
+        made = support.channel("email", now=now, settings={"from": "a@acme.example"})
+    assert marketing.get(f"{CHANNELS}{made.pk}/change/").status_code == 200
+    marketing.post(f"{CHANNELS}{made.pk}/change/", {"enabled": ""})
+    assert marketing.get(f"{CHANNELS}{made.pk}/test/").status_code == 403
+    with in_brand(acme):
+        made.refresh_from_db()
+        assert made.enabled
+
+
+def test_the_log_shows_what_became_of_each_and_of_one_member(
+    marketing: Browser, acme: Brand, now: datetime
+) -> None:
+    with in_brand(acme):
+        support.all_channels(now)
+        template = support.template(now=now)
+        support.known_by(ANNA, "email", "anna@example.com", now)
+        support.agrees(ANNA, now)
+        support.queued(template, "email", now, ANNA)
+        support.queued(template, "email", now, BORIS)
+        sending.run()
+        sent = Message.objects.get(member=ANNA)
+    everything = marketing.get(LOG).content.decode()
+    assert "no consent to marketing" in everything
+    assert "C-anna of acme" in everything
+    of_anna = marketing.get(f"{LOG}?member__id__exact={ANNA}").content.decode()
+    assert "no consent to marketing" not in of_anna
+    found = marketing.get(f"{LOG}?q=C-boris").content.decode()
+    assert "no consent to marketing" in found
+    assert "C-anna of acme" not in found
+    one = marketing.get(f"{LOG}{sent.pk}/change/").content.decode()
+    assert "39 积分: 您有 39 积分。" in one
+    assert "No messages yet." not in marketing.get(f"members/member/{ANNA}/change/").content.decode()
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_standard_messages_are_previewed_in_both_languages(
+    acme: Brand, now: datetime, language: str
+) -> None:
+    with in_brand(acme):
+        standard.install(now=now)
+        Member.objects.filter(pk=ANNA).update(locale=language)
+        anna = Member.objects.get(pk=ANNA)
+        for template in MessageTemplate.objects.all():
+            for channel in templating.running(template)["channels"]:
+                written = templating.preview(template=template, channel=channel, member=anna)
+                assert all("[" not in text and "{" not in text for text in written.fields.values())
