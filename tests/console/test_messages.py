@@ -64,7 +64,7 @@ def test_a_template_is_written_previewed_and_published(
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     with in_brand(acme):
         saved = MessageTemplate.objects.get(code="come-back")
-        assert (saved.current_version, saved.channels) == (None, ["wechat_subscribe", "sms"])
+        assert (saved.current_version, saved.channels) == (None, ["sms", "wechat_subscribe"])
         assert saved.draft == {
             "channels": {
                 "wechat_subscribe": {

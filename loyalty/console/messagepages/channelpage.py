@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import (
-    UnfoldAdminPasswordInput,
+    UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
@@ -55,7 +55,7 @@ class ChannelForm(ServiceForm):
                 max_length=200,
                 initial="" if secret else shown[each.name],
                 help_text=_("Left empty: stays as it is.") if secret else "",
-                widget=UnfoldAdminPasswordInput if secret else UnfoldAdminTextInputWidget,
+                widget=UnfoldAdminPasswordWidget if secret else UnfoldAdminTextInputWidget,
             )
 
     def write(self, data: dict[str, Any]) -> MessageChannel:
