@@ -16,6 +16,7 @@ from bench import (  # noqa: E402
     cpu,
     engine,
     ledger,
+    messages,
     seal,
     setting,
     simulate,
@@ -35,6 +36,7 @@ ALL: dict[str, Callable[[], list[Figure]]] = {
     "webhooks": webhooks.measure,
     "bulk": bulk.measure,
     "seal": seal.measure,
+    "messages": messages.measure,
     "verify": verify.measure,
     "sweep": sweep.sweep,
 }

@@ -308,3 +308,31 @@ def test_one_message_that_cannot_be_written_out_holds_up_no_other(providers: San
     sending.run()
     assert (_fresh(broken).status, _fresh(broken).reason) == ("suppressed", "fact_missing")
     assert [arrived["to"] for arrived in providers.messages] == ["13800000888"]
+
+
+def test_a_message_to_the_webhook_is_never_lost_however_often_its_worker_is_killed(
+    providers: Sandbox, now: datetime
+) -> None:
+    template = support.template(now=now, purpose="transactional", channels=("webhook",))
+    message, at = support.queued(template, "webhook", now, ANNA), now
+    for _times in range(3):
+        with clock.frozen(at), pytest.raises(_Killed):
+            sending.run(after_claim=_kill)
+        at += timedelta(minutes=4)
+    with clock.frozen(at):
+        sending.run()
+    assert _fresh(message).status == "sent"
+    assert OutboxEvent.objects.filter(type="message.sent").count() == 1
+
+
+def test_a_worker_killed_twice_is_in_doubt_even_where_repeats_are_dropped(
+    providers: Sandbox, now: datetime
+) -> None:
+    message = _queue("wechat_official", now)
+    for minutes in (0, 4):
+        with clock.frozen(now + timedelta(minutes=minutes)), pytest.raises(_Killed):
+            sending.run(after_claim=_kill)
+    with clock.frozen(now + timedelta(minutes=8)):
+        sending.run()
+    assert _fresh(message).status == "unknown"
+    assert not providers.messages

@@ -79,7 +79,7 @@ class _Batch:
         self._setups = reach.setups()
         self._members = _recipients(due)
         ids = {member.pk for member in self._members.values()}
-        self._said = members.consents_now(ids, _purposes(due))
+        self._said = _by_member(members.consents_now(ids, _purposes(due)))
         self._addresses = reach.addresses(ids, self._setups.values())
         self._had = _had(ids, judging.since(now, MONTH_DAYS, self._policy.tz))
         self._bodies = _bodies(due)
@@ -145,8 +145,8 @@ class _Batch:
 
     def _person(self, member: Member) -> Person:
         adult, months = judging.facts_of(members.age_facts(member, self._now, self._policy.tz))
-        said = {purpose: word for (who, purpose), word in self._said.items() if who == member.pk}
-        return Person(member.status == Member.Status.ACTIVE, adult, months, said, self._had[member.pk])
+        active = member.status == Member.Status.ACTIVE
+        return Person(active, adult, months, self._said[member.pk], self._had[member.pk])
 
     def _lock_counters(self, due: Sequence[Message]) -> dict[tuple[UUID, str, str], SubscriptionConsent]:
         ours = [m for m in due if m.channel == Channel.WECHAT_SUBSCRIBE]
@@ -190,6 +190,13 @@ def _recipients(due: Iterable[Message]) -> dict[UUID, Member]:
     """Who gets what was queued for a member: whoever they were merged into, or they themselves."""
     found = Member.objects.select_related("merged_into").filter(pk__in={m.member_id for m in due})
     return {member.pk: member.merged_into or member for member in found}
+
+
+def _by_member(said: Mapping[tuple[UUID, str], bool]) -> defaultdict[UUID, dict[str, bool]]:
+    found: defaultdict[UUID, dict[str, bool]] = defaultdict(dict)
+    for (member_id, purpose), word in said.items():
+        found[member_id][purpose] = word
+    return found
 
 
 def _purposes(due: Iterable[Message]) -> set[str]:

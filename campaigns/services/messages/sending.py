@@ -26,7 +26,7 @@ from loyalty.lib import clock, ids
 BATCH: Final = 500
 AT_ONCE: Final = 32
 TURN_S: Final = 20.0
-REPEATABLE_S: Final = {str(Channel.WEBHOOK): 10**9, str(Channel.WECHAT_OFFICIAL): 600 - 60}
+REPEATABLE_S: Final = {str(Channel.WECHAT_OFFICIAL): 600 - 60}
 """For how long after the send a lost message may be sent again: the provider's memory, less a margin."""
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from psycopg import sql
 
-from loyalty.dev.demo import books, shop, story
+from loyalty.dev.demo import books, channels, shop, story
 from loyalty.lib import clock
 from loyalty.lib.database import connection
 from points.services import sealing
@@ -47,6 +47,7 @@ class Command(BaseCommand):
             sealing.seal(now=now)
             books.close(now=now)
         card = shop.connect_partner(opened.brand, now=now)
+        channels.connect(opened.brand, now=now)
         connection.set_schema_to_public()
         brand = Brand.objects.get(pk=opened.brand.pk)
         brand.settings |= {"demo_complete": True}
