@@ -88,8 +88,9 @@ def unscaled(value: Exact) -> Fraction:
     return Fraction(value) / SCALE
 
 
+@lru_cache(maxsize=1 << 14)
 def plain(value: Exact | Decimal) -> str:
-    """A number for people and for JSON: ``33.30`` → ``33.3``, ``1/3`` stays ``1/3``."""
+    """A number for people and for JSON: ``33.30`` → ``33.3``, ``1/3`` stays ``1/3``. Remembered."""
     fraction = Fraction(value)
     denominator = fraction.denominator
     digits = 0

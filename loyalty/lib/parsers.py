@@ -31,14 +31,17 @@ class StrictJSONParser(BaseParser):
 def strict_json(raw: bytes) -> Any:
     """The JSON in `raw`, decimals exact. Raises ParseError for what is no JSON, Invalid for unfit texts."""
     try:
-        value = json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
+        text = raw.decode("utf-8-sig")
+        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         # Where, but not Python's words for what: those are English in every language.
         where = {"line": error.lineno, "column": error.colno}
         raise ParseError(_("The body is not valid JSON: line %(line)s, column %(column)s.") % where) from None
     except (ValueError, RecursionError):
         raise ParseError(_("The body is not valid JSON.")) from None
-    _check(value, "", 0)
+    if "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH:
+        # Else nothing can be amiss: UTF-8 and JSON hold such characters as escapes alone.
+        _check(value, "", 0)
     return value
 
 

@@ -68,7 +68,18 @@ def test_member_routes_refuse_everything_but_a_members_token(
 
 
 @pytest.mark.parametrize(
-    "raw", [b"{", b'{"a": NaN}', b"[" * 5000, b'{"a": "\\u0000"}', b"\xff\xfe"], ids=repr
+    "raw",
+    [
+        b"{",
+        b'{"a": NaN}',
+        b"[" * 5000,
+        b'{"a": "\\u0000"}',
+        b'{"a": "\\ud800"}',
+        b'{"a": "\xed\xa0\x80"}',
+        '{"a": 1}'.encode("utf-16"),
+        b"\xff\xfe",
+    ],
+    ids=repr,
 )
 def test_malformed_bodies_are_400_or_422_and_write_nothing(
     raw: bytes, api: Api, row_counts: Callable[[], dict[str, int]]
