@@ -42,7 +42,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "announcement": {"zh-hans": "今天双倍积分", "en": "Double points today"},
     "rules": ["double-12-x"],
     "given_points": 0,
-    "given_amount": "0",
+    "given_amount": "0.00",
     "budget_points": 1_000_000,
     "budget_amount": None,
     "actor": "worker",
@@ -63,9 +63,9 @@ _PROGRAMME: Final[dict[str, Any]] = {
 _PROGRAMME_EXAMPLE: Final = {
     "starts_at": "2026-09-30T16:00:00Z",
     "ends_at": "2026-12-31T16:00:00Z",
-    "limit": "150000",
-    "spent": "120400.5",
-    "forecast": "171900",
+    "limit": "150000.00",
+    "spent": "120400.50",
+    "forecast": "171900.00",
     "currency": "CNY",
 }
 
@@ -100,7 +100,7 @@ CAMPAIGN_EVENTS: Final = (
     _programme(
         "programme.budget_reached",
         "Redemptions cost their budget: bonus rules and new campaigns stop until the period ends.",
-        spent="150020",
+        spent="150020.00",
     ),
     _programme("programme.budget_freed", "Bonus rules give again: a new period, or a higher budget."),
 )

@@ -21,6 +21,7 @@ from campaigns.models import (
     MessageChannel,
     MessageTemplate,
     Moment,
+    ProgrammeBudget,
     Rule,
     RulesInForce,
     RuleSubmission,
@@ -51,6 +52,11 @@ def campaigns_of(rules: Sequence[str]) -> list[Campaign]:
         pk__in=Campaign.objects.filter(bound__rule__code__in=rules).values("pk")
     )
     return list(found.order_by("pk"))
+
+
+def programme() -> ProgrammeBudget | None:
+    """The programme's budget of the latest period, locked, or None; before the rules in force."""
+    return ProgrammeBudget.objects.select_for_update().order_by("-starts_at").first()
 
 
 def rule(code: str) -> Rule | None:

@@ -37,6 +37,7 @@ app.conf.beat_schedule = {
     "campaigns-due": {"task": "campaigns.tasks.tick_campaigns", "schedule": 5.0},
     "campaigns-budgets": {"task": "loyalty.analytics.tasks.tick_budgets", "schedule": 3.0},
     "messages-due": {"task": "campaigns.tasks.tick_messages", "schedule": 3.0},
+    "programme-budget": {"task": "loyalty.analytics.tasks.tick_programme", "schedule": 300.0},
     "books-verification": {"task": "loyalty.analytics.tasks.tick_verification", "schedule": 60.0},
     "outbox-jobs": {"task": "loyalty.outbox.tasks.tick_jobs", "schedule": 3.0},
     "outbox-tidy": {"task": "loyalty.outbox.tasks.tick_tidy", "schedule": 3600.0},

@@ -45,7 +45,7 @@ ANSWER: dict[str, Any] = {
     "control_percent": 0,
     "budget_points": 1_000_000,
     "budget_amount": None,
-    "given": {"points": 0, "amount": "0", "share": "0.0000"},
+    "given": {"points": 0, "amount": "0.00", "share": "0.0000"},
     "submitted_by": None,
     "approved_by": None,
     "actions": ["start", "submit"],

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from campaigns.api import (
     audiencegrants,
+    campaignresults,
     campaigns,
     earning,
     enrolling,
@@ -68,6 +69,7 @@ partner_urlpatterns: list[URLPattern] = [
     path("tiers", tiers.Tiers.as_view(), name="tiers"),
     path("campaigns", campaigns.Campaigns.as_view(), name="campaigns"),
     path("campaigns/<str:code>", campaigns.OneCampaign.as_view(), name="campaign"),
+    path("campaigns/<str:code>/results", campaignresults.CampaignResults.as_view(), name="campaign-results"),
     path("campaigns/<str:code>/start", campaigns.StartCampaign.as_view(), name="campaign-start"),
     path("campaigns/<str:code>/submit", campaigns.SubmitCampaign.as_view(), name="campaign-submit"),
     path("campaigns/<str:code>/approve", campaigns.ApproveCampaign.as_view(), name="campaign-approve"),

@@ -1,7 +1,14 @@
 """Why members earn: rules, caps, moments, kinds of activities, campaigns; and the messages that tell them."""
 
 from campaigns.models.audiences import AudienceGrant, Segment, SegmentMember
-from campaigns.models.campaign import Campaign, CampaignPause, CampaignRule, CampaignStep, ProgrammeBudget
+from campaigns.models.campaign import (
+    Campaign,
+    CampaignPause,
+    CampaignRule,
+    CampaignStep,
+    ProgrammeBudget,
+    ProgrammePlan,
+)
 from campaigns.models.counters import CapCounter, CapTotal, Carry
 from campaigns.models.messages import (
     Channel,
@@ -33,6 +40,7 @@ __all__ = [
     "MessageTemplateVersion",
     "Moment",
     "ProgrammeBudget",
+    "ProgrammePlan",
     "Purpose",
     "Rule",
     "RuleStep",

@@ -217,3 +217,37 @@ class ProgrammeBudget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.starts_at} – {self.ends_at}"
+
+
+class ProgrammePlan(models.Model):
+    """What redemptions may cost: so many per cent of a marketing budget for each month, quarter or year. The
+    newest row counts; without an amount there is no limit. Only ever inserted."""
+
+    class Period(models.TextChoices):
+        MONTH = "month", _("month")
+        QUARTER = "quarter", _("quarter")
+        YEAR = "year", _("year")
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    period = models.CharField(_("period"), max_length=8, choices=Period.choices)
+    amount = models.DecimalField(
+        _("marketing budget"), max_digits=20, decimal_places=2, null=True, blank=True
+    )
+    percent = models.PositiveSmallIntegerField(_("per cent for redemptions"))
+    set_at = models.DateTimeField(_("set at"))
+    set_by = models.CharField(_("set by"), max_length=120)
+
+    class Meta:
+        verbose_name = _("plan of the programme's budget")
+        verbose_name_plural = _("plans of the programme's budget")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__isnull=True) | Q(amount__gt=0), name="programmeplan_amount"
+            ),
+            models.CheckConstraint(
+                condition=Q(percent__gte=1, percent__lte=100), name="programmeplan_percent"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.percent} % / {self.period}"

@@ -7,7 +7,7 @@ from celery import shared_task
 from campaigns.services import campaigns
 from loyalty.analytics import selectors, simulations  # noqa: F401 - registers the runner of simulations
 from loyalty.analytics.finance import costs
-from loyalty.analytics.services import verification
+from loyalty.analytics.services import programme, verification
 from loyalty.lib import clock
 from loyalty.lib.database import connection
 from tenants import books
@@ -65,3 +65,17 @@ def tick_budgets() -> None:
 def count_budgets() -> int:
     """Count what the brand's campaigns gave since the last time, at what a point costs."""
     return campaigns.count(now=clock.now(), unit_cost=costs.load().at)
+
+
+@shared_task
+def tick_programme() -> None:
+    """Ask every active brand to hold the cost of redemptions against its programme's budget."""
+    for_each_brand(reckon_programme, expires_s=240)
+
+
+@shared_task
+def reckon_programme() -> None:
+    """Reckon what redemptions of the period cost so far."""
+    with alone("analytics.programme") as held:
+        if held:
+            programme.reckon(now=clock.now())

@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from loyalty.analytics.api import reports
+from loyalty.analytics.api import programme, reports
 
 partner_urlpatterns: list[URLPattern] = [
+    path("programme-budget", programme.ProgrammeView.as_view(), name="programme-budget"),
     path("reports/liability", reports.LiabilityView.as_view(), name="report-liability"),
     path("reports/roll-forward", reports.RollForwardView.as_view(), name="report-roll-forward"),
     path("reports/roll-forward/<str:month>/lock", reports.LockView.as_view(), name="report-lock"),

@@ -1,0 +1,12 @@
+-- What the rules of a campaign gave and took back: in all, and by channel of the order and by tier of today.
+SELECT grouping(purchase.channel), grouping(tier.code), coalesce(purchase.channel, ''), coalesce(tier.code, ''),
+  coalesce(sum(entry.points) FILTER (WHERE entry.kind = 'accrual'), 0)::bigint,
+  coalesce(sum(entry.points) FILTER (WHERE entry.kind = 'clawback'), 0)::bigint,
+  count(DISTINCT account.member_id) FILTER (WHERE entry.kind = 'accrual'),
+  count(DISTINCT entry.reference) FILTER (WHERE entry.kind = 'accrual' AND entry.source LIKE 'order%%')
+FROM points_entry entry
+JOIN points_account account ON account.id = entry.account_id
+LEFT JOIN members_purchase purchase ON entry.kind = 'accrual' AND purchase.order_id = entry.reference
+LEFT JOIN points_membertier tier ON tier.member_id = account.member_id
+WHERE entry.recorded_at >= %(recorded)s AND entry.rule = ANY(%(rules)s) AND entry.kind IN ('accrual', 'clawback')
+GROUP BY GROUPING SETS ((), (purchase.channel), (tier.code))
