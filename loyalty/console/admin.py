@@ -3,8 +3,9 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from campaigns.models import Message, MessageChannel, MessageTemplate, Rule, RuleSubmission
+from campaigns.models import Campaign, Message, MessageChannel, MessageTemplate, Rule, RuleSubmission
 from loyalty.console.accountpage import AccountPage
+from loyalty.console.campaignpages.page import CampaignPage
 from loyalty.console.entrypage import EntryPage, LotPage
 from loyalty.console.memberpage import MemberDesk
 from loyalty.console.messagepages.channelpage import ChannelPage
@@ -32,6 +33,7 @@ admin.site.register(Entry, EntryPage)
 admin.site.register(Lot, LotPage)
 admin.site.register(Member, MemberDesk)
 admin.site.register(Purchase, OrderPage)
+admin.site.register(Campaign, CampaignPage)
 admin.site.register(Rule, RulePage)
 admin.site.register(RuleSubmission, SubmissionPage)
 admin.site.register(Message, MessagePage)

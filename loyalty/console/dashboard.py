@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from campaigns.models import Rule, RuleSubmission
+from campaigns.models import ProgrammeBudget, Rule, RuleSubmission
 from loyalty.analytics import selectors
 from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
@@ -58,9 +58,16 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["rules_to_approve"] = _rules_to_approve(request)
     if not request.user.has_perm("points.report_account"):
         return {**context, "title": _("Welcome"), "desk": True, "waiting": _waiting(request)}
+    context["programme"] = _programme()
     days = 90 if request.GET.get("days") == "90" else 30
     weekly = request.GET.get("by", "week" if days == 90 else "day") == "week"
     return {**context, "title": _("Dashboard"), **brand_overview(days=days, weekly=weekly, now=clock.now())}
+
+
+def _programme() -> ProgrammeBudget | None:
+    """The programme's budget of the period where it is nearly or quite used up."""
+    latest = ProgrammeBudget.objects.order_by("-starts_at").first()
+    return latest if latest is not None and latest.status != ProgrammeBudget.Status.WITHIN else None
 
 
 def _to_approve(request: HttpRequest) -> list[AdjustmentRequest]:

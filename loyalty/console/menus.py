@@ -149,6 +149,13 @@ def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any
                     "link": reverse_lazy("admin:tiers"),
                     "permission": may_see("points.tierprogram"),
                 },
+                _item(gettext_lazy("Campaigns"), "campaign", "campaigns.campaign"),
+                {
+                    "title": gettext_lazy("Campaign calendar"),
+                    "icon": "event",
+                    "link": reverse_lazy("admin:campaign_calendar"),
+                    "permission": may_see("campaigns.campaign"),
+                },
                 _item(gettext_lazy("Activities"), "directions_run", "members.activity"),
                 _item(gettext_lazy("Moments"), "celebration", "campaigns.moment"),
                 {
@@ -182,6 +189,12 @@ def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any
                 _report(gettext_lazy("Roll-forward"), "calendar_month", "roll_forward"),
                 _report(gettext_lazy("Breakage"), "hourglass_disabled", "breakage"),
                 _report(gettext_lazy("Cost of a point"), "price_change", "costs"),
+                {
+                    "title": gettext_lazy("Programme budget"),
+                    "icon": "savings",
+                    "link": reverse_lazy("admin:programme_budget"),
+                    "permission": lambda request: request.user.has_perm("points.report_account"),
+                },
             ],
         },
         {

@@ -41,11 +41,12 @@ class BrandSite(ConsoleSite):
     def get_urls(self) -> list[Any]:
         """The admin's routes, and those of pages that show no table's rows."""
         # The pages need the models, which are not loaded yet when this module is.
-        from loyalty.console import finance, simulations, tierpage  # noqa: PLC0415
+        from loyalty.console import campaignpages, finance, simulations, tierpage  # noqa: PLC0415
         from loyalty.console.find import find  # noqa: PLC0415
 
         box = path("find/", self.admin_view(find), name="find")
-        return [box, *finance.urls(self), *simulations.urls(self), *tierpage.urls(self), *super().get_urls()]
+        pages = (finance, simulations, tierpage, campaignpages)
+        return [box, *(each for page in pages for each in page.urls(self)), *super().get_urls()]
 
 
 class PlatformSite(ConsoleSite):

@@ -1,4 +1,4 @@
-"""The programme's budget: at its limit bonus rules and new campaigns stop; base earning and spending go on."""
+"""The programme's budget: at its limit bonus rules and new campaigns stop; earning and spending go on."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
