@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.models.rules import Rule
 from loyalty.lib import ids, words
@@ -34,7 +35,7 @@ class Campaign(models.Model):
         RUNNING = "running", _("running")
         PAUSED = "paused", _("paused")
         STOPPED = "stopped", _("stopped: budget used up")
-        ENDED = "ended", _("ended")
+        ENDED = "ended", pgettext_lazy("campaign", "ended")
 
     LIVE = ("scheduled", "running", "paused", "stopped")
     UNPLANNED = ("draft", "pending_approval")
@@ -163,12 +164,12 @@ class CampaignStep(models.Model):
         APPROVED = "approved", _("approved")
         REJECTED = "rejected", _("rejected")
         SCHEDULED = "scheduled", _("scheduled")
-        STARTED = "started", _("started")
+        STARTED = "started", pgettext_lazy("campaign", "started")
         PAUSED = "paused", _("paused")
         RESUMED = "resumed", _("resumed")
         BUDGET_ALARM = "budget_alarm", _("budget alarm")
         BUDGET_REACHED = "budget_reached", _("budget used up")
-        ENDED = "ended", _("ended")
+        ENDED = "ended", pgettext_lazy("campaign", "ended")
         CLOSED = "closed", _("closed: late orders no longer count")
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)

@@ -211,7 +211,7 @@ class CampaignPage(ServicePage):
         made = () if obj is not None else ("multiplier", "templates")
         return (
             (None, {"fields": (*names, *head)}),
-            (_("When"), {"fields": (("starts_at", "ends_at"), "recurs", ("weekdays", "month_days"))}),
+            (_("When"), {"fields": ("starts_at", "ends_at", "recurs", ("weekdays", "month_days"))}),
             (_("Rules"), {"fields": (*made, "rules")}),
             (_("Budget"), {"fields": (*budgets, ("control_percent", "cost_centre"))}),
             (_("Announcement"), {"fields": texts}),
