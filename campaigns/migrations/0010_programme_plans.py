@@ -8,7 +8,7 @@ import loyalty.lib.ids
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0008_campaigns'),
+        ('campaigns', '0009_wakeups'),
     ]
 
     operations = [
