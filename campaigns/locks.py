@@ -176,7 +176,7 @@ def message_claims() -> None:
 
 def due_messages(now: datetime, limit: int) -> list[Message]:
     """Messages that are due, locked, the longest due first; those that another holds are left out."""
-    found = Message.objects.select_for_update(skip_locked=True, of=("self",))
+    found = Message.objects.select_for_update(skip_locked=True, of=("self",)).select_related("template")
     return list(found.filter(status=Message.Status.QUEUED, due_at__lte=now).order_by("due_at", "pk")[:limit])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.lib import ids
 
@@ -105,7 +106,7 @@ class Message(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued", _("waiting")
         SENDING = "sending", _("being sent")
-        SENT = "sent", _("sent")
+        SENT = "sent", pgettext_lazy("of a message", "sent")
         DELIVERED = "delivered", _("delivered")
         FAILED = "failed", _("failed")
         SUPPRESSED = "suppressed", _("not sent")

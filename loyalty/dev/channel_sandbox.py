@@ -7,7 +7,7 @@ WeChat (`/cgi-bin/stable_token`, `message/subscribe/send`, `message/template/sen
 JPush (`/v3/push`).
 `GET /` shows what arrived, newest first; `GET /messages` gives it as JSON.
 
-What a sender must be ready for is provoked by the address (or, for a text message, the last digits):
+What a sender must be ready for is provoked by the address (of a text message: a number 1380000….):
 
     …-busy, 001   try later        …-gone, 002   no such address       …-noconsent   43101
     …-broken, 003 taken, and the connection cut without an answer      …-down, 004   HTTP 503
@@ -222,7 +222,7 @@ class Sandbox:
 
 def _provoked(address: str) -> str:
     for name, digits in PROVOKED.items():
-        if address.endswith(f"-{name}") or (address.isdigit() and address.endswith(digits)):
+        if address.endswith(f"-{name}") or (address.startswith("1380000") and address.endswith(digits)):
             return name
     return ""
 

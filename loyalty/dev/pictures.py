@@ -61,6 +61,8 @@ def _places(page: Page) -> dict[str, str]:
     member = _first(page, "/members/member/")
     page.goto(member)
     account, order = _first(page, "/points/account/"), _first(page, "/members/purchase/")
+    page.goto(f"{console}/campaigns/messagetemplate/?q=points-arrived")
+    template = _first(page, "/campaigns/messagetemplate/")
     page.goto(account)
     burn = page.locator("#entries .num-out").first.locator("xpath=ancestor::tr").locator("a").first
     return {
@@ -70,6 +72,8 @@ def _places(page: Page) -> dict[str, str]:
         "rules": f"{console}/campaigns/rule/",
         "redemptions": f"{console}/mall/redemption/",
         "liability": f"{console}/finance/liability/",
+        "messages": f"{console}/campaigns/message/",
+        "message-template": f"{template}?#preview",
         "account": account,
         "care-entry": BASE + str(burn.get_attribute("href")),
         "care-adjust": account.replace("/change/", "/adjust/"),

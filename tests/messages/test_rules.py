@@ -198,6 +198,17 @@ def test_a_brand_sets_its_own_hours_and_caps(
             assert _send(template, noon, occasion=f"n-{number}") == ("sent", "")
 
 
+def test_a_message_that_was_switched_off_is_not_sent(
+    providers: Sandbox, template: MessageTemplate, now: datetime
+) -> None:
+    support.agrees(ANNA, now)
+    support.queued(template, "sms", now, ANNA)
+    MessageTemplate.objects.update(enabled=False)
+    sending.run()
+    assert Message.objects.get().reason == "template_off"
+    assert not providers.messages
+
+
 def test_a_channel_that_was_switched_off_sends_nothing(
     providers: Sandbox, template: MessageTemplate, now: datetime
 ) -> None:

@@ -94,6 +94,8 @@ class _Batch:
         setup = self._setups.get(message.channel)
         if setup is None:
             return Verdict("channel_off")
+        if not message.template.enabled:
+            return Verdict("template_off")
         body = self._bodies[(message.template_id, message.version)]
         verdict = judging.judge(
             purpose=message.purpose,

@@ -22,14 +22,20 @@ def of_member(member_id: UUID) -> QuerySet[Message]:
     return Message.objects.select_related("template").filter(member_id=member_id, status__in=SHOWN)
 
 
-def written(message: Message, member: Member) -> tuple[str, str]:
+Bodies = dict[tuple[UUID, int], Mapping[str, Any]]
+"""The versions that were read already, for several messages in a row."""
+
+
+def written(message: Message, member: Member, bodies: Bodies | None = None) -> tuple[str, str]:
     """Title ('' where the channel has none) and text of a message, in the member's language."""
-    version = MessageTemplateVersion.objects.get(template=message.template_id, version=message.version)
-    return title_and_text(version.body, message, member)
+    known = {} if bodies is None else bodies
+    key = (message.template_id, message.version)
+    if key not in known:
+        known[key] = MessageTemplateVersion.objects.get(template=key[0], version=key[1]).body
+    return _title_and_text(known[key], message, member)
 
 
-def title_and_text(body: Mapping[str, Any], message: Message, member: Member) -> tuple[str, str]:
-    """The same from the version's body."""
+def _title_and_text(body: Mapping[str, Any], message: Message, member: Member) -> tuple[str, str]:
     try:
         fields = claiming.write_out(
             message_id=message.pk,

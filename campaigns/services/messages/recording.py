@@ -21,7 +21,7 @@ ATTEMPTS: Final = 6
 # How often a message that may have arrived is tried, while the provider still drops what it has sent before.
 ATTEMPTS_IN_DOUBT: Final = {"wechat_official": 3}
 AGAIN: Final = tuple(timedelta(seconds=s) for s in (15, 60, 300, 1800, 7200))
-CHANGED: Final = ("status", "reason", "detail", "due_at", "lease_until", "consent")
+CHANGED: Final = ("status", "reason", "detail", "due_at", "lease_until", "sent_at", "consent")
 
 
 def record(*, worker: str, answers: Mapping[UUID, Answer], now: datetime) -> int:
@@ -113,6 +113,8 @@ def _mark_sent(sent: Mapping[UUID, str], now: datetime) -> None:
 
 def _apply(message: Message, answer: Answer, now: datetime) -> None:
     message.lease_until, message.detail, message.reason = None, answer.detail, answer.reason
+    if answer.outcome != Outcome.UNKNOWN:
+        message.sent_at = None  # it was not
     if answer.outcome == Outcome.CONSENT_GONE:
         message.status = Message.Status.SUPPRESSED
     elif answer.outcome == Outcome.UNKNOWN and message.attempts < ATTEMPTS_IN_DOUBT.get(message.channel, 0):

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion
-from campaigns.occasions import OCCASIONS
+from campaigns.services.messages import texts
 
 ACTOR: Final = "template"
 CHANNELS: Final = (
@@ -106,7 +106,8 @@ def _said(texts: Texts) -> dict[str, str]:
 def body_of(event: str) -> dict[str, Any]:
     """The texts of an occasion for every channel."""
     _name, short, whole = SENTENCES[event]
-    figures = {name: {"zh-hans": f"{{{name}}}"} for name in OCCASIONS[event].facts if name in _SMS}
+    named = sorted({*texts.placeholders(whole[0]), *texts.placeholders(whole[1])})
+    figures = {name: {"zh-hans": f"{{{name}}}"} for name in named}
     return {
         "channels": {
             Channel.WECHAT_SUBSCRIBE: {"template_id": "", "fields": {"thing1": _said(short)}},
@@ -120,9 +121,6 @@ def body_of(event: str) -> dict[str, Any]:
         "link": "",
         "tags": [],
     }
-
-
-_SMS: Final = frozenset({"points", "balance", "missing", "last_day_at", "tier", "reward", "tracking_number"})
 
 
 def install(*, now: datetime) -> int:

@@ -74,7 +74,7 @@ class TrialForm(forms.Form):
     """To whom, and what."""
 
     address = forms.CharField(
-        label=_("To"),
+        label=_("Send to"),
         max_length=200,
         help_text=_("Your own phone, e-mail address, openid, external user id or registration id."),
         widget=UnfoldAdminTextInputWidget,

@@ -31,7 +31,7 @@ def latest_messages(member_id: UUID, limit: int) -> list[Message]:
 class MessagePage(EndlessPage):
     """Messages, the newest first; `member__id__exact` shows those of one member."""
 
-    list_display = ("queued_at", "who", "about", "by", "state", "why", "sent_at", "clicked_at", "returned_at")
+    list_display = ("queued_at", "who", "about", "by", "state", "why", "clicked_at", "returned_at")
     list_filter = ("status", "channel", "purpose", "template")
     list_select_related = ("member", "template")
     search_fields = ("=occasion",)

@@ -9,6 +9,7 @@ from loyalty.lib.errors import Text
 REASONS: Final[dict[str, Text]] = {
     "unreachable": _("the member has no address on this channel"),
     "channel_off": _("the channel is switched off"),
+    "template_off": _("the message is switched off"),
     "member_closed": _("the member closed the account"),
     "compliance": _("it is about an article that may not be advertised to this member"),
     "minor": _("the member is a minor"),

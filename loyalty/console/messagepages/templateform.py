@@ -106,7 +106,7 @@ class TemplateForm(ServiceForm):
                 required=False,
                 max_length=4000,
                 initial=_written(body, channel, which, language) if known else "",
-                widget=UnfoldAdminTextareaWidget(attrs={"rows": 2 if which != "fields" else 3}),
+                widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
             )
         for channel in sorted(NEED_TEMPLATE):
             self.fields[number_box(channel)] = forms.CharField(

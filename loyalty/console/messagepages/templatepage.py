@@ -130,6 +130,13 @@ class TemplatePage(ServicePage):
         return Status(("published", _("published")))
 
 
+def _in_order(fields: Mapping[str, str]) -> list[tuple[Text, str]]:
+    """The head first; our own names in words, the provider's as they are."""
+    heads = [name for name in ("subject", "title") if name in fields]
+    others = [name for name in fields if name not in heads]
+    return [(templateform.LABELS.get(name, name), fields[name]) for name in (*heads, *others)]
+
+
 def previews(template: MessageTemplate, member: Member) -> list[dict[str, Any]]:
     """Each channel's texts as this member would have them, with sample facts."""
     found = []
@@ -150,7 +157,7 @@ def previews(template: MessageTemplate, member: Member) -> list[dict[str, Any]]:
         found.append(
             {
                 "channel": label,
-                "fields": list(fields.items()),
+                "fields": _in_order(fields),
                 "used": channel in template.channels,
                 "no_number": channel in NEED_TEMPLATE and not written.template_id,
             }
