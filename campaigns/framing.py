@@ -26,9 +26,10 @@ def frames(
     A rule of a campaign that is not scheduled gives nothing, unless it is one of `drafts`. At the limit of
     the programme's budget all bonus rules stop but a tier's own multiplier, which members were promised.
     """
-    found = dict(_of_campaigns(tz, drafts))
+    known = {body["code"]: body for body, _version in bodies}
+    found = dict(_of_campaigns(known, tz, drafts))
     if programme_stopped():
-        for body, _version in bodies:
+        for body in known.values():
             code = body["code"]
             frame = found.get(code)
             if is_bonus(body) and not (frame is not None and frame.stopped):
@@ -49,8 +50,9 @@ def corrected(results: Iterable[RuleResult], tz: tzinfo) -> dict[str, Frame]:
     """The frames that a corrected order stands in: campaigns by its new time, budgets as they were when it
     was recorded. So a correction costs a used up budget nothing, and takes nothing from who had it in time.
     """
-    stopped = {each.rule: each.path for each in results if each.reason == "cap" and framed(each.path)}
-    found = dict(_of_campaigns(tz, (), budgets=False))
+    judged = {each.rule: each for each in results}
+    stopped = {code: each.path for code, each in judged.items() if each.reason == "cap" and framed(each.path)}
+    found = dict(_of_campaigns(judged, tz, (), budgets=False))
     for code, path in stopped.items():
         found[code] = _stopped(found.get(code), str(path))
     return found
@@ -83,9 +85,9 @@ def schedule_of(campaign: Campaign, tz: tzinfo) -> Schedule | None:
 
 
 def _of_campaigns(
-    tz: tzinfo, drafts: Collection[str], *, budgets: bool = True
+    codes: Collection[str], tz: tzinfo, drafts: Collection[str], *, budgets: bool = True
 ) -> Iterable[tuple[str, Frame]]:
-    bound = list(CampaignRule.objects.select_related("campaign").values_list("rule__code", "campaign"))
+    bound = list(CampaignRule.objects.filter(rule__code__in=codes).values_list("rule__code", "campaign"))
     if not bound:
         return
     campaigns = Campaign.objects.in_bulk({campaign_id for _code, campaign_id in bound})

@@ -198,7 +198,7 @@ def _way(rule: CompiledRule) -> dict[str, Any]:
         "rule": rule.code,
         "trigger": rule.trigger,
         "name": explain.rule_name(rule.body, language),
-        "text": explain.member_text(rule.body, language, selectors.words()),
+        "text": explain.member_text(rule.told, language, selectors.words()),
         "starts_at": instant(schedule.starts_at) if schedule else None,
         "ends_at": instant(schedule.ends_at) if schedule else None,
     }

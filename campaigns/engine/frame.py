@@ -7,8 +7,10 @@ a frame stays as it was recorded, and returns are judged without one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from campaigns.engine.schedule import Schedule
 from campaigns.engine.types import Reason
@@ -55,6 +57,19 @@ class Frame:
         if self.control and in_control(self.campaign, member_id, self.control):
             return "audience", "/campaign/control_percent"
         return ("cap", self.stopped) if self.stopped else None
+
+    def told(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The rule's body with the campaign's time in it, so that what is said of it is what runs. What the
+        rule says of its own time stands."""
+        known = self.schedule
+        if known is None:
+            return body
+        own = {name: value for name, value in (body.get("schedule") or {}).items() if value}
+        starts, ends = known.starts_at, known.ends_at
+        around = {"starts_at": starts and starts.isoformat(), "ends_at": ends and ends.isoformat()}
+        if known.days is not None:
+            around["rrule"] = known.days.text
+        return {**body, "schedule": {**around, **own}}
 
     def over(self, at: datetime, member_id: str) -> bool:
         """Whether the rule gives this member nothing any more, as far as is known at `at`."""

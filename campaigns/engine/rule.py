@@ -67,6 +67,11 @@ class CompiledRule:
         return (-self.priority, self.code)
 
     @property
+    def told(self) -> Mapping[str, Any]:
+        """The body as members are told it, with the time of its campaign."""
+        return self.body if self.frame is None else self.frame.told(self.body)
+
+    @property
     def is_base(self) -> bool:
         """Whether multipliers work on this rule's points."""
         if self.trigger in ORDER_TRIGGERS:

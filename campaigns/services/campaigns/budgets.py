@@ -108,7 +108,8 @@ def share(campaign: Campaign) -> Fraction:
 
 
 def _add(after: int, until: int, now: datetime, unit_cost: UnitCost) -> None:
-    owners = dict(CampaignRule.objects.values_list("rule__code", "campaign_id"))
+    live = CampaignRule.objects.filter(campaign__due_at__isnull=False)
+    owners = dict(live.values_list("rule__code", "campaign_id"))
     with connection.cursor() as cursor:
         cursor.execute(_GIVEN, [after, until, sorted(owners)])
         rows = cursor.fetchall()

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, transaction
 
+from campaigns import selectors
+from campaigns.engine import explain
 from campaigns.models import Campaign, CampaignStep, Rule
 from campaigns.services import campaigns
 from campaigns.services.campaigns import turning
@@ -196,6 +199,19 @@ def test_nobody_buys_in_a_pause(api: Api, in_acme: Brand) -> None:
     assert [kind for kind, _at in life()] == [
         "created", "scheduled", "started", "paused", "resumed", "ended"
     ]  # fmt: skip
+
+
+def test_what_members_are_told_is_what_runs(api: Api, in_acme: Brand, now: datetime) -> None:
+    member = uuid4()
+    assert [rule.code for rule in selectors.open_rules(member, now)] == ["base"]
+    started(api, rrule="FREQ=WEEKLY;BYDAY=SA")
+    [double] = [rule for rule in selectors.open_rules(member, now) if rule.code == "double-x"]
+    assert explain.member_text(double.told, "en", selectors.words()) == (
+        "When an order is paid: 2× the base points; from 2026-11-28 00:00; until 2026-11-29 00:00, "
+        "exclusive; every Saturday."
+    )
+    api.post("/campaigns/double/pause")
+    assert [rule.code for rule in selectors.open_rules(member, now)] == ["base"]
 
 
 def test_paused_over_its_end_it_ends(api: Api, in_acme: Brand) -> None:
