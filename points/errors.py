@@ -186,3 +186,11 @@ class MonthNotOver(Refusal):
     code = "month_not_over"
     status = 409
     title = _("A month can be closed an hour after its end")
+
+
+class TiersChanged(Refusal):
+    """The tier programme is another one by now than the one that was to be changed."""
+
+    code = "tiers_changed"
+    status = 409
+    title = _("The tiers were changed meanwhile. Look at them again before you change them.")

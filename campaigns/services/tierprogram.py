@@ -13,12 +13,15 @@ from points.services import tiers
 from points.tiers import Program
 
 
-def put_in_force(*, config: Mapping[str, Any], actor: str, now: datetime) -> Program:
+def put_in_force(
+    *, config: Mapping[str, Any], actor: str, now: datetime, instead_of: int | None = None
+) -> Program:
     """Store a checked programme and publish, change or retire the rules of its multipliers, together.
 
-    Raises Invalid for a multiplier that no rule may have.
+    Raises Invalid for a multiplier that no rule may have, TiersChanged where the version in force is not
+    `instead_of` any more.
     """
     with transaction.atomic():
-        program = tiers.store_program(config=config, actor=actor, now=now)
+        program = tiers.store_program(config=config, actor=actor, now=now, instead_of=instead_of)
         tierrules.sync(levels=program.levels, actor=actor, now=now)
         return program

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 from campaigns.services import tierprogram
 from loyalty.lib import clock, words
 from loyalty.lib.console import actor
-from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.errors import FieldError, Invalid, Refusal
 from members.models import Member
 from points.models import MemberTier, TierProgram
 from points.services import tierconfig
@@ -161,7 +161,7 @@ def tiers(request: HttpRequest) -> HttpResponse:
         if not may_set:
             raise PermissionDenied
         form, levels = ProgramForm(request.POST), Levels(request.POST, prefix="levels")
-        if form.is_valid() and levels.is_valid() and _stored(request, form, levels, row):
+        if form.is_valid() and levels.is_valid() and _stored(request, form, levels):
             messages.success(request, _("The tiers are in force."))
             return HttpResponseRedirect(reverse("admin:tiers"))
     else:
@@ -184,18 +184,9 @@ def tiers(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "console/tiers.html", context)
 
 
-def _stored(
-    request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelForm], row: TierProgram | None
-) -> bool:
+def _stored(request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelForm]) -> bool:
     """Whether the programme could be put in force; the faults stand at their fields."""
     data = form.cleaned_data
-    if data["version"] != (row.version if row else 0):
-        form.add_error(
-            None,
-            _("The tiers were changed meanwhile by %(who)s. Look at them again before you change them.")
-            % {"who": row.updated_by if row else ""},
-        )
-        return False
     given = [(each, level) for each in levels.forms if (level := each.level()) is not None]
     # A new level is written below the others and belongs where its threshold puts it.
     given.sort(key=lambda pair: _order(pair[1]["threshold"]))
@@ -205,10 +196,15 @@ def _stored(
     body = {name: data[name] for name in ("qualify_by", "downgrade", "grace_days", "on_return")}
     body |= {"period": period, "levels": [level for _each, level in given]}
     try:
-        tierprogram.put_in_force(config=tierconfig.checked(body), actor=actor(request), now=clock.now())
+        tierprogram.put_in_force(
+            config=tierconfig.checked(body), actor=actor(request), now=clock.now(), instead_of=data["version"]
+        )
     except Invalid as invalid:
         for error in invalid.errors:
             _show(error, form, [each for each, _level in given])
+        return False
+    except Refusal as refusal:
+        form.add_error(None, str(refusal.detail))
         return False
     return True
 

@@ -18,7 +18,7 @@ from django.db.models import Q
 
 from loyalty.lib import instants
 from loyalty.outbox import services as outbox
-from points import locks, tiers
+from points import errors, locks, tiers
 from points.models import MemberTier, TierProgram
 from points.services import tierrows as rows
 from points.services.accounts import lock_account
@@ -59,13 +59,18 @@ def config() -> dict[str, Any] | None:
     return TierProgram.objects.filter(pk=1).values_list("config", flat=True).first()
 
 
-def store_program(*, config: Mapping[str, Any], actor: str, now: datetime) -> Program:
+def store_program(
+    *, config: Mapping[str, Any], actor: str, now: datetime, instead_of: int | None = None
+) -> Program:
     """Put `config` (checked, defaults filled in) in force. Storing what is in force changes nothing.
 
-    Members are judged by it at their next order, or by the next `review_due`.
+    Members are judged by it at their next order, or by the next `review_due`. `instead_of` is the version
+    that the caller saw, 0 for none: raises TiersChanged where it is another one by now.
     """
     with transaction.atomic():
         row = locks.tier_program()
+        if instead_of is not None and instead_of != (row.version if row is not None else 0):
+            raise errors.TiersChanged
         if row is not None and row.config == config:
             return Program.of(row.config, row.version)
         if row is None:
