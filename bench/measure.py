@@ -22,6 +22,7 @@ from bench import (  # noqa: E402
     simulate,
     sweep,
     verify,
+    wakeup,
     web,
     webhooks,
 )
@@ -39,6 +40,7 @@ ALL: dict[str, Callable[[], list[Figure]]] = {
     "messages": messages.measure,
     "verify": verify.measure,
     "sweep": sweep.sweep,
+    "wakeup": wakeup.measure,
 }
 
 

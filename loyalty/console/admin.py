@@ -3,8 +3,21 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from campaigns.models import Campaign, Message, MessageChannel, MessageTemplate, Rule, RuleSubmission
+from campaigns.models import (
+    AudienceGrant,
+    Campaign,
+    Message,
+    MessageChannel,
+    MessageTemplate,
+    Rule,
+    RuleSubmission,
+    Segment,
+    Wakeup,
+)
 from loyalty.console.accountpage import AccountPage
+from loyalty.console.audiences.grantpage import GrantPage
+from loyalty.console.audiences.segmentpage import SegmentPage
+from loyalty.console.audiences.wakeuppage import WakeupPage
 from loyalty.console.campaignpages.page import CampaignPage
 from loyalty.console.entrypage import EntryPage, LotPage
 from loyalty.console.memberpage import MemberDesk
@@ -39,3 +52,6 @@ admin.site.register(RuleSubmission, SubmissionPage)
 admin.site.register(Message, MessagePage)
 admin.site.register(MessageChannel, ChannelPage)
 admin.site.register(MessageTemplate, TemplatePage)
+admin.site.register(Segment, SegmentPage)
+admin.site.register(Wakeup, WakeupPage)
+admin.site.register(AudienceGrant, GrantPage)

@@ -175,6 +175,14 @@ def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any
             ],
         },
         {
+            "title": gettext_lazy("Audiences"),
+            "items": [
+                _item(gettext_lazy("Segments"), "groups", "campaigns.segment"),
+                _item(gettext_lazy("Wake-ups"), "notifications_active", "campaigns.wakeup"),
+                _item(gettext_lazy("Audience grants"), "volunteer_activism", "campaigns.audiencegrant"),
+            ],
+        },
+        {
             "title": gettext_lazy("Mall"),
             "items": [
                 _item(gettext_lazy("Rewards"), "redeem", "mall.reward"),

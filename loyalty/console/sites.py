@@ -42,10 +42,11 @@ class BrandSite(ConsoleSite):
         """The admin's routes, and those of pages that show no table's rows."""
         # The pages need the models, which are not loaded yet when this module is.
         from loyalty.console import campaignpages, finance, simulations, tierpage  # noqa: PLC0415
+        from loyalty.console.audiences import reportpage  # noqa: PLC0415
         from loyalty.console.find import find  # noqa: PLC0415
 
         box = path("find/", self.admin_view(find), name="find")
-        pages = (finance, simulations, tierpage, campaignpages)
+        pages = (finance, simulations, tierpage, campaignpages, reportpage)
         return [box, *(each for page in pages for each in page.urls(self)), *super().get_urls()]
 
 

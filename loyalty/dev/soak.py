@@ -50,6 +50,9 @@ DRILLS = (
         "tests.soak replay",
         20,
     ),
+    Drill(
+        "wakeup", "a wake-up and a grant to 100,000 members, workers killed -9", "tests.soak wakeup", 5, True
+    ),
     Drill("mutations", "each guard taken away: its test goes red", "tests.mutations", 10),
 )
 

@@ -6,7 +6,7 @@ import sys
 
 import django
 
-NAMES = ("model", "races", "bank", "faults", "rules", "replay")
+NAMES = ("model", "races", "bank", "faults", "rules", "replay", "wakeup")
 
 
 def main(arguments: list[str]) -> int:

@@ -1,14 +1,24 @@
 """Wake-ups: decided on, sent out in runs, and what came of them."""
 
 from campaigns.services.wakeups.comingback import look_at_orders, pay_due, take_back_due
-from campaigns.services.wakeups.deciding import approve, cancel, create, find, reject, submit, update
+from campaigns.services.wakeups.deciding import (
+    approve,
+    cancel,
+    create,
+    find,
+    reject,
+    submit,
+    templates,
+    update,
+)
 from campaigns.services.wakeups.report import report
-from campaigns.services.wakeups.running import run_batch, run_due, start_due
+from campaigns.services.wakeups.running import facts_of, run_batch, run_due, start_due
 
 __all__ = [
     "approve",
     "cancel",
     "create",
+    "facts_of",
     "find",
     "look_at_orders",
     "pay_due",
@@ -19,5 +29,6 @@ __all__ = [
     "start_due",
     "submit",
     "take_back_due",
+    "templates",
     "update",
 ]

@@ -137,9 +137,7 @@ def _portion(run: WakeupRun, now: datetime, batch: int) -> list[UUID]:
 def _take(run: WakeupRun, members: Sequence[UUID], now: datetime) -> None:
     wakeup = run.wakeup
     variants = [variant_of(wakeup, member_id) for member_id in members]
-    until = None
-    if wakeup.task_points:
-        until = expiry.day_start(now, current_brand().tz, plus_days=wakeup.task_days + 1)
+    until = _task_until(wakeup, now)
     with connection.cursor() as cursor:
         cursor.execute(
             _RECORD,
@@ -167,6 +165,18 @@ def _take(run: WakeupRun, members: Sequence[UUID], now: datetime) -> None:
     run.cursor = members[-1]
     run.audience += len(members)
     run.held_out += variants.count("")
+
+
+def facts_of(wakeup: Wakeup, now: datetime) -> Mapping[str, Any]:
+    """What the texts of a wake-up that goes out now may name besides what each member holds."""
+    return _facts(wakeup, _task_until(wakeup, now))
+
+
+def _task_until(wakeup: Wakeup, now: datetime) -> datetime | None:
+    """The end of the last day on which coming back is rewarded, exclusive; None where it is not."""
+    if not wakeup.task_points:
+        return None
+    return expiry.day_start(now, current_brand().tz, plus_days=wakeup.task_days + 1)
 
 
 def _facts(wakeup: Wakeup, until: datetime | None) -> Mapping[str, Any]:

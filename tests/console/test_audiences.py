@@ -1,0 +1,199 @@
+"""Segments, wake-ups and audience grants in the console: forms without JSON, four eyes, a report."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from campaigns.models import AudienceGrant, Segment, Wakeup
+from campaigns.services import audiencegrants, segments, wakeups
+from mall import services as mall
+from tenants.context import in_brand
+from tenants.models import Brand
+from tests.audiences.shapes import policy
+from tests.audiences.wakeupshapes import go, reached, template
+from tests.console.pages import Browser, signed_in
+from tests.support.brands import ANNA, BORIS
+
+pytestmark = pytest.mark.django_db
+Counts = Callable[[], dict[str, int]]
+SLEEPING = {"code": "sleeping", "name_en": "Sleeping", "name_zh": "沉睡", "silent_min": "60"}
+COME_BACK = {
+    "code": "come-back",
+    "name_en": "Come back",
+    "segment": "everybody",
+    "channel": "sms",
+    "template_a": "hello",
+    "every": "once",
+    "holdout_percent": "0",
+    "return_days": "7",
+    "task_points": "100",
+    "task_days": "7",
+    "task_budget": "1000",
+}
+
+
+@pytest.fixture
+def everybody(acme: Brand, now: datetime) -> Brand:
+    """Acme with a segment of all its members, and a message."""
+    with in_brand(acme):
+        segments.create(
+            code="everybody",
+            name={"en": "Everybody", "zh-hans": "所有人"},
+            definition={"all": [{"fact": "member.enrolled_days", "op": "gte", "value": 0}]},
+            actor="test",
+            now=now,
+        )
+        template("hello", now)
+    return acme
+
+
+def test_a_segment_is_made_counted_and_changed_without_json(acme: Brand, now: datetime) -> None:
+    with in_brand(acme):
+        mug = mall.create_reward(
+            values={"name": {"en": "Mug"}, "kind": "physical", "points": 600, "sku": "M-1", "stock": 5},
+            actor="test",
+            now=now,
+        )
+        mall.update_reward(reward_id=mug.pk, values={"status": "published"}, now=now)
+    owner = signed_in(acme, "owner")
+    page = owner.get("campaigns/segment/add/").content.decode()
+    assert 'href="?silent_min=60&amp;consent=marketing"' in page
+    assert 'value="60"' in owner.get("campaigns/segment/add/?silent_min=60").content.decode()
+    counted = owner.post("campaigns/segment/count/", {"enrolled_min": "1"}).json()
+    assert counted == {"told": "3 members", "sentence": "days since enrolment ≥ 1"}
+    assert owner.post("campaigns/segment/count/", {}).json() == {"told": "No condition yet."}
+    every = {
+        **SLEEPING, "silent_max": "90", "regions": "440100, 310000", "tags": "vip，new", "tags_none": "staff",
+        "enrolled_min": "5", "orders_min": "1", "orders_max": "9", "orders_days": "30", "spent_min": "19.90",
+        "points_max": "500", "expiring_points": "10", "expiring_days": "7", "reward": str(mug.pk),
+        "short_by": "100", "child_min": "6", "child_max": "12", "consent": "marketing",
+    }  # fmt: skip
+    assert owner.post("campaigns/segment/add/", every).status_code == 302
+    with in_brand(acme):
+        segment = Segment.objects.get()
+        made = segment.definition
+        assert {each["fact"] for each in made["all"]} == {
+            "member.tags", "member.region", "member.enrolled_days", "member.days_since_last_order",
+            "member.orders.count", "member.orders.amount", "points.available", "points.expiring",
+            "points.short_of", "member.child_age_months", "member.consent",
+        }  # fmt: skip
+        assert {"fact": "member.days_since_last_order", "op": "between", "value": [60, 90]} in made["all"]
+        assert made["none"] == [{"fact": "member.tags", "op": "has", "value": ["staff"]}]
+    # The form shows what was saved, and saving it again changes nothing.
+    path = f"campaigns/segment/{segment.pk}/change/"
+    page = owner.get(path).content.decode()
+    assert 'value="440100, 310000"' in page
+    again = {name: value for name, value in every.items() if name != "code"}
+    assert owner.post(path, again).status_code == 302
+    with in_brand(acme):
+        assert Segment.objects.get().definition == made
+
+
+def test_faults_of_a_segment_stand_at_their_field(acme: Brand, row_counts: Counts) -> None:
+    owner = signed_in(acme, "owner")
+    before = row_counts()
+    page = owner.post("campaigns/segment/add/", {**SLEEPING, "silent_max": "10"})
+    assert page.status_code == 200
+    assert "The second number is below the first." in page.content.decode()
+    assert (
+        "At least one condition is needed."
+        in owner.post("campaigns/segment/add/", {**SLEEPING, "silent_min": ""}).content.decode()
+    )
+    assert row_counts() == before
+
+
+def test_what_the_form_cannot_say_is_only_shown(everybody: Brand) -> None:
+    with in_brand(everybody):
+        Segment.objects.update(definition={"any": [{"fact": "member.region", "op": "in", "value": ["1"]}]})
+        segment = Segment.objects.get()
+    page = signed_in(everybody, "owner").get(f"campaigns/segment/{segment.pk}/change/").content.decode()
+    assert "This segment was made with the API" in page
+    assert "at least one of: region 1" in page
+    assert "_save" not in page
+
+
+def test_a_wake_up_from_draft_to_report(everybody: Brand, now: datetime) -> None:
+    policy(everybody, wakeup_approval="console")
+    anna, owner = signed_in(everybody, "marketing"), signed_in(everybody, "owner", "zh-hans")
+    assert anna.post("campaigns/wakeup/add/", COME_BACK).status_code == 302
+    with in_brand(everybody):
+        wakeup = Wakeup.objects.get()
+        assert (wakeup.status, wakeup.variants) == (
+            "draft", [{"code": "a", "template": "hello", "share": 100}],
+        )  # fmt: skip
+    path = f"campaigns/wakeup/{wakeup.pk}"
+    page = anna.get(f"{path}/change/").content.decode()
+    assert "Come back, C-" in page or "回来吧，C-" in page  # what it says to a member
+    assert anna.post(f"{path}/submit/", {"note": "for Friday"}).status_code == 302
+    assert anna.post(f"{path}/approve/").status_code == 403
+    assert owner.post(f"{path}/approve/").status_code == 302
+    with in_brand(everybody):
+        go(now)
+        reached([ANNA, BORIS], now)
+    page = owner.get(f"wakeups/{wakeup.pk}/report/")
+    assert page.status_code == 200
+    assert "没有对照组" in page.content.decode()
+    assert signed_in(everybody, "care").get(f"wakeups/{wakeup.pk}/report/").status_code == 403
+    for browser in (anna, owner):
+        assert browser.get("campaigns/wakeup/").status_code == 200
+        assert browser.get(f"{path}/change/").status_code == 200
+
+
+def test_faults_of_a_wake_up_stand_at_their_field(everybody: Brand, row_counts: Counts) -> None:
+    owner = signed_in(everybody, "owner")
+    before = row_counts()
+    for changes, told in (
+        ({"every": "weekly", "time_of_day": "10:00"}, "This field is required."),
+        ({"task_budget": "99"}, "Must be enough for at least one member."),
+        ({"channel": "email"}, "The message template has no text for this channel."),
+        ({"name_en": ""}, "At least one language is needed."),
+    ):
+        page = owner.post("campaigns/wakeup/add/", COME_BACK | changes)
+        assert (page.status_code, told in page.content.decode()) == (200, True), told
+    assert row_counts() == before
+
+
+def test_an_audience_grant_in_four_eyes(everybody: Brand, now: datetime) -> None:
+    form = {
+        "code": "sorry", "name_en": "Sorry", "segment": "everybody", "points": "100", "budget": "300",
+        "reason": "Late",
+    }  # fmt: skip
+    anna, owner = signed_in(everybody, "marketing"), signed_in(everybody, "owner")
+    assert anna.post("campaigns/audiencegrant/add/", form).status_code == 302
+    with in_brand(everybody):
+        grant = AudienceGrant.objects.get()
+    path = f"campaigns/audiencegrant/{grant.pk}"
+    assert anna.post(f"{path}/submit/", {"note": ""}).status_code == 302
+    assert owner.post(f"{path}/reject/", {"reason": "too much"}).status_code == 302
+    assert anna.post(f"{path}/change/", {**form, "budget": "200"}).status_code == 302
+    assert anna.post(f"{path}/submit/", {"note": ""}).status_code == 302
+    assert owner.post(f"{path}/approve/").status_code == 302
+    with in_brand(everybody):
+        audiencegrants.give_due(now=now)
+        assert AudienceGrant.objects.values_list("status", "given", "spent").get() == ("done", 2, 200)
+    page = owner.get(f"{path}/change/").content.decode()
+    assert "2 / 3 · budget used up" in page
+    assert owner.post(f"{path}/cancel/").status_code == 302  # not possible any more, and said so
+    with in_brand(everybody):
+        assert AudienceGrant.objects.get().status == "done"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_empty_pages_say_so(acme: Brand, language: str) -> None:
+    owner: Browser = signed_in(acme, "owner", language)
+    for path in ("segment", "wakeup", "audiencegrant"):
+        assert owner.get(f"campaigns/{path}/").status_code == 200
+        assert owner.get(f"campaigns/{path}/add/").status_code == 200
+
+
+def test_a_report_of_what_never_went_out(everybody: Brand, now: datetime) -> None:
+    with in_brand(everybody):
+        values: dict[str, Any] = {
+            "name": {"en": "x"}, "segment": "everybody", "channel": "sms",
+            "variants": [{"code": "a", "template": "hello", "share": 100}],
+        }  # fmt: skip
+        made = wakeups.create(code="x", values=values, actor="test", now=now)
+    page = signed_in(everybody, "owner").get(f"wakeups/{made.pk}/report/").content.decode()
+    assert "there is nothing to report" in page
