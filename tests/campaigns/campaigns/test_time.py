@@ -154,6 +154,8 @@ def test_what_is_cut_off_between_claim_and_commit_is_done_again_once(api: Api, i
     assert (Campaign.objects.get().status, len(told())) == ("scheduled", 1)
     assert turning.turn_due(now=now) == 1
     assert turning.turn_due(now=now) == 0
+    # A worker that had it on its list before.
+    assert turning.turn(campaign_id=campaign_id, now=now) is False
     assert (Campaign.objects.get().status, len(told())) == ("running", 2)
 
 
