@@ -19,3 +19,11 @@ class TooManyRows(Refusal):
     code = "too_many_rows"
     status = 422
     title = _("More rows than a worksheet can hold: take CSV")
+
+
+class NoExperiment(Refusal):
+    """A rule that was never published, or that runs for all its audience, has nobody to compare with."""
+
+    code = "no_experiment"
+    status = 409
+    title = _("The rule does not run for a part of the members")

@@ -1,4 +1,4 @@
-"""A double-points day is exact to the second of the purchase, however late the order, and whatever clocks do."""
+"""A double-points day is exact to the second of the purchase, however late the order, whatever clocks do."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -21,6 +21,7 @@ from campaigns.services.rulewriting import Saved
 from campaigns.wording import in_words
 from loyalty.console.rulepages.catalogue import catalogue
 from loyalty.console.rulepages.examples import example_of, sample_for
+from loyalty.console.rulepages.experimentpage import experiment_page
 from loyalty.console.rulepages.history import history_of
 from loyalty.console.rulepages.look import faults, look
 from loyalty.lib import clock
@@ -61,6 +62,7 @@ class RulePage(RuleAdmin):
             path("look/", view(look), name="campaigns_rule_look"),
             path("templates/", view(self.templates), name="campaigns_rule_templates"),
             path("<path:object_id>/versions/", view(self.versions), name="campaigns_rule_versions"),
+            path("<path:object_id>/experiment/", view(self.experiment), name="campaigns_rule_experiment"),
         ]
         return [*ours, *super().get_urls()]
 
@@ -160,6 +162,23 @@ class RulePage(RuleAdmin):
             **history_of(rule),
         }
         return TemplateResponse(request, "console/rules/versions.html", context)
+
+    def experiment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the rule brings, beside the members whom its rollout leaves out."""
+        rule = self.get_object(request, object_id)
+        if rule is None:
+            raise Http404
+        if not self.has_view_permission(request, rule):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Experiment of %(rule)s") % {"rule": rule.code},
+            "opts": self.model._meta,
+            "original": rule,
+            "tab": "experiment",
+            **experiment_page(rule),
+        }
+        return TemplateResponse(request, "console/rules/experiment.html", context)
 
     def _copied(self, request: HttpRequest, copy: Any, back: str) -> HttpResponse:
         """To the new draft; or back with the reason why there is none."""
