@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from campaigns.engine.rule import bucket
-from campaigns.models import Rule
+from campaigns.models import Rule, SegmentMember
 from members.models import Identity, Member
 from tenants.context import in_brand
 from tenants.models import Brand
-from tests.console.pages import signed_in
+from tests.console.pages import ROLES, signed_in
 from tests.orders.shapes import BASE, line, order, set_policy
+from tests.support.brands import ANNA, BORIS, CHEN
 from tests.support.client import Api
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +90,16 @@ def test_both_sides_with_exact_figures(api: Api, running: None, people: dict[boo
     assert float(amounts["points"]["per_member"]) == pytest.approx(60 / treated, abs=0.0001)
 
 
-def test_only_the_audience_and_the_period_count(api: Api, running: None) -> None:
+def test_only_the_audience_and_the_period_count(
+    api: Api, acme: Brand, publish: Callable[..., None], running: None, now: datetime
+) -> None:
+    with in_brand(acme):
+        for member_id in (ANNA, BORIS, CHEN):
+            SegmentMember.objects.create(member_id=member_id, code="vip", since=now)
+    publish(HALF | {"code": "vips", "audience": {"segment": "vip", "rollout_percent": 50}})
+    told = api.get("/earning-rules/vips/experiment").json()
+    inside = sum(bucket("vips", str(each)) < 5000 for each in (ANNA, BORIS, CHEN))
+    assert [each["members"] for each in told["variants"]] == [inside, 3 - inside]
     later = "from=2026-11-23T00:00:00Z&to=2026-11-30T00:00:00Z"
     told = api.get(f"/earning-rules/half/experiment?{later}").json()
     assert [(each["orders"], each["points"]) for each in told["variants"]] == [(0, 0), (0, 0)]
@@ -118,5 +128,25 @@ def test_the_rule_page_shows_it(acme: Brand, api: Api, running: None, language: 
     assert page.status_code == 200
     assert {"en": "with the rule", "zh-hans": "有此规则"}[language] in text.split('id="variant-treatment"')[1]
     assert 'id="difference-amount"' in text
+    assert (
+        f"{keys['half']}/experiment/"
+        in browser.get(f"campaigns/rule/{keys['half']}/change/").content.decode()
+    )
     nothing = browser.get(f"campaigns/rule/{keys['base']}/experiment/").content.decode()
     assert 'id="difference-amount"' not in nothing
+
+
+def test_only_those_who_write_rules_see_it(acme: Brand, api: Api, running: None) -> None:
+    with in_brand(acme):
+        path = f"campaigns/rule/{Rule.objects.get(code='half').pk}"
+    seen = {}
+    for role in ROLES:
+        browser = signed_in(acme, role)
+        shown = "/experiment/" in browser.get(f"{path}/change/").content.decode()
+        seen[role] = (browser.get(f"{path}/experiment/").status_code, shown)
+    assert seen == {
+        "owner": (200, True),
+        "marketing": (200, True),
+        "care": (403, False),
+        "shop": (403, False),
+    }

@@ -168,7 +168,7 @@ class RulePage(RuleAdmin):
         rule = self.get_object(request, object_id)
         if rule is None:
             raise Http404
-        if not self.has_view_permission(request, rule):
+        if not self.has_change_permission(request, rule):
             raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
