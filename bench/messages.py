@@ -7,11 +7,13 @@ asks it for nothing but the sending.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 import sys
 import time
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import DEVNULL, Popen
 from typing import Final
 
 from django.conf import settings
@@ -62,11 +64,10 @@ def measure() -> list[Figure]:
     brand = _brand()
     port = ports.choose(Places(up_places().folder / "bench").make(), "channels", 9012)
     script = ROOT / "loyalty" / "dev" / "channel_sandbox.py"
-    with Popen(
-        [sys.executable, "-P", str(script), "--port", str(port)], stdout=PIPE, cwd=Path("/")
-    ) as server:
-        assert server.stdout is not None
-        server.stdout.readline()
+    # Its log would fill a pipe that nobody reads, and stop it.
+    argv = [sys.executable, "-P", str(script), "--port", str(port)]
+    with Popen(argv, stdout=DEVNULL, cwd=Path("/")) as server:
+        _until_open(port)
         settings.SMS_API_URL = f"http://127.0.0.1:{port}"
         try:
             with in_brand(brand):
@@ -75,9 +76,19 @@ def measure() -> list[Figure]:
             server.kill()
 
 
+def _until_open(port: int) -> None:
+    """Return when the server takes connections; raises ConnectionError after ten seconds."""
+    for _attempt in range(100):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    raise ConnectionError(f"nothing answers on port {port}")
+
+
 def _measured() -> list[Figure]:
     now = clock.now()
     template = _template()
+    Message.objects.all().delete()  # what a run that was cut off left
     occasion = f"run-{now.timestamp()}"
     began = time.perf_counter()
     queued = messages.queue_many(
