@@ -97,14 +97,17 @@ class SegmentPage(ServicePage):
             (None, (*head, "code") if obj is None else head),
             (
                 _("Who they are"),
-                ("tiers", ("regions", "tags", "tags_none"), ("enrolled_min", "enrolled_max")),
+                ("tiers", "regions", ("tags", "tags_none"), ("enrolled_min", "enrolled_max")),
             ),
             (
                 _("What they did"),
                 (
-                    ("silent_min", "silent_max", "never_ordered"),
-                    ("orders_min", "orders_max", "orders_days"),
-                    ("spent_min", "spent_max", "spent_days"),
+                    ("silent_min", "silent_max"),
+                    "never_ordered",
+                    ("orders_min", "orders_max"),
+                    "orders_days",
+                    ("spent_min", "spent_max"),
+                    "spent_days",
                 ),
             ),
             (
