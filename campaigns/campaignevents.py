@@ -79,7 +79,11 @@ def _programme(name: str, description: str, **example: Any) -> EventType:
 
 
 CAMPAIGN_EVENTS: Final = (
-    _campaign("campaign.submitted", "A campaign waits for a second operator.", status="pending_approval"),
+    _campaign(
+        "campaign.submitted",
+        "A campaign, or a larger budget of one, waits for a second operator.",
+        status="pending_approval",
+    ),
     _campaign("campaign.rejected", "A second operator turned a campaign down.", status="draft"),
     _campaign("campaign.scheduled", "A campaign will begin at its time.", status="scheduled"),
     _campaign("campaign.changed", "A budget or a text of a campaign that is under way was changed."),

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from campaigns.models import Campaign, CampaignRule
+from campaigns.services.campaigns import raising
 from campaigns.services.campaigns.budgets import share
 from campaigns.services.campaigns.turning import spans_of
 from loyalty.lib import instants, money
 
 STEPS_SHOWN = 100
 SPANS_SHOWN = 100
+DECISIONS = ["approve", "reject", "withdraw"]
 ACTIONS = {
     "draft": ["start", "submit"],
-    "pending_approval": ["approve", "reject", "withdraw"],
+    "pending_approval": DECISIONS,
     "scheduled": ["pause", "end"],
     "running": ["pause", "end"],
     "paused": ["resume", "end"],
@@ -77,7 +79,7 @@ def _rendered(campaign: Campaign, rules: list[str]) -> dict[str, Any]:
         },
         "submitted_by": campaign.submitted_by or None,
         "approved_by": campaign.approved_by or None,
-        "actions": ACTIONS[campaign.status],
+        "actions": [*ACTIONS[campaign.status], *(DECISIONS if raising.waits(campaign) else ())],
         "created_at": instants.text(campaign.created_at),
         "updated_at": instants.text(campaign.updated_at),
     }

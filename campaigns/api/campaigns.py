@@ -256,11 +256,16 @@ class OneCampaign(ApiView):
         ],
     )
     def patch(self, request: Request, code: str) -> Response:
-        """Change the fields given. Of a campaign under way only its texts and budgets can be changed."""
+        """Change the fields given. Of a campaign under way only its texts and budgets can be changed.
+
+        Where the brand wants a second operator, a budget that is raised or removed waits for `approve`.
+        """
         if isinstance(request.data, dict) and request.data.get("code", code) != code:
             raise Invalid.at("/code", "read_only", _("The code of a campaign never changes."))
         changes = _clean(self.body(CampaignFields))
-        changed = campaigns.change(code=code, changes=changes, actor=self.caller(), now=clock.now())
+        changed = campaigns.change(
+            code=code, changes=changes, actor=self.caller(), now=clock.now(), by_api=True
+        )
         return Response(campaign_json(changed))
 
 

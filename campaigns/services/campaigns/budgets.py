@@ -17,9 +17,10 @@ from django.db import connection, transaction
 
 from campaigns import locks
 from campaigns.models import Campaign, CampaignRule, CampaignStep
-from campaigns.services import rulewriting
+from campaigns.services import audiencegrants, rulewriting
 from campaigns.services.campaigns import turning
 from campaigns.services.campaigns.steps import WORKER, step, tell
+from campaigns.services.wakeups import comingback
 from loyalty.outbox import locks as outbox_locks
 from loyalty.outbox import relay
 from loyalty.outbox.models import Cursor
@@ -31,11 +32,14 @@ Status = Campaign.Status
 Kind = CampaignStep.Kind
 UnitCost = Callable[[str, datetime], Decimal]
 
+# What these book goes by their own code, which may be that of a rule.
+_OTHERS: Final = [audiencegrants.SOURCE, comingback.SOURCE]
 _GIVEN: Final = """
 SELECT entry ->> 'rule', entry ->> 'points_currency', sum((entry ->> 'points')::bigint)
 FROM outbox_event event, jsonb_array_elements(event.payload -> 'entries') entry
 WHERE event.position > %s AND event.position <= %s AND event.type = 'points.accrued'
   AND entry ->> 'kind' = 'accrual' AND entry ->> 'rule' = ANY(%s)
+  AND coalesce(event.payload ->> 'source', '') <> ALL(%s)
 GROUP BY 1, 2
 """
 
@@ -111,7 +115,7 @@ def _add(after: int, until: int, now: datetime, unit_cost: UnitCost) -> None:
     live = CampaignRule.objects.filter(campaign__due_at__isnull=False)
     owners = dict(live.values_list("rule__code", "campaign_id"))
     with connection.cursor() as cursor:
-        cursor.execute(_GIVEN, [after, until, sorted(owners)])
+        cursor.execute(_GIVEN, [after, until, sorted(owners), _OTHERS])
         rows = cursor.fetchall()
     changed = False
     for campaign in locks.campaigns_of([rule for rule, _currency, _points in rows]):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.engine.occurrences import spans
 from campaigns.engine.schedule import ScheduleError
 from campaigns.models import Campaign, CampaignRule, Rule
+from campaigns.services import phrases
 from loyalty.lib.errors import FieldError, Invalid
 from tenants.context import current_brand
 
@@ -67,6 +68,13 @@ def check(content: Content, *, own: Campaign | None = None) -> None:
         raise Invalid(errors)
 
 
+def forbidden(content: Content) -> Iterator[FieldError]:
+    """Faults of what members read that law does not allow."""
+    for name, said in (("name", content.name), ("announcement", content.announcement)):
+        for language, text in said.items():
+            yield from phrases.faults(f"/{name}/{language}", text)
+
+
 def _of_texts(content: Content) -> Iterator[FieldError]:
     if not CODE.match(content.code):
         yield FieldError("/code", "invalid", _("Lower-case letters, digits and hyphens, at most 60."))
@@ -74,6 +82,7 @@ def _of_texts(content: Content) -> Iterator[FieldError]:
         yield FieldError("/name", "required", _("This field is required."))
     if not 0 <= content.control_percent <= 50:
         yield FieldError("/control_percent", "range", _("From 0 to 50."))
+    yield from forbidden(content)
 
 
 def _of_time(content: Content) -> Iterator[FieldError]:

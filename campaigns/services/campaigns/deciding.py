@@ -16,7 +16,8 @@ from campaigns import framing
 from campaigns.errors import CampaignApprovalRequired, ProgrammeBudgetUsedUp
 from campaigns.models import Campaign, CampaignStep, Rule, RuleStep
 from campaigns.services import rulewriting, submissions
-from campaigns.services.campaigns import budgets, turning
+from campaigns.services.campaigns import budgets, raising, turning
+from campaigns.services.campaigns import content as contents
 from campaigns.services.campaigns.steps import locked, refused, step, tell
 from loyalty.lib.errors import FieldError, Invalid
 from points.errors import SameOperator
@@ -63,20 +64,24 @@ def submit(*, code: str, actor: str, now: datetime, note: str = "") -> Campaign:
 
 
 def approve(*, code: str, actor: str, now: datetime, note: str = "") -> Campaign:
-    """Approve what waits: it runs at its time, with its rules as they were submitted.
+    """Approve what waits: it runs at its time, with its rules as they were submitted. Of one under way it is
+    a larger budget that waits, and counts from now on.
 
     Raises CampaignNotFound, CampaignState, SameOperator, ProgrammeBudgetUsedUp, SubmissionOpen, Invalid.
     """
     with transaction.atomic():
         campaign = _waiting(code, actor)
-        campaign.approved_by = actor
         step(campaign, Kind.APPROVED, actor=actor, at=now, now=now, note=note)
+        if raising.waits(campaign):
+            raising.apply(campaign, actor=actor, now=now)
+            return campaign
+        campaign.approved_by = actor
         _schedule(campaign, campaign.submitted or {}, actor, now)
         return campaign
 
 
 def reject(*, code: str, actor: str, now: datetime, reason: str) -> Campaign:
-    """Turn down what waits, with a reason; it is a draft again.
+    """Turn down what waits, with a reason; it is a draft again, or under way with the budget it had.
 
     Raises CampaignNotFound, CampaignState, SameOperator (withdraw it instead), Invalid (no reason).
     """
@@ -84,33 +89,43 @@ def reject(*, code: str, actor: str, now: datetime, reason: str) -> Campaign:
         raise Invalid.at("/reason", "required", _("This field is required."))
     with transaction.atomic():
         campaign = _waiting(code, actor)
-        _back_to_draft(campaign, now)
+        _as_before(campaign, now)
         step(campaign, Kind.REJECTED, actor=actor, at=now, now=now, note=reason)
         tell("campaign.rejected", campaign, actor=actor, at=now, note=reason)
         return campaign
 
 
 def withdraw(*, code: str, actor: str, now: datetime) -> Campaign:
-    """Take back what waits; it is a draft again. Raises CampaignNotFound, CampaignState."""
+    """Take back what waits; it is a draft again, or under way with the budget it had.
+
+    Raises CampaignNotFound, CampaignState.
+    """
     with transaction.atomic():
-        campaign = locked(code)
-        if campaign.status != Status.PENDING_APPROVAL:
-            raise refused(campaign)
-        _back_to_draft(campaign, now)
+        campaign = _undecided(code)
+        _as_before(campaign, now)
         step(campaign, Kind.WITHDRAWN, actor=actor, at=now, now=now)
         return campaign
 
 
 def _waiting(code: str, actor: str) -> Campaign:
-    campaign = locked(code)
-    if campaign.status != Status.PENDING_APPROVAL:
-        raise refused(campaign)
+    campaign = _undecided(code)
     if campaign.submitted_by == actor:
         raise SameOperator
     return campaign
 
 
-def _back_to_draft(campaign: Campaign, now: datetime) -> None:
+def _undecided(code: str) -> Campaign:
+    """The campaign, locked, on which something waits for a second operator."""
+    campaign = locked(code)
+    if campaign.status != Status.PENDING_APPROVAL and not raising.waits(campaign):
+        raise refused(campaign)
+    return campaign
+
+
+def _as_before(campaign: Campaign, now: datetime) -> None:
+    if raising.waits(campaign):
+        raising.take_back(campaign, now=now)
+        return
     campaign.status, campaign.submitted, campaign.submitted_by = Status.DRAFT, None, ""
     campaign.updated_at = now
     campaign.save()
@@ -128,7 +143,7 @@ def _check(campaign: Campaign, bodies: Bodies, now: datetime) -> None:
     # On an exchange day something else than rules may be on offer.
     if not rules and campaign.kind != Campaign.Kind.EXCHANGE_DAY:
         raise Invalid.at("/rules", "required", _("A campaign has at least one rule."))
-    errors: list[FieldError] = []
+    errors = list(contents.forbidden(contents.of(campaign)))
     for number, rule in enumerate(rules):
         if rule.status == Rule.Status.RETIRED:
             errors.append(FieldError(f"/rules/{number}", "rule_retired", _("This rule is retired.")))

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import gallery, selectors
 from campaigns.errors import CampaignCodeTaken, TemplateNotFound
 from campaigns.models import Campaign, CampaignStep
-from campaigns.services import copying, rules, rulewriting
-from campaigns.services.campaigns import budgets
+from campaigns.services import copying, rules, rulewriting, submissions
+from campaigns.services.campaigns import budgets, raising
 from campaigns.services.campaigns import content as contents
 from campaigns.services.campaigns.content import Content
 from campaigns.services.campaigns.steps import bind, locked, refused, step, tell
@@ -55,11 +55,14 @@ def create(
         raise CampaignCodeTaken(campaign=content.code) from error
 
 
-def change(*, code: str, changes: Mapping[str, Any], actor: str, now: datetime) -> Campaign:
+def change(
+    *, code: str, changes: Mapping[str, Any], actor: str, now: datetime, by_api: bool = False
+) -> Campaign:
     """Change the fields given. Of a campaign that is under way only its texts and its budgets may change; a
-    budget above what was given lets one go on that was stopped by its budget.
+    budget above what was given lets one go on that was stopped by its budget. Where the brand asks for a
+    second operator, a budget that is raised or removed waits for one, and the rest is changed.
 
-    Raises CampaignNotFound, CampaignState (it waits for approval, or has ended), Invalid.
+    Raises CampaignNotFound, CampaignState (it, or another budget, waits for approval; it has ended), Invalid.
     """
     with transaction.atomic():
         campaign = locked(code)
@@ -67,8 +70,10 @@ def change(*, code: str, changes: Mapping[str, Any], actor: str, now: datetime) 
             raise refused(campaign)
         if campaign.status in Campaign.LIVE:
             _check_under_way(campaign, changes)
-        content = contents.merged(campaign, changes)
-        if content == contents.of(campaign):
+            if submissions.approval_needed(by_api=by_api):
+                changes = _without_larger(campaign, changes, actor, now)
+        before, content = contents.of(campaign), contents.merged(campaign, changes)
+        if content == before:
             return campaign
         contents.check(content, own=campaign)
         for name, value in content.fields().items():
@@ -77,6 +82,9 @@ def change(*, code: str, changes: Mapping[str, Any], actor: str, now: datetime) 
         campaign.save()
         if campaign.status == Status.DRAFT:
             bind(campaign, content.rules)
+            if set(content.rules) != set(before.rules):
+                # A published rule that it lets go gives at once, out of any campaign.
+                rulewriting.changed(now)
         noted = ", ".join(sorted(changes))
         step(campaign, Kind.CHANGED, actor=actor, at=now, now=now, note=noted)
         if campaign.status in Campaign.LIVE:
@@ -85,6 +93,16 @@ def change(*, code: str, changes: Mapping[str, Any], actor: str, now: datetime) 
             budgets.hold_against(campaign, actor=actor, now=now)
             rulewriting.changed(now)
         return campaign
+
+
+def _without_larger(
+    campaign: Campaign, changes: Mapping[str, Any], actor: str, now: datetime
+) -> dict[str, Any]:
+    """The changes that are made at once; larger budgets are put forward."""
+    asked = raising.larger(campaign, changes)
+    if asked:
+        raising.put_forward(campaign, asked, actor=actor, now=now)
+    return {name: value for name, value in changes.items() if name not in asked}
 
 
 def _check_under_way(campaign: Campaign, changes: Mapping[str, Any]) -> None:

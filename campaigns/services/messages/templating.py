@@ -15,11 +15,11 @@ from campaigns import locks, occasions
 from campaigns.channels import Outgoing
 from campaigns.errors import MessageTemplateNotFound, MessageTemplateTaken, NothingToPublish
 from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion, Purpose
+from campaigns.services import phrases
 from campaigns.services.messages import claiming, links, texts
 from loyalty.lib import words
 from loyalty.lib.errors import FieldError, Invalid
 from members.models import Member
-from tenants.context import current_brand
 
 CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.IGNORECASE)
@@ -207,12 +207,7 @@ def _link(body: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def _forbidden(body: Mapping[str, Any]) -> Iterator[FieldError]:
     """Texts that law does not allow (compliance.md), whatever article they are about."""
-    phrases = current_brand().setting("forbidden_phrases")
     for channel, part in body.get("channels", {}).items():
         for name, said in part.get("fields", {}).items():
             for language, text in said.items():
-                for phrase in phrases:
-                    if phrase in text:
-                        detail = _("“%(phrase)s” may not be said in advertising.") % {"phrase": phrase}
-                        where = f"/body/channels/{channel}/fields/{name}/{language}"
-                        yield FieldError(where, "forbidden_phrase", detail)
+                yield from phrases.faults(f"/body/channels/{channel}/fields/{name}/{language}", text)

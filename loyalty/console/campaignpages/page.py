@@ -16,6 +16,7 @@ from campaigns import selectors
 from campaigns.campaignform import CampaignForm
 from campaigns.models import Campaign, Rule
 from campaigns.services import campaigns, submissions
+from campaigns.services.campaigns import raising
 from campaigns.services.campaigns.budgets import share
 from campaigns.services.campaigns.turning import spans_of
 from campaigns.wording import in_words, words
@@ -160,6 +161,35 @@ class CampaignPage(ServicePage):
             _step(campaigns.withdraw, _("Withdrawn: it is a draft again.")),
             icon="undo",
             shown=_in("pending_approval"),
+        ),
+        Operation(
+            "approve_budget",
+            _("Approve the budget"),
+            _("The larger budget, which the history names, counts from now on."),
+            "campaigns.approve_campaign",
+            _step(campaigns.approve, _("Approved: the larger budget counts.")),
+            icon="check",
+            form=NoteForm,
+            shown=raising.waits,
+        ),
+        Operation(
+            "reject_budget",
+            _("Reject the budget"),
+            _("The campaign goes on with the budget it has."),
+            "campaigns.approve_campaign",
+            _step(campaigns.reject, _("Rejected: the budget stays as it is.")),
+            icon="close",
+            form=ReasonForm,
+            shown=raising.waits,
+        ),
+        Operation(
+            "withdraw_budget",
+            _("Withdraw the budget"),
+            _("The campaign goes on with the budget it has."),
+            "campaigns.submit_campaign",
+            _step(campaigns.withdraw, _("Withdrawn: the budget stays as it is.")),
+            icon="undo",
+            shown=raising.waits,
         ),
         Operation(
             "pause",

@@ -1,5 +1,6 @@
 """What campaigns gave is counted beside the path of orders; at its budget one stops, until it is raised."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,12 +9,16 @@ import pytest
 from campaigns.models import Campaign
 from campaigns.services import campaigns
 from campaigns.services.campaigns import budgets
+from loyalty.lib import ids
 from loyalty.outbox import relay
 from loyalty.outbox.models import Cursor, OutboxEvent
+from points import services as points
+from points.postings import Journal, Posting, SystemAccount
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.campaigns.shapes import count, earned, life, started, told
 from tests.orders.shapes import priced, set_policy
+from tests.support.brands import ANNA
 from tests.support.client import Api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("base_rule")]
@@ -133,3 +138,29 @@ def test_late_orders_are_held_against_it_after_its_end(api: Api, in_acme: Brand,
     assert told()[-1][0] == "campaign.budget_reached"
     assert Campaign.objects.get().status == "ended"
     assert earned(api, "o2", "2026-11-22T09:00:00+08:00", now=AT) == 100
+
+
+def test_what_a_grant_of_the_same_code_gives_is_not_the_campaigns(
+    api: Api, in_acme: Brand, now: datetime
+) -> None:
+    """Audience grants and wake-ups book under codes of their own, and so may take a rule's."""
+    started(api, **DAY, budget_points=1000)
+    assert earned(api, "o1", AT) == 200
+    for source, reference in (("audience_grant", "g:1"), ("wakeup", "w#1:1")):
+        entry = Posting(
+            kind="accrual",
+            points=500,
+            direction=1,
+            system_account=SystemAccount.ISSUANCE,
+            source=source,
+            reference=reference,
+            rule="double-x",
+            effective_at=now,
+        )
+        told_of = {"source": source, "reference": reference}
+        points.post(member_id=ANNA, journal_id=ids.new(), entries=[entry], now=now, event_data=told_of)
+        journal = Journal(ANNA, ids.new(), [replace(entry, reference=f"{reference}b")], told_of)
+        assert points.post_bulk(journals=[journal], now=now).posted == 1
+    count(now)
+    campaign = Campaign.objects.get()
+    assert (campaign.given_points, campaign.status) == (100, "running")

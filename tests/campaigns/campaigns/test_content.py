@@ -248,3 +248,32 @@ def test_listed_newest_first(api: Api, in_acme: Brand) -> None:
     rest = api.get(f"/campaigns?limit=2&cursor={page['next_cursor']}").json()
     assert [each["code"] for each in rest["items"]] == ["one"]
     assert [each["code"] for each in api.get("/campaigns?status=scheduled").json()["items"]] == ["two"]
+
+
+def test_a_rule_that_is_let_go_gives_at_once(
+    api: Api, publish: Callable[..., None], base_rule: None, in_acme: Brand
+) -> None:
+    """No process keeps judging by the campaign that it belonged to."""
+    api.post("/earning-rules", multiplier("extra", "3"))
+    created(api, rules=["extra"])
+    assert api.post("/earning-rules/extra/publish").status_code == 200
+    assert earned(api, "o1", "2026-11-28T10:00:00+08:00") == 100
+    assert api.patch("/campaigns/double", {"rules": ["double-x"]}).status_code == 200
+    assert earned(api, "o2", "2026-11-28T10:00:00+08:00") == 300
+
+
+@pytest.mark.parametrize("name", ["name", "announcement"])
+def test_what_law_forbids_is_not_said(api: Api, in_acme: Brand, row_counts: Counts, name: str) -> None:
+    said = {name: {"en": "Twice", "zh-hans": "双倍日,媲美母乳"}}
+    created(api, code="plain")
+    before = row_counts()
+    for answer in (api.post("/campaigns", DOUBLE | said), api.patch("/campaigns/plain", said)):
+        assert answer.status_code == 422
+        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [
+            (f"/{name}/zh-hans", "forbidden_phrase")
+        ]
+    # One that was written before the phrase was forbidden does not start.
+    Campaign.objects.filter(code="plain").update(**said)
+    answer = api.post("/campaigns/plain/start")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, f"/{name}/zh-hans")
+    assert row_counts() == before
