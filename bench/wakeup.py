@@ -78,9 +78,7 @@ def _audiences(brand: Brand) -> list[Figure]:
                 f"audience: {name} (ms, {found:,} members)",
                 median(took),
                 by_hand if first else median(took),
-                2.0 if first else None,
-                1.0 if first else None,
-                "" if first else "no floor",
+                note="" if first else "no floor",
                 at_most=True,
             )
         )
@@ -123,7 +121,7 @@ def _run(brand: Brand) -> Figure:
     assert wakeup.status == "done", wakeup.status
     floor = _copy_s(brand, "campaigns_message") + _copy_s(brand, "campaigns_wakeuprecipient")
     print(f"  run: {MEMBERS:,} members in {took:.1f} s, {queued:,} messages queued", flush=True)
-    return Figure("wake-up run (members per s)", MEMBERS / took, MEMBERS / floor, 0.10, 0.30)
+    return Figure("wake-up run (members per s)", MEMBERS / took, MEMBERS / floor)
 
 
 def _grant(brand: Brand) -> Figure:
@@ -145,7 +143,7 @@ def _grant(brand: Brand) -> Figure:
     assert (grant.status, grant.given) == ("done", MEMBERS), (grant.status, grant.given)
     floor = _copy_s(brand, "points_entry")
     print(f"  grant: {MEMBERS:,} members in {took:.1f} s", flush=True)
-    return Figure("audience grant (members per s)", MEMBERS / took, MEMBERS / floor, 0.03, 0.15)
+    return Figure("audience grant (members per s)", MEMBERS / took, MEMBERS / floor)
 
 
 def _copy_s(brand: Brand, table: str) -> float:

@@ -180,7 +180,11 @@ class OneSegment(ApiView):
         ],
     )
     def patch(self, request: Request, code: str) -> Response:
-        """Change what is named. 409 `segment_in_use` where one that is in use would be archived."""
+        """Change what is named. 409 `segment_in_use` where one that is in use would be archived.
+
+        So is another definition while a submitted, scheduled or running wake-up or audience grant names the
+        segment; the answer names it (`wakeup` or `audience_grant`).
+        """
         changes = self.body(SegmentChanges)
         return Response(segment_json(segments.update(code=code, changes=changes, now=clock.now())))
 

@@ -106,7 +106,8 @@ class TimeOfDay(serializers.RegexField):
     """A time of the brand's clock, HH:MM."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(r"^([01]\d|2[0-3]):[0-5]\d$", **kwargs)
+        # Not \d: it takes the digits of every script.
+        super().__init__(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", **kwargs)
 
 
 class ScheduleBody(StrictSerializer):

@@ -72,7 +72,7 @@ def submit(*, code: str, actor: str, now: datetime, note: str = "", by_api: bool
     """
     with transaction.atomic():
         grant = _locked(code)
-        segments.definition_of(grant.segment)
+        segments.hold(grant.segment)
         needed = decided.approval_needed("audience_grant_approval", by_api=by_api)
         if decided.submit(grant, actor=actor, now=now, note=note, needs_approval=needed):
             _schedule(grant, now)
@@ -150,20 +150,25 @@ def give_batch(*, grant_id: UUID, now: datetime, batch: int | None = None) -> bo
             grant.audience = audience.count(definition, segments.around(now)).members
         # Who is in the audience is asked as at the start, as far as time goes.
         here = segments.around(grant.started_at)
-        size = batch or (BATCH if grant.points else GIFTS)
-        left = (grant.budget - grant.spent) // _cost(grant)
-        found = audience.portion(definition, here, after=grant.cursor, limit=min(size, left))
+        size = min(batch or (BATCH if grant.points else GIFTS), _left(grant))
+        found = audience.portion(definition, here, after=grant.cursor, limit=size)
         if found:
             _give(grant, found, now)
             grant.cursor = found[-1]
         grant.attempts = 0
         grant.save()
-        if len(found) < size:
-            grant.budget_reached = left < size and _more(grant, definition)
+        # Whoever was refused took nothing of the budget: as long as some is left, others follow.
+        if len(found) < size or not _left(grant):
+            grant.budget_reached = not _left(grant) and _more(grant, definition)
             _end(grant, Status.DONE, actor=WORKER, now=now, before=OPEN)
             _tell("audience_grant.done", grant, WORKER, now)
             return False
         return True
+
+
+def _left(grant: AudienceGrant) -> int:
+    """For how many more members the budget is enough."""
+    return (grant.budget - grant.spent) // _cost(grant)
 
 
 def _more(grant: AudienceGrant, definition: audience.Definition) -> bool:

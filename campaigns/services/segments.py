@@ -72,6 +72,15 @@ def definition_of(segment: Segment) -> Definition:
     return check(segment.definition)
 
 
+def hold(segment: Segment) -> Definition:
+    """The definition that is put forward: whoever would change it waits, and is then refused.
+
+    Raises Invalid if it no longer holds.
+    """
+    locked = locks.segment(segment.code)
+    return definition_of(locked or segment)
+
+
 def create(*, code: str, name: Mapping[str, str], definition: Any, actor: str, now: datetime) -> Segment:
     """Save a new segment. Raises Invalid (with pointers), SegmentCodeTaken."""
     if code in RESERVED:
@@ -87,9 +96,10 @@ def create(*, code: str, name: Mapping[str, str], definition: Any, actor: str, n
 
 
 def update(*, code: str, changes: Mapping[str, Any], now: datetime) -> Segment:
-    """Change name, definition, or whether it is archived. What is under way goes on by what is new.
+    """Change name, definition, or whether it is archived. What is approved stays what was approved.
 
-    Raises SegmentNotFound, SegmentInUse (archiving what a rule names or what is under way uses), Invalid.
+    Raises SegmentNotFound, SegmentInUse (archiving what a rule names or what is under way uses; another
+    definition for a wake-up or an audience grant that was submitted and is not over), Invalid.
     """
     with transaction.atomic():
         segment = locks.segment(code)
@@ -98,7 +108,10 @@ def update(*, code: str, changes: Mapping[str, Any], now: datetime) -> Segment:
         if changes.get("archived") and not segment.archived:
             _refuse_in_use(segment)
         if "definition" in changes:
-            segment.definition = dict(check(changes["definition"]).body)
+            definition = dict(check(changes["definition"]).body)
+            if definition != segment.definition:
+                _refuse_decided(segment)
+            segment.definition = definition
             segment.refresh_at = now if segment.kept else None
         segment.name = dict(changes.get("name", segment.name))
         segment.archived = changes.get("archived", segment.archived)
@@ -226,14 +239,23 @@ def _named_in_node(node: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _refuse_in_use(segment: Segment) -> None:
-    busy = [*OPEN, "draft", "submitted"]
-    used = (
-        segment.code in set(_named_by_rules())
-        or Wakeup.objects.filter(segment=segment, status__in=busy).exists()
-        or AudienceGrant.objects.filter(segment=segment, status__in=busy).exists()
-    )
-    if used:
+    if segment.code in set(_named_by_rules()):
         raise SegmentInUse(segment=segment.code)
+    _refuse_decided(segment, and_drafts=True)
+
+
+def _refuse_decided(segment: Segment, *, and_drafts: bool = False) -> None:
+    """Refuse, naming the first that would reach others than somebody agreed to."""
+    busy = [*OPEN, "submitted", *(["draft"] if and_drafts else [])]
+    asked = {"segment": segment, "status__in": busy}
+    wakeup = Wakeup.objects.filter(**asked).order_by("code").first()
+    if wakeup is not None:
+        detail = _("The wake-up %(code)s is for this segment.") % {"code": wakeup.code}
+        raise SegmentInUse(detail, segment=segment.code, wakeup=wakeup.code)
+    grant = AudienceGrant.objects.filter(**asked).order_by("code").first()
+    if grant is not None:
+        detail = _("The audience grant %(code)s is for this segment.") % {"code": grant.code}
+        raise SegmentInUse(detail, segment=segment.code, audience_grant=grant.code)
 
 
 def _rewards_named(body: Any) -> Iterator[UUID]:

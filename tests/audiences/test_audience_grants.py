@@ -125,9 +125,47 @@ def test_a_frozen_account_is_refused_and_keeps_nobody_else_from_theirs(
     points.open_account(member_id=BORIS, now=now)
     points.freeze(member_id=BORIS, earn=True, burn=False, reason="x", now=now)
     approved(api, colleague)
-    audiencegrants.give_due(now=now)
+    while audiencegrants.give_due(now=now):
+        pass
     assert progress(api) == ("done", 2, 1, 200, False)
     assert numbers(BORIS)[0] == 0
+
+
+def test_budget_that_a_frozen_account_left_goes_to_who_comes_next(
+    everybody: None, api: Api, colleague: Api, now: datetime
+) -> None:
+    points.open_account(member_id=ANNA, now=now)
+    points.freeze(member_id=ANNA, earn=True, burn=False, reason="x", now=now)
+    approved(api, colleague, budget=200)
+    while audiencegrants.give_due(now=now):
+        pass
+    assert progress(api) == ("done", 2, 1, 200, False)
+    assert [numbers(who)[0] for who in (ANNA, BORIS, CHEN)] == [0, 100, 100]
+
+
+def test_an_audience_that_was_put_forward_stays_what_it_was(
+    everybody: None, api: Api, colleague: Api, row_counts: Counts, now: datetime
+) -> None:
+    other = {"definition": {"all": [where("member.tags", "has", "friends")]}}
+    api.post("/audience-grants", SORRY)
+    assert api.patch("/segments/everybody", other).status_code == 200  # a draft binds nobody
+    same = {"definition": {"all": [where("member.enrolled_days", "gte", 0)]}}
+    assert api.patch("/segments/everybody", same).status_code == 200
+    api.post("/audience-grants/sorry/submit")
+    for decide in (None, "approve"):
+        if decide:
+            assert colleague.post(f"/audience-grants/sorry/{decide}").status_code == 200
+        before = row_counts()
+        told = api.patch("/segments/everybody", other)
+        assert (told.status_code, told.json()["code"]) == (409, "segment_in_use")
+        assert told.json()["audience_grant"] == "sorry"
+        assert row_counts() == before
+        assert api.get("/segments/everybody").json()["definition"]["all"] == same["definition"]["all"]
+    # What is not another audience is no change of it.
+    assert api.patch("/segments/everybody", same | {"name": {"en": "All"}}).status_code == 200
+    audiencegrants.give_due(now=now)
+    assert progress(api)[:2] == ("done", 3)
+    assert api.patch("/segments/everybody", other).status_code == 200
 
 
 def test_a_gift_instead_of_points(everybody: None, api: Api, colleague: Api, now: datetime) -> None:

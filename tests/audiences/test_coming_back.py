@@ -111,6 +111,11 @@ def test_a_merged_members_task_goes_on_with_who_stays(sent: None, api: Api, now:
     WakeupRecipient.objects.filter(member_id=BORIS).delete()
     assert api.post(f"/members/{ANNA}/merge", {"into": str(BORIS)}).status_code == 200
     assert tasks() == {BORIS: "open", CHEN: "open"}
+    # Boris's own message is not what was offered to Anna.
+    Message.objects.filter(member_id=BORIS).delete()
+    buys(api, "boris", "B-1", "2026-11-22T10:00:01")
+    assert wakeups.look_at_orders(now=now).paid == 1
+    assert (numbers(BORIS)[0], tasks()[BORIS]) == (100, "paid")
 
 
 def test_the_report_tells_each_figure(sent: None, api: Api, now: datetime) -> None:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from campaigns import audience
 from campaigns.models import Segment, SegmentMember
 from campaigns.services import segments
+from loyalty.lib import ids
 from mall import services as mall
+from members.models import Member
 from points.models import MemberTier
 from tenants.models import Brand
 from tests.audiences.shapes import change, meant, segment, where
@@ -218,6 +221,26 @@ def test_a_fault_is_told_at_its_place_and_nothing_is_written(
         assert answer.status_code == 422, answer.content
         assert (pointer, code) in {(e["pointer"], e["code"]) for e in answer.json()["errors"]}
     assert row_counts() == before
+
+
+def test_what_takes_too_long_is_an_estimate_and_an_empty_sample(
+    in_acme: Brand, api: Api, now: datetime
+) -> None:
+    here, everybody = segments.around(now), {"all": [where("member.enrolled_days", "gte", 0)]}
+    definition = segments.check(everybody)
+    assert set(audience.sample(definition, here)) == {ANNA, BORIS, CHEN}
+    Member.objects.bulk_create(
+        Member(id=ids.new(), enrolled_at=now, referral_code=f"S{number}", name=f"S{number}")
+        for number in range(5_000)
+    )
+    slow = segments.check(
+        {"none": [where("member.orders.count", "gte", number, window="ever") for number in range(1, 31)]}
+    )
+    assert len(audience.sample(slow, here)) == 20
+    assert audience.sample(slow, here, within_ms=1) == []
+    assert audience.count(slow, here, within_ms=1).estimated is True
+    # Not for what comes after.
+    assert audience.count(slow, here).members == 5_003
 
 
 def test_a_segment_is_saved_changed_said_in_words_and_archived(in_acme: Brand, api: Api) -> None:

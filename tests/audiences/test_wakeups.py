@@ -247,6 +247,8 @@ def test_where_the_brand_asks_a_second_operator_decides(
         ({"schedule": {"every": "daily"}}, "/schedule/time", "required"),
         ({"schedule": {"every": "weekly", "time": "10:00"}}, "/schedule/weekdays", "required"),
         ({"schedule": {"every": "daily", "time": "24:00"}}, "/schedule/time", "invalid"),
+        ({"schedule": {"every": "daily", "time": "1٣:00"}}, "/schedule/time", "invalid"),
+        ({"schedule": {"every": "daily", "time": "1３:00"}}, "/schedule/time", "invalid"),
         ({"holdout_percent": 91}, "/holdout_percent", "max_value"),
         ({"task": {"points": 100, "days": 7, "budget": 99}}, "/task/budget", "min_value"),
         ({"repeat_days": 0}, "/repeat_days", "min_value"),
@@ -285,6 +287,14 @@ def test_a_draft_is_changed_and_nothing_else_is(ready: None, api: Api) -> None:
     assert api.post("/wakeups", COME_BACK).json()["code"] == "code_taken"
     assert [each["code"] for each in api.get("/wakeups?status=scheduled").json()["items"]] == ["come-back"]
     assert api.patch("/segments/everybody", {"archived": True}).json()["code"] == "segment_in_use"
+    other = {"definition": {"all": [where("member.enrolled_days", "gte", 1)]}}
+    told = api.patch("/segments/everybody", other)
+    assert (told.status_code, told.json()["code"], told.json()["wakeup"]) == (
+        409, "segment_in_use", "come-back"
+    )  # fmt: skip
+    assert told.json()["detail"] == "The wake-up come-back is for this segment."
+    assert api.post("/wakeups/come-back/cancel").status_code == 200
+    assert api.patch("/segments/everybody", other).status_code == 200
 
 
 def test_times_of_day_when_the_clocks_change() -> None:

@@ -35,7 +35,8 @@ LATE_ORDERS: Final = timedelta(days=7)
 RETURNED_WITHIN: Final = timedelta(days=400)
 Task = WakeupRecipient.Task
 log = structlog.get_logger(__name__)
-# The offer counts for whom its message may have reached; an order, if it is more than wholly returned.
+# The offer counts for whom its message may have reached, before a merge too;
+# an order, if it is more than wholly returned.
 _CAME_BACK: Final = """
 SELECT r.id, r.member_id, bought.id
 FROM campaigns_wakeuprecipient r
@@ -48,7 +49,9 @@ WHERE r.task = 'open' AND r.id > %(after)s
     SELECT lately.member_id FROM members_purchase lately WHERE lately.recorded_at >= %(since)s))
   AND EXISTS (
     SELECT 1 FROM campaigns_message told
-    WHERE told.member_id = r.member_id AND told.occasion = 'wakeup:' || r.run_id
+    WHERE (told.member_id = r.member_id OR told.member_id IN (
+        SELECT merged.id FROM members_member merged WHERE merged.merged_into_id = r.member_id))
+      AND told.occasion = 'wakeup:' || r.run_id
       AND told.status = ANY(%(reached)s))
 ORDER BY r.id LIMIT %(limit)s
 """

@@ -198,7 +198,7 @@ def _task_errors(wakeup: Wakeup) -> list[FieldError]:
 
 
 def _still_holds(wakeup: Wakeup) -> None:
-    segments.definition_of(wakeup.segment)
+    segments.hold(wakeup.segment)
     errors = _message_errors(wakeup)
     if errors:
         raise Invalid(errors)
