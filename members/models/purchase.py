@@ -124,6 +124,7 @@ class PurchaseReturn(models.Model):
     class Meta:
         verbose_name = _("return")
         verbose_name_plural = _("returns")
+        indexes = [models.Index(fields=["recorded_at"], name="purchasereturn_recorded")]
 
     def __str__(self) -> str:
         return self.return_id

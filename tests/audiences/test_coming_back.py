@@ -71,6 +71,11 @@ def test_it_is_taken_back_when_that_order_comes_back_whole(sent: None, api: Api,
     assert wakeups.look_at_orders(now=now).taken_back == 1
     assert wakeups.look_at_orders(now=now, everything=True).taken_back == 0
     assert (numbers(ANNA)[0], tasks()[ANNA]) == (0, "taken_back")
+    # What was missed while everything was down is found within the hour.
+    WakeupRecipient.objects.filter(member_id=ANNA).update(task="paid")
+    later = now + timedelta(minutes=16)
+    assert wakeups.look_at_orders(now=later).taken_back == 0
+    assert wakeups.look_at_orders(now=later, everything=True).taken_back == 1
     # What was used of the budget stays used, and it is not paid again.
     buys(api, "anna", "A-3", "2026-11-22T10:00:03")
     assert wakeups.look_at_orders(now=now, everything=True).paid == 0

@@ -58,8 +58,12 @@ ORDER BY r.id LIMIT %(limit)s
 _WENT_BACK: Final = """
 SELECT r.id, r.member_id FROM campaigns_wakeuprecipient r
 JOIN members_purchase p ON p.id = r.paid_for
-WHERE r.task = 'paid' AND NOT p.visible_bonus AND r.task_until > %(since)s AND r.id > %(after)s
+WHERE r.task = 'paid' AND NOT p.visible_bonus AND r.task_until > %(since)s AND r.id > %(after)s {lately}
 ORDER BY r.id LIMIT %(limit)s
+"""
+# From the few returns to their recipients by the member; a correction, or who was merged, waits for the hour.
+_BACK_LATELY: Final = """AND r.member_id = p.member_id AND p.id IN (
+  SELECT back.purchase_id FROM members_purchasereturn back WHERE back.recorded_at >= %(lately)s)
 """
 _EXPIRE: Final = """
 UPDATE campaigns_wakeuprecipient SET task = 'expired' WHERE id IN (
@@ -80,7 +84,7 @@ def look_at_orders(*, now: datetime, everything: bool = False, limit: int = 500)
     """Pay who came back, take back what was paid for orders that came back whole, end what is over."""
     looked = Looked()
     looked.paid = pay_due(now=now, since=None if everything else now - LATELY, limit=limit)
-    looked.taken_back = take_back_due(now=now, limit=limit)
+    looked.taken_back = take_back_due(now=now, lately=None if everything else now - LATELY, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(_EXPIRE, {"before": now - LATE_ORDERS, "limit": limit * 20})
         looked.expired = cursor.rowcount
@@ -104,13 +108,17 @@ def pay_due(*, now: datetime, since: datetime | None = None, limit: int = 500) -
             return paid
 
 
-def take_back_due(*, now: datetime, limit: int = 500) -> int:
-    """Take back what was paid for orders that came back whole; returns how many."""
+def take_back_due(*, now: datetime, lately: datetime | None = None, limit: int = 500) -> int:
+    """Take back what was paid for orders that came back whole, by a return since `lately`, or ever.
+
+    Returns how many.
+    """
+    sql = _WENT_BACK.format(lately=_BACK_LATELY if lately else "")
     taken, after = 0, 0
     while True:
         values: dict[str, Any] = {"since": now - RETURNED_WITHIN, "limit": limit, "after": after}
         with connection.cursor() as cursor:
-            cursor.execute(_WENT_BACK, values)
+            cursor.execute(sql, {**values, "lately": lately} if lately else values)
             found = cursor.fetchall()
         for recipient_id, member_id in found:
             after = recipient_id
