@@ -7,7 +7,7 @@ import smtplib
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, get_connection
 
 from campaigns.channels.protocol import Answer, Outcome, Outgoing, Setup
 from campaigns.channels.wire import Wire
@@ -36,13 +36,24 @@ class EmailClient:
             headers={"Message-ID": number},
         )
         try:
-            mail.send()
+            return self._hand_over(mail, number)
         except smtplib.SMTPRecipientsRefused as error:
             return Answer(Outcome.REFUSED, "address_invalid", type(error).__name__)
         except (smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused) as error:
             return Answer(Outcome.RETRY, "credentials", type(error).__name__, again_in_s=600.0)
-        except (smtplib.SMTPConnectError, smtplib.SMTPHeloError, ConnectionRefusedError) as error:
-            return Answer(Outcome.RETRY, "unreachable_provider", type(error).__name__)
         except (smtplib.SMTPException, OSError, ValueError) as error:
             return Answer(Outcome.UNKNOWN, "no_answer", type(error).__name__)
+
+    def _hand_over(self, mail: EmailMessage, number: str) -> Answer:
+        connection = get_connection()
+        try:
+            connection.open()
+        except smtplib.SMTPAuthenticationError:
+            raise
+        except (smtplib.SMTPException, OSError) as error:  # nothing of the mail has gone out yet
+            return Answer(Outcome.RETRY, "unreachable_provider", type(error).__name__)
+        try:
+            connection.send_messages([mail])
+        finally:
+            connection.close()
         return Answer(Outcome.SENT, provider_id=number[:120])

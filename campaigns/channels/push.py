@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 from django.conf import settings
 
 from campaigns.channels.protocol import Answer, Outcome, Outgoing, Setup, said
-from campaigns.channels.wire import Doubtful, NothingSent, Wire
+from campaigns.channels.wire import Doubtful, NothingSent, Wire, demand
 
 BUSY: Final = frozenset({1000, 1030, 2002, 2008})
 CREDENTIALS: Final = frozenset({1004, 1020, 1021})
@@ -42,12 +42,15 @@ class PushClient:
             },
         }
         try:
-            _status, content = await self._wire.call(
+            status, content = await self._wire.call(
                 "POST",
                 f"{settings.PUSH_API_URL}/v3/push",
                 json=body,
                 headers={"Authorization": f"Basic {base64.b64encode(pair).decode()}"},
             )
+            error = content.get("error")
+            code = error.get("code") if isinstance(error, dict) else None
+            demand(status, {"msg_id": content.get("msg_id"), "code": code}, "msg_id", "code")
         except NothingSent as error:
             return Answer(Outcome.RETRY, "unreachable_provider", str(error))
         except Doubtful as error:

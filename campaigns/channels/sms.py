@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from django.conf import settings
 
 from campaigns.channels.protocol import Answer, Outcome, Outgoing, Setup, said
-from campaigns.channels.wire import Doubtful, NothingSent, Wire
+from campaigns.channels.wire import Doubtful, NothingSent, Wire, demand
 from loyalty.lib import clock
 
 BUSY: Final = frozenset(
@@ -72,9 +72,10 @@ class SmsClient:
             at=clock.now(),
         )
         try:
-            _status, content = await self._wire.call(
+            status, content = await self._wire.call(
                 "POST", f"{settings.SMS_API_URL}/", params=query, headers=headers
             )
+            demand(status, content, "Code")
         except NothingSent as error:
             return Answer(Outcome.RETRY, "unreachable_provider", str(error))
         except Doubtful as error:

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from campaigns.channels.protocol import Answer, Outcome, Outgoing, Setup, said
 from campaigns.channels.tokens import NoToken, Token
-from campaigns.channels.wire import Doubtful, NothingSent, Wire
+from campaigns.channels.wire import Doubtful, NothingSent, Wire, demand
 
 TOKEN_REFUSED: Final = frozenset({40001, 40014, 41001, 42001})
 BUSY: Final = frozenset({-1, 45011})
@@ -65,9 +65,10 @@ class _Wechat:
 
     async def _post(self, path: str, message: Outgoing, token: str) -> dict[str, Any]:
         url = f"{settings.WECHAT_MESSAGE_API_URL}{path}"
-        _status, content = await self._wire.call(
+        status, content = await self._wire.call(
             "POST", url, params={"access_token": token}, json=self._body(message)
         )
+        demand(status, content, "errcode", "msgid")
         return content
 
     def _body(self, message: Outgoing) -> dict[str, Any]:

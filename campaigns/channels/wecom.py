@@ -12,7 +12,7 @@ from django.conf import settings
 
 from campaigns.channels.protocol import Answer, Outcome, Outgoing, Setup, said
 from campaigns.channels.tokens import NoToken, Token
-from campaigns.channels.wire import Doubtful, NothingSent, Wire
+from campaigns.channels.wire import Doubtful, NothingSent, Wire, demand
 
 TOKEN_REFUSED: Final = frozenset({40014, 42001, 41001})
 BUSY: Final = frozenset({-1, 45009, 45033})
@@ -36,12 +36,13 @@ class WecomClient:
         try:
             for _attempt in range(2):
                 token = await self._token.get(refused=token)
-                _status, content = await self._wire.call(
+                status, content = await self._wire.call(
                     "POST",
                     f"{settings.WECOM_API_URL}/cgi-bin/externalcontact/add_msg_template",
                     params={"access_token": token},
                     json=self._body(message),
                 )
+                demand(status, content, "errcode", "msgid")
                 number = int(content.get("errcode") or 0)
                 if number not in TOKEN_REFUSED:
                     return _answer(number, content, message.address)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any
 
@@ -65,4 +67,18 @@ class Wire:
             content = json.loads(body)
         except ValueError:
             raise Doubtful(f"HTTP {response.status}, not JSON") from None
-        return response.status, content if isinstance(content, dict) else {}
+        if not isinstance(content, dict):
+            raise Doubtful(f"HTTP {response.status}, no object")
+        return response.status, content
+
+
+def demand(status: int, content: Mapping[str, Any], *names: str) -> None:
+    """That the answer is the provider's own: it holds one of `names`. A proxy in between answers JSON, too.
+
+    Raises NothingSent where the status says that nothing was taken, else Doubtful.
+    """
+    if any(content.get(name) is not None for name in names):
+        return
+    if 300 <= status < 500 and status != HTTPStatus.REQUEST_TIMEOUT:
+        raise NothingSent(f"HTTP {status}, not from the provider")
+    raise Doubtful(f"HTTP {status}, not from the provider")

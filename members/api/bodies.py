@@ -159,7 +159,8 @@ def profile_of(attrs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _consent(consent: Mapping[str, Any]) -> dict[str, Any]:
-    at = consent.get("at") or clock.now()
+    now = clock.now()
+    at = min(consent.get("at") or now, now)  # a clock ahead must not outlast a withdrawal that follows
     return {
         "purpose": consent["purpose"],
         "version": consent["version"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +17,18 @@ from members.models import Consent, Member
 
 
 def record(*, member_id: UUID, consents: Iterable[Mapping[str, Any]], now: datetime) -> None:
-    """Add consents, in the form in which the profile keeps them, to the ledger. The caller's transaction."""
+    """Add consents, in the form in which the profile keeps them, to the ledger. The caller's transaction.
+
+    Nobody has agreed to anything before it was heard of: a later `at` (a clock ahead, a local time marked as
+    UTC) would outlast the withdrawal that follows, so `at` is `now` at the most.
+    """
     Consent.objects.bulk_create(
         Consent(
             member_id=member_id,
             purpose=given["purpose"],
             version=given.get("version", ""),
             granted=given["granted"],
-            at=parse_datetime(given["at"]) or now,
+            at=min(parse_datetime(given["at"]) or now, now),
             source=given.get("source", ""),
             recorded_at=now,
         )
@@ -35,7 +39,8 @@ def record(*, member_id: UUID, consents: Iterable[Mapping[str, Any]], now: datet
 def say(*, member_id: UUID, purpose: str, version: str, granted: bool, source: str, now: datetime) -> Member:
     """Give or withdraw one consent now, in the ledger and in the profile; no event.
 
-    Said again, it is not written again. Raises MemberNotFound.
+    Said again, it is not written again. It is the latest word, also behind one that was recorded with a later
+    time. Raises MemberNotFound.
     """
     with transaction.atomic():
         member = locks.member(member_id)
@@ -45,14 +50,23 @@ def say(*, member_id: UUID, purpose: str, version: str, granted: bool, source: s
         last = latest.order_by("-at", "-recorded_at", "-id").first()
         if last is not None and (last.granted, last.version) == (granted, version):
             return member
+        at = now if last is None else max(now, last.at + timedelta(microseconds=1))
         said = {
             "purpose": purpose,
             "version": version,
             "granted": granted,
-            "at": instants.text(now),
+            "at": instants.text(at),
             "source": source,
         }
         member.consents = [*member.consents, said]
         member.save(update_fields=["consents", "updated_at"])
-        record(member_id=member_id, consents=[said], now=now)
+        Consent.objects.create(
+            member_id=member_id,
+            purpose=purpose,
+            version=version,
+            granted=granted,
+            at=at,
+            source=source,
+            recorded_at=now,
+        )
         return member

@@ -126,6 +126,19 @@ def test_what_is_wrong_with_a_template_is_said(
         assert not MessageTemplate.objects.exists()
 
 
+def test_the_purpose_of_what_was_published_stands(marketing: Browser, acme: Brand, now: datetime) -> None:
+    with in_brand(acme):
+        made = support.template(now=now, channels=("sms",))
+    path = f"{TEMPLATES}{made.pk}/change/"
+    answer = marketing.post(path, _filled(marketing.get(path), name_zh="您好", purpose="transactional"))
+    assert answer.status_code == 200
+    said = str(answer.context["adminform"].form.errors)
+    assert "The purpose stands once the message was published." in said
+    with in_brand(acme):
+        made.refresh_from_db()
+        assert made.purpose == "marketing"
+
+
 def test_what_law_forbids_is_not_published(marketing: Browser, acme: Brand, now: datetime) -> None:
     with in_brand(acme):
         body = {"channels": {"wecom": {"fields": {"text": {"zh-hans": "接近母乳的奶粉"}}}}}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import ProgrammingError, transaction
 
+from loyalty.lib import clock, instants
 from members import selectors
 from members.models import Consent, Member
 from members.services import consents
@@ -30,6 +31,40 @@ def test_what_a_partner_reports_stands_in_the_ledger(api: Api, in_acme: Brand) -
     ]
     assert selectors.consents_now([ANNA, BORIS], ["marketing"]) == {(ANNA, "marketing"): False}
     assert not selectors.who_consented(Member.objects.all(), "marketing").exists()
+
+
+def test_a_withdrawal_holds_behind_a_consent_from_a_clock_ahead(
+    api: Api, in_acme: Brand, now: datetime
+) -> None:
+    _say(api, True, instants.text(now + timedelta(hours=8)))  # a local time, marked as UTC
+    with clock.frozen(now + timedelta(hours=1)):
+        _say(api, False, instants.text(now + timedelta(hours=1)))
+    assert selectors.consents_now([ANNA], ["marketing"]) == {(ANNA, "marketing"): False}
+    with clock.frozen(now + timedelta(hours=9)):
+        assert api.post(f"/members/{ANNA}/merge", {"into": str(BORIS)}).status_code == 200
+    assert selectors.consents_now([BORIS], ["marketing"]) == {(BORIS, "marketing"): False}
+
+
+def test_what_is_recorded_is_never_ahead_of_the_record(in_acme: Brand, now: datetime) -> None:
+    said = {"purpose": "marketing", "version": "1", "granted": True, "at": instants.text(now + timedelta(1))}
+    consents.record(member_id=ANNA, consents=[said], now=now)
+    assert Consent.objects.get().at == now
+
+
+def test_a_word_now_stands_behind_one_that_was_kept_with_a_later_time(in_acme: Brand, now: datetime) -> None:
+    Consent.objects.create(
+        member_id=ANNA,
+        purpose="marketing.sms",
+        version="1",
+        granted=True,
+        at=now + timedelta(hours=8),
+        recorded_at=now,
+    )
+    for granted in (False, True):
+        consents.say(
+            member_id=ANNA, purpose="marketing.sms", version="2", granted=granted, source="", now=now
+        )
+        assert selectors.consents_now([ANNA], ["marketing.sms"]) == {(ANNA, "marketing.sms"): granted}
 
 
 def test_enrolling_with_a_consent_writes_it(api: Api, in_acme: Brand) -> None:

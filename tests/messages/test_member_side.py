@@ -265,6 +265,20 @@ def test_a_delivery_report_is_noted(
     assert after.delivered_at == (now if success else None)
 
 
+def test_a_delivery_report_that_overtakes_the_record_is_kept(
+    providers: Sandbox, channels: None, now: datetime
+) -> None:
+    support.known_by(ANNA, "phone", "+8613800000555", now)
+    own = support.template(now=now, code="own", purpose="transactional")
+    message = support.queued(own, "sms", now, ANNA)
+    sending.run(
+        after_claim=lambda: replies.reported(reports=[{"out_id": str(message.pk), "success": True}], now=now)
+    )
+    assert len(providers.messages) == 1
+    after = Message.objects.get()
+    assert (after.status, after.delivered_at, after.lease_until) == ("delivered", now, None)
+
+
 # --- coming back ---
 def _sent(now: datetime, purpose: str = "marketing") -> Message:
     template = support.template(now=now, code="wake-up", purpose=purpose)

@@ -85,6 +85,22 @@ def test_points_arrived_and_what_they_buy(api: Api, publish: Callable[..., None]
     assert len(_told()) == 1
 
 
+@pytest.mark.parametrize("who", ["a minor", "said no to marketing"])
+def test_what_points_buy_is_not_praised_to_minors_and_those_who_said_no(
+    api: Api, publish: Callable[..., None], now: datetime, who: str
+) -> None:
+    if who == "a minor":
+        Member.objects.filter(pk=ANNA).update(birthday=now.date() - timedelta(days=365 * 15))
+    else:
+        support.agrees(ANNA, now)
+        support.agrees(ANNA, now + timedelta(seconds=1), granted=False)
+    publish(BASE)
+    _reward(api, "Mug", 30)
+    order(api)
+    assert [text.strip() for _code, _title, text in _told()] == ["39 points have arrived; 39 to spend."]
+    assert Message.objects.get().facts["reward"] == ""
+
+
 def test_what_is_missing_for_the_nearest_reward(api: Api, publish: Callable[..., None]) -> None:
     publish(BASE)
     _reward(api, "Bag", 100)

@@ -118,3 +118,21 @@ def test_an_audience_may_be_a_select(template: MessageTemplate, now: datetime) -
     )
     assert queued == 1
     assert Message.objects.values_list("member", "variant", "facts").get() == (CHEN, "", {})
+
+
+def test_what_a_wake_up_sends_is_marketing_whatever_its_template_says(
+    template: MessageTemplate, now: datetime
+) -> None:
+    MessageTemplate.objects.update(purpose="transactional")
+    template.refresh_from_db()
+    for occasion, wakeup_id in (("run-1", CHEN), ("run-2", None)):
+        messages.queue_many(
+            template=template,
+            channel="sms",
+            occasion=occasion,
+            recipients=Member.objects.filter(pk=ANNA),
+            now=now,
+            wakeup_id=wakeup_id,
+        )
+    purposes = dict(Message.objects.values_list("occasion", "purpose"))
+    assert purposes == {"run-1": "marketing", "run-2": "transactional"}

@@ -1,5 +1,7 @@
 """Each channel over real HTTP against the sandbox: what arrives, what the providers' refusals lead to."""
 
+import socket
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ from campaigns.services.messages import recording, sending
 from loyalty.dev.channel_sandbox import OFFICIAL_APP_ID, Sandbox
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
-from members.models import Member
+from members.models import Identity, Member
 from tenants.models import Brand
 from tests.messages import support
 from tests.support.brands import ANNA, BORIS, CHEN
@@ -176,6 +178,125 @@ def test_a_busy_provider_is_given_up_after_the_last_attempt(providers: Sandbox, 
     assert (_fresh(message).status, _fresh(message).reason) == ("failed", "provider_busy")
     assert _fresh(message).attempts == recording.ATTEMPTS
     assert not providers.messages
+
+
+def _at(now: datetime, seconds: float) -> None:
+    with clock.frozen(now + timedelta(seconds=seconds)):
+        sending.run()
+
+
+def test_an_official_accounts_message_in_doubt_is_not_sent_when_wechat_has_forgotten_it(
+    providers: Sandbox, now: datetime
+) -> None:
+    message = _queue("wechat_official", now, address="oa-broken")
+    _at(now, 0)
+    Message.objects.update(due_at=now + timedelta(minutes=9), reason="quiet_hours")  # put off in between
+    _at(now, 540)
+    assert (_fresh(message).status, _fresh(message).reason) == ("unknown", "no_answer")
+    assert (_fresh(message).attempts, _fresh(message).sent_at) == (1, now)
+
+
+def test_a_doubt_outlasts_a_busy_provider(providers: Sandbox, now: datetime) -> None:
+    message = _queue("wechat_official", now, address="oa-broken")
+    _at(now, 0)
+    Identity.objects.filter(subject="oa-broken").update(subject="oa-busy")
+    _at(now, 15)
+    assert (_fresh(message).status, _fresh(message).sent_at) == ("queued", now)
+    Message.objects.update(due_at=now + timedelta(hours=1))
+    _at(now, 3600)
+    assert (_fresh(message).status, _fresh(message).attempts) == ("unknown", 2)
+
+
+def test_what_a_busy_provider_refused_is_in_no_doubt(providers: Sandbox, now: datetime) -> None:
+    message = _queue("wechat_official", now, address="oa-busy")
+    for seconds in (0, 15, 75):
+        _at(now, seconds)
+    assert (_fresh(message).status, _fresh(message).sent_at, _fresh(message).attempts) == ("queued", None, 3)
+    _at(now, 3600)
+    assert _fresh(message).attempts == 4
+
+
+def test_what_may_have_arrived_is_never_said_to_be_unsent(providers: Sandbox, now: datetime) -> None:
+    message = _queue("wechat_official", now, address="oa-broken")
+    _at(now, 0)
+    support.switch_off("wechat_official")
+    _at(now, 15)
+    assert (_fresh(message).status, _fresh(message).reason) == ("unknown", "channel_off")
+
+
+# --- answers that are not the provider's ---
+@pytest.mark.parametrize("channel", ["wechat_subscribe", "wechat_official", "wecom", "sms", "push"])
+@pytest.mark.parametrize(
+    ("code", "content", "status"),
+    [
+        (403, {"message": "blocked by a proxy"}, "queued"),
+        (404, {"error": "no route", "code": 404}, "queued"),
+        (302, {}, "queued"),
+        (408, {}, "unknown"),
+        (200, {}, "unknown"),
+        (200, [], "unknown"),
+        (403, [], "unknown"),
+    ],
+)
+def test_an_answer_that_is_not_the_providers_is_no_success(
+    providers: Sandbox,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    channel: str,
+    code: int,
+    content: Any,
+    status: str,
+) -> None:
+    message = _queue(channel, now)
+    real = providers.answer
+
+    def answer(method: str, path: str, *more: Any) -> tuple[int, Any]:
+        return real(method, path, *more) if "token" in path else (code, content)
+
+    monkeypatch.setattr(providers, "answer", answer)
+    sending.run()
+    after = _fresh(message)
+    reason = {"queued": "unreachable_provider", "unknown": "no_answer"}[status]
+    given_back = channel == "wechat_subscribe" and status == "queued"
+    wanted = (status, reason, f"HTTP {code}")
+    if channel == "wechat_official" and status == "unknown":
+        wanted = ("queued", reason, f"HTTP {code}")  # it may be repeated: WeChat drops what it has sent
+    assert (after.status, after.reason, after.detail.partition(",")[0]) == wanted
+    if channel == "wechat_subscribe":
+        assert SubscriptionConsent.objects.get().remaining == (2 if given_back else 1)
+
+
+# --- a mail server that is not there, or says nothing ---
+@pytest.fixture
+def mail_server(settings: Any) -> Iterator[socket.socket]:
+    """It takes connections and never says a word."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL = "127.0.0.1", False, False
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.EMAIL_PORT = server.getsockname()[1]
+        yield server
+
+
+def test_a_mail_server_that_says_nothing_is_left_in_time(
+    mail_server: socket.socket, settings: Any, now: datetime
+) -> None:
+    assert 0 < settings.EMAIL_TIMEOUT <= 30
+    settings.EMAIL_TIMEOUT = 0.1
+    message = _queue("email", now)
+    sending.run()
+    after = _fresh(message)
+    assert (after.status, after.reason, after.due_at) == (
+        "queued",
+        "unreachable_provider",
+        now + timedelta(seconds=15),
+    )
+
+
+def test_a_mail_server_that_is_not_there_is_tried_again(mail_server: socket.socket, now: datetime) -> None:
+    mail_server.close()
+    message = _queue("email", now)
+    sending.run()
+    assert (_fresh(message).status, _fresh(message).reason) == ("queued", "unreachable_provider")
 
 
 # --- tokens ---

@@ -14,7 +14,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
 from campaigns import locks
 from campaigns.channels import Outgoing, Setup
@@ -29,6 +30,8 @@ from tenants.context import current_brand
 
 LEASE: Final = timedelta(minutes=3)
 MONTH_DAYS: Final = 30
+REPEATABLE_S: Final = {str(Channel.WECHAT_OFFICIAL): 600 - 60}
+"""For how long after the send a lost message may be sent again: the provider's memory, less a margin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class _Batch:
 
     def judge(self, message: Message) -> Verdict:
         """The verdict; a message that may go is written out and its consent taken."""
+        if self._is_forgotten(message):
+            return Verdict("no_answer")
         member = self._members[message.member_id]
         setup = self._setups.get(message.channel)
         if setup is None:
@@ -144,6 +149,13 @@ class _Batch:
             address=address,
             link=self._links(message.pk) if body.get("link") else "",
         )
+
+    def _is_forgotten(self, message: Message) -> bool:
+        """Whether it may have arrived, and the provider would no longer know it again."""
+        memory = REPEATABLE_S.get(message.channel)
+        if memory is None or message.sent_at is None:
+            return False
+        return self._now - message.sent_at >= timedelta(seconds=memory)
 
     def _person(self, member: Member) -> Person:
         adult, months = judging.facts_of(members.age_facts(member, self._now, self._policy.tz))
@@ -224,17 +236,19 @@ def _bodies(due: Iterable[Message]) -> dict[tuple[UUID, int], dict[str, Any]]:
 
 
 def _put_off(due: Sequence[Message], verdicts: Mapping[UUID, Verdict]) -> None:
-    groups: defaultdict[Verdict, list[UUID]] = defaultdict(list)
+    groups: defaultdict[tuple[Verdict, Message.Status], list[UUID]] = defaultdict(list)
     for message in due:
         verdict = verdicts[message.pk]
         if verdict.reason:
-            groups[verdict].append(message.pk)
-    for verdict, ids in groups.items():
+            # A message that waits with an instant of sending was sent before, and may have arrived.
+            status = Message.Status.UNKNOWN if message.sent_at else Message.Status.SUPPRESSED
+            groups[verdict, status].append(message.pk)
+    for (verdict, status), ids in groups.items():
         rows = Message.objects.filter(pk__in=ids)
         if verdict.until is not None:
             rows.update(due_at=verdict.until, reason=verdict.reason)
         else:
-            rows.update(status=Message.Status.SUPPRESSED, reason=verdict.reason, due_at=None)
+            rows.update(status=status, reason=verdict.reason, due_at=None)
 
 
 def _mark(ours: Sequence[Message], worker: str, now: datetime) -> None:
@@ -248,7 +262,8 @@ def _mark(ours: Sequence[Message], worker: str, now: datetime) -> None:
         due_at=None,
         reason="",
         detail="",
-        sent_at=now,
+        # In doubt since the first attempt: the provider's memory goes by that.
+        sent_at=Coalesce(F("sent_at"), Value(now)),
     )
 
 

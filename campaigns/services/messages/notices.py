@@ -19,6 +19,7 @@ from campaigns.services.messages import rewards
 from loyalty.lib import instants
 from loyalty.outbox.models import OutboxEvent
 from mall.models import Reward
+from members import selectors as members
 from members.models import Member
 from points.postings import DEFAULT_CURRENCY
 from points.services import tiers
@@ -67,8 +68,17 @@ def _activated(payload: Mapping[str, Any]) -> tuple[str, Read]:
 def _arrived(points: int, payload: Mapping[str, Any], member: Member, now: datetime) -> Facts | None:
     if points <= 0:
         return None
-    facts = _balance(points, payload)
-    return {**facts, **rewards.in_reach(member, currency=payload["account"]["points_currency"], now=now)}
+    currency = payload["account"]["points_currency"]
+    return {**_balance(points, payload), **_rewards(member, currency, now)}
+
+
+def _rewards(member: Member, currency: str, now: datetime) -> Facts:
+    """What the points buy; nothing for minors and for those who said no to marketing: it advertises."""
+    adult = members.age_facts(member, now, current_brand().tz)["adult"]
+    said = members.consents_now([member.pk], ["marketing"])
+    if adult is False or said.get((member.pk, "marketing")) is False:
+        return dict(rewards.NOTHING)
+    return rewards.in_reach(member, currency=currency, now=now)
 
 
 def _burned(payload: Mapping[str, Any]) -> tuple[str, Read]:
@@ -105,7 +115,7 @@ def _expiring(payload: Mapping[str, Any]) -> tuple[str, Read]:
             "currency": _currency(payload["points_currency"]),
             "days": payload["days_before"],
             "last_day_at": _day_before(payload["expires_at"]),
-            **rewards.in_reach(member, currency=payload["points_currency"], now=now),
+            **_rewards(member, payload["points_currency"], now),
         }
 
     return "points.expiring", read

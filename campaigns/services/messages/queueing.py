@@ -17,7 +17,7 @@ from django.db.models.fields.json import JSONField
 
 from campaigns.channels import Setup
 from campaigns.errors import TemplateNotPublished
-from campaigns.models import Channel, Message, MessageTemplate, MessageTemplateVersion
+from campaigns.models import Channel, Message, MessageTemplate, MessageTemplateVersion, Purpose
 from campaigns.services.messages import reach, texts
 from campaigns.services.messages.reach import NEED_TEMPLATE
 from loyalty.lib.database import connection
@@ -92,7 +92,8 @@ def queue_many(
 
     `recipients` is a query set of members (`recipients_of` adds facts and a variant to each) or a SELECT with
     its parameters. `facts` hold for all, a recipient's own go before them. Who was queued for this occasion
-    before is left out, so the call may be repeated. Raises TemplateNotPublished.
+    before is left out, so the call may be repeated. What a wake-up sends is marketing, whatever its template
+    says. Raises TemplateNotPublished.
     """
     version = _version(template)
     select, values = recipients if isinstance(recipients, tuple) else _compiled(recipients)
@@ -105,7 +106,7 @@ def queue_many(
                 occasion,
                 template.pk,
                 version,
-                template.purpose,
+                Purpose.MARKETING if wakeup_id is not None else template.purpose,
                 shared,
                 now,
                 due_at or now,

@@ -14,6 +14,7 @@ from django.db.models import F
 from campaigns import locks
 from campaigns.channels import Answer, Outcome
 from campaigns.models import Channel, Message, SubscriptionConsent
+from campaigns.services.messages.claiming import LEASE
 from loyalty.lib.database import connection
 from loyalty.outbox import services as outbox
 
@@ -64,11 +65,14 @@ def recover(*, now: datetime, repeatable_s: Mapping[str, int], limit: int = 500)
             safe = timedelta(seconds=repeatable_s.get(message.channel, 0))
             message.lease_until = None
             surely_unsent = message.channel == Channel.WEBHOOK  # the event is written with the record
-            if surely_unsent or (message.attempts == 1 and now - message.sent_at < safe):
+            repeatable = message.attempts == 1 and now - message.sent_at < safe
+            if surely_unsent:
+                message.sent_at = None
+            if surely_unsent or repeatable:
                 message.status, message.due_at, message.reason = Message.Status.QUEUED, now, "worker_lost"
             else:
                 message.status, message.reason = Message.Status.UNKNOWN, "worker_lost"
-        Message.objects.bulk_update(lost, ["status", "reason", "due_at", "lease_until"])
+        Message.objects.bulk_update(lost, ["status", "reason", "due_at", "lease_until", "sent_at"])
         return len(lost)
 
 
@@ -112,8 +116,11 @@ def _mark_sent(sent: Mapping[UUID, str], now: datetime) -> None:
 
 
 def _apply(message: Message, answer: Answer, now: datetime) -> None:
+    assert message.sent_at is not None
+    assert message.lease_until is not None
+    was_in_doubt = message.sent_at < message.lease_until - LEASE  # since an attempt before this one
     message.lease_until, message.detail, message.reason = None, answer.detail, answer.reason
-    if answer.outcome != Outcome.UNKNOWN:
+    if answer.outcome != Outcome.UNKNOWN and not was_in_doubt:
         message.sent_at = None  # it was not
     if answer.outcome == Outcome.CONSENT_GONE:
         message.status = Message.Status.SUPPRESSED

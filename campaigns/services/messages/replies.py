@@ -63,18 +63,28 @@ def replied(*, replies: Iterable[Mapping[str, Any]], now: datetime) -> int:
 
 
 def reported(*, reports: Iterable[Mapping[str, Any]], now: datetime) -> int:
-    """Take delivery reports by our own number (`out_id`); returns how many messages changed."""
+    """Take delivery reports by our own number (`out_id`); returns how many messages changed.
+
+    A report may be here before what was sent is recorded, which is done for a whole batch: it settles the
+    message, and the record passes it over.
+    """
     changed = 0
     for report in reports:
         message_id: UUID | None = ids.parse(str(report.get("out_id", "")))
         if message_id is None:
             continue
         found = Message.objects.filter(
-            pk=message_id, channel=Channel.SMS, status__in=(Message.Status.SENT, Message.Status.UNKNOWN)
+            pk=message_id,
+            channel=Channel.SMS,
+            status__in=(Message.Status.SENDING, Message.Status.SENT, Message.Status.UNKNOWN),
         )
         if report.get("success") is True:
-            changed += found.update(status=Message.Status.DELIVERED, delivered_at=now, reason="")
+            changed += found.update(
+                status=Message.Status.DELIVERED, delivered_at=now, reason="", lease_until=None
+            )
         else:
             said = f"{report.get('err_code', '')} {report.get('err_msg', '')}"[:300]
-            changed += found.update(status=Message.Status.FAILED, reason="not_delivered", detail=said)
+            changed += found.update(
+                status=Message.Status.FAILED, reason="not_delivered", detail=said, lease_until=None
+            )
     return changed

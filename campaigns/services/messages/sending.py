@@ -18,7 +18,6 @@ import structlog
 from django.conf import settings
 
 from campaigns.channels import Answer, Client, Outcome, Setup, Wire, client_for
-from campaigns.models import Channel
 from campaigns.services.messages import claiming, recording
 from campaigns.services.messages.claiming import Claimed
 from loyalty.lib import clock, ids
@@ -26,8 +25,6 @@ from loyalty.lib import clock, ids
 BATCH: Final = 500
 AT_ONCE: Final = 32
 TURN_S: Final = 20.0
-REPEATABLE_S: Final = {str(Channel.WECHAT_OFFICIAL): 600 - 60}
-"""For how long after the send a lost message may be sent again: the provider's memory, less a margin."""
 log = structlog.get_logger(__name__)
 
 
@@ -37,7 +34,7 @@ def run(*, batch: int = BATCH, turn_s: float = TURN_S, after_claim: Callable[[],
     `after_claim` is called between claiming and sending.
     """
     worker = f"{socket.gethostname()}:{os.getpid()}:{ids.text()[-8:]}"
-    recording.recover(now=clock.now(), repeatable_s=REPEATABLE_S)
+    recording.recover(now=clock.now(), repeatable_s=claiming.REPEATABLE_S)
     tried, ends = 0, time.monotonic() + turn_s
     with asyncio.Runner() as runner:
         post = _Post()

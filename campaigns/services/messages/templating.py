@@ -57,6 +57,11 @@ def save(
             template = MessageTemplate(code=code) if new else locks.message_template(code)
             if template is None:
                 raise MessageTemplateNotFound
+            if template.current_version is not None and template.purpose != purpose:
+                # Wake-ups were approved with it, and consent, age and quiet hours go by it.
+                raise Invalid.at(
+                    "/purpose", "published", _("The purpose stands once the message was published.")
+                )
             template.name, template.purpose, template.event = dict(name), purpose, event
             template.enabled, template.channels = enabled, list(channels)
             if new or body != running(template):
