@@ -431,6 +431,20 @@ def test_one_message_that_cannot_be_written_out_holds_up_no_other(providers: San
     assert [arrived["to"] for arrived in providers.messages] == ["13800000888"]
 
 
+def test_one_message_with_a_broken_fact_fails_and_holds_up_no_other(
+    providers: Sandbox, now: datetime
+) -> None:
+    body = {"channels": {"sms": {"template_id": "SMS_1", "fields": {"day": {"en": "{end_at}"}}}}}
+    broken = _queue("sms", now, body=body)
+    Message.objects.update(facts={"end_at": "2026-13-45T00:00:00Z"})
+    fine = support.template(now=now, code="fine", purpose="transactional")
+    support.known_by(CHEN, "phone", "+8613800000888", now)
+    support.queued(fine, "sms", now, CHEN)
+    sending.run()
+    assert (_fresh(broken).status, _fresh(broken).reason) == ("failed", "sender_failed")
+    assert [arrived["to"] for arrived in providers.messages] == ["13800000888"]
+
+
 def test_a_message_to_the_webhook_is_never_lost_however_often_its_worker_is_killed(
     providers: Sandbox, now: datetime
 ) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
@@ -28,8 +29,10 @@ from members import selectors as members
 from members.models import Member
 from tenants.context import current_brand
 
+log = structlog.get_logger(__name__)
 LEASE: Final = timedelta(minutes=3)
 MONTH_DAYS: Final = 30
+NOT_WRITTEN: Final = Verdict("sender_failed")
 REPEATABLE_S: Final = {str(Channel.WECHAT_OFFICIAL): 600 - 60}
 """For how long after the send a lost message may be sent again: the provider's memory, less a margin."""
 
@@ -124,6 +127,9 @@ class _Batch:
                 outgoing = self.written(message, member, body, address)
             except texts.FactMissing:
                 return Verdict("fact_missing")
+            except Exception:  # one message must not hold up all that are due
+                log.exception("message_not_written", message_id=str(message.pk), channel=message.channel)
+                return NOT_WRITTEN
         if outgoing is not None and message.channel in reach.NEED_TEMPLATE and not outgoing.template_id:
             return Verdict("template_missing")
         if message.channel == Channel.WECHAT_SUBSCRIBE:
@@ -241,7 +247,8 @@ def _put_off(due: Sequence[Message], verdicts: Mapping[UUID, Verdict]) -> None:
         verdict = verdicts[message.pk]
         if verdict.reason:
             # A message that waits with an instant of sending was sent before, and may have arrived.
-            status = Message.Status.UNKNOWN if message.sent_at else Message.Status.SUPPRESSED
+            unsent = Message.Status.FAILED if verdict == NOT_WRITTEN else Message.Status.SUPPRESSED
+            status = Message.Status.UNKNOWN if message.sent_at else unsent
             groups[verdict, status].append(message.pk)
     for (verdict, status), ids in groups.items():
         rows = Message.objects.filter(pk__in=ids)
