@@ -283,7 +283,9 @@ def wakeup_json(wakeup: Wakeup) -> dict[str, Any]:
         "name": wakeup.name,
         "segment": wakeup.segment.code,
         "channel": wakeup.channel,
-        "variants": wakeup.variants,
+        "variants": [
+            {name: each[name] for name in ("code", "template", "share")} for each in wakeup.variants
+        ],
         "schedule": {
             "every": wakeup.every,
             "at": instants.text(wakeup.at),

@@ -8,12 +8,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import IntegrityError, transaction
 
-from campaigns.models import Message, MessageTemplate, Wakeup, WakeupRecipient, WakeupRun
+from campaigns.models import (
+    Message,
+    MessageTemplate,
+    MessageTemplateVersion,
+    Wakeup,
+    WakeupRecipient,
+    WakeupRun,
+)
 from campaigns.services import messages, wakeups
 from campaigns.services.wakeups import running, times
 from tenants.models import Brand
 from tests.audiences.shapes import change, policy, segment, where
-from tests.audiences.wakeupshapes import COME_BACK, crowd, go, queued, scheduled, template
+from tests.audiences.wakeupshapes import COME_BACK, TEXT, crowd, go, queued, scheduled, template
 from tests.support.brands import ANNA, BORIS, CHEN
 from tests.support.client import Api
 
@@ -178,6 +185,17 @@ def test_cancelled_in_the_middle_no_more_is_queued(ready: None, api: Api, now: d
         assert api.post("/wakeups/come-back/cancel").json()["status"] == "cancelled"
     go(now + timedelta(days=1))
     assert (queued(), state()) == ([ANNA], ("cancelled", [("cancelled", 1, 0)]))
+
+
+def test_the_text_that_was_put_forward_is_sent_and_no_later_one(ready: None, api: Api, now: datetime) -> None:
+    scheduled(api, schedule={"every": "once", "at": "2026-11-22T10:00:01+08:00"})
+    hello = MessageTemplate.objects.get(code="hello")
+    MessageTemplateVersion.objects.create(template=hello, version=2, body=TEXT, published_at=now)
+    MessageTemplate.objects.update(current_version=2)
+    go(now + timedelta(seconds=1))
+    assert queued() == EVERYBODY
+    assert set(Message.objects.values_list("version", flat=True)) == {1}
+    assert MessageTemplate.objects.get().current_version == 2
 
 
 def test_a_message_that_is_gone_ends_the_run_and_says_so(ready: None, api: Api, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any, Final
 
@@ -62,6 +63,7 @@ def submit(*, code: str, actor: str, now: datetime, note: str = "", by_api: bool
     with transaction.atomic():
         wakeup = _locked(code)
         _still_holds(wakeup)
+        wakeup.variants = _with_versions(wakeup)
         needed = decided.approval_needed("wakeup_approval", by_api=by_api)
         if decided.submit(wakeup, actor=actor, now=now, note=note, needs_approval=needed):
             _schedule(wakeup, now)
@@ -120,10 +122,26 @@ def find(code: str) -> Wakeup:
 
 
 def templates(wakeup: Wakeup) -> dict[str, MessageTemplate]:
-    """The message templates of the wake-up's variants, by variant; those that are gone are left out."""
+    """The message templates of the wake-up's variants, by variant; those that are gone are left out.
+
+    Each says as its current version the one that was put forward: to be read, never to be saved.
+    """
     named = {each["code"]: each["template"] for each in wakeup.variants}
-    found = {each.code: each for each in MessageTemplate.objects.filter(code__in=named.values())}
-    return {variant: found[code] for variant, code in named.items() if code in found}
+    rows = list(MessageTemplate.objects.filter(code__in=named.values()))
+    found = {variant: copy(row) for variant, code in named.items() for row in rows if row.code == code}
+    for each in wakeup.variants:
+        template = found.get(each["code"])
+        if template is not None and template.current_version is not None and "version" in each:
+            template.current_version = each["version"]
+    return found
+
+
+def _with_versions(wakeup: Wakeup) -> list[dict[str, Any]]:
+    """The variants with the versions of their messages that are published now."""
+    codes = [each["template"] for each in wakeup.variants]
+    rows = MessageTemplate.objects.filter(code__in=codes)
+    versions = dict(rows.values_list("code", "current_version"))
+    return [{**each, "version": versions[each["template"]]} for each in wakeup.variants]
 
 
 def _fill(wakeup: Wakeup, values: Mapping[str, Any]) -> None:
