@@ -1,6 +1,7 @@
 """Two brands, a frozen clock, no outside network, and a database of its own for every worker."""
 
 import functools
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -18,7 +19,15 @@ from tenants.models import Brand
 from tests.support import brands, databases, untouched
 from tests.support.client import Api
 
+# A run is over before much garbage gathers, and each look through all of Django costs time.
+gc.set_threshold(50_000, 20, 100)
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # Sunday, 10:00 in Shanghai
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: it need not be looked through for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from tests.support import brands, fuzz
 from tests.support.sessions import access_token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 PARTNER, MEMBER = fuzz.operations("/api/v1/"), fuzz.operations("/api/member/v1/")
 
 

@@ -22,6 +22,7 @@ def test_the_root_leads_to_the_console_and_the_console_to_the_sign_in(acme: Bran
     assert stranger.get("").headers["Location"] == "/console/login/?next=/console/"
 
 
+@pytest.mark.whole
 def test_every_list_of_a_brand_opens_for_its_owner(acme: Brand) -> None:
     owner = signed_in(acme, "owner")
     assert owner.get("").status_code == 200

@@ -54,6 +54,7 @@ LISTS = {
 LEDGER = ("points/account/", "points/entry/", "mall/redemption/", "members/purchase/", "outbox/outboxevent/")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_opens_its_pages_and_no_other(acme: Brand, role: str) -> None:
     browser = signed_in(acme, role)

@@ -76,6 +76,7 @@ def test_a_server_that_still_runs_on_the_folder_is_ended_first(cluster: Cluster)
     assert cluster.server.initialise("ignored") is False
 
 
+@pytest.mark.whole
 def test_half_made_folders_are_made_anew_and_foreign_ones_are_refused(places: Places) -> None:
     server = postgres.place(places, port=ports.choose(places, "postgres"), durable=False)
     draft = server.data.with_name("pg.new")
@@ -103,6 +104,7 @@ def test_what_roots_postgres_cannot_reach_is_placed_outside_and_removed_with_it(
     assert not outside.exists()
 
 
+@pytest.mark.whole
 def test_valkey_wants_its_password_and_keeps_it_out_of_the_process_list(places: Places) -> None:
     server = valkey.place(places, port=ports.choose(places, "redis"), password="open-sesame", durable=False)
     argv = server.argv()

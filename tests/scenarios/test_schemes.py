@@ -10,7 +10,7 @@ from tenants.models import Brand
 from tests.scenarios import earning
 from tests.support.client import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 SCHEMES = earning.schemes()
 ids = [scheme["scheme"] for scheme in SCHEMES]
 
