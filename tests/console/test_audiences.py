@@ -16,7 +16,7 @@ from tests.audiences.wakeupshapes import go, reached, template
 from tests.console.pages import Browser, signed_in
 from tests.support.brands import ANNA, BORIS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 Counts = Callable[[], dict[str, int]]
 SLEEPING = {"code": "sleeping", "name_en": "Sleeping", "name_zh": "沉睡", "silent_min": "60"}
 COME_BACK = {

@@ -18,7 +18,7 @@ from tests.orders.conftest import base_rule, publish
 from tests.orders.shapes import multiplier, priced
 from tests.support.client import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 __all__ = ["base_rule", "publish"]
 FORM: dict[str, Any] = {
     "name_zh": "会员日",

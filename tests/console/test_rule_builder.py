@@ -186,6 +186,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("change", "pointer", "code"), BAD, ids=[f"{p} {c}" for _, p, c in BAD])
 def test_bad_input_is_refused_at_its_field_by_api_and_form(
     acme: Brand, api: Api, change: dict[str, Any], pointer: str, code: str

@@ -46,6 +46,7 @@ def test_any_other_code_works_once(call: Any) -> None:
     assert "openid" not in again
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("changed", "errcode"),
     [

@@ -39,6 +39,7 @@ def test_foreign_and_missing_keys_are_refused(
     assert row_counts() == before
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("route", WRITING, ids=str)
 def test_a_reading_key_may_not_write(
     route: Route, reader: Api, row_counts: Callable[[], dict[str, int]]

@@ -22,6 +22,7 @@ Counts = Callable[[], dict[str, int]]
 __all__ = ["colleague"]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("changes", "pointer", "code"),
     [
