@@ -121,7 +121,7 @@ class LevelForm(forms.Form):
     )
     code = forms.CharField(label=gettext_lazy("Code"), required=False, widget=UnfoldAdminTextInputWidget)
     threshold = forms.CharField(
-        label=gettext_lazy("From"),
+        label=gettext_lazy("Threshold"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
     )
