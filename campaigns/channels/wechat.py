@@ -6,6 +6,7 @@ none is left. A template message carries `client_msg_id`: for ten minutes WeChat
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
@@ -30,7 +31,7 @@ REFUSED: Final = {
 LANGUAGES: Final = {"zh-hans": "zh_CN", "en": "en_US"}
 
 
-class _Wechat:
+class _Wechat(ABC):
     """What both have in common: the token, and WeChat's way to answer."""
 
     repeatable_s: ClassVar[int] = 0
@@ -71,8 +72,9 @@ class _Wechat:
         demand(status, content, "errcode", "msgid")
         return content
 
+    @abstractmethod
     def _body(self, message: Outgoing) -> dict[str, Any]:
-        raise NotImplementedError
+        """What WeChat is asked to send, in the words of `path`."""
 
     async def _new_token(self, forced: bool) -> tuple[str, int]:
         asked = {
