@@ -35,16 +35,23 @@ CALLS = 400
 ROUNDS = 9
 EXPIRES_AT = datetime(2036, 1, 1, tzinfo=UTC)
 _MEMBER = "('01900007-0000-7000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid"
+_SOME = "01900007-0000-7000-8000-000000000000"
+CONTENT = (
+    f'{{"member_id": "{_SOME}", "journal": "{_SOME}", "entries": [{{"entry_id": "{_SOME}", '
+    '"kind": "accrual", "points": 250, "points_currency": "points", "rule": "base", "version": 1, '
+    '"available_at": null, "expires_at": "2036-01-01T00:00:00+00:00", "pending": false, "debt_repaid": 0, '
+    '"balance_after": %s}], '
+    '"account": {"account_id": "%s", "available": %s, "pending": %s, "held": %s, "debt": 0, '
+    '"lifetime_accrued": %s, "points_currency": "points"}}'
+)
 # What `points.post` and `points.burn` send.
 ACCRUAL = f"""\\set n random(0, {setting.ACCOUNTS} - 1)
 SELECT {SLUG}.points_credit(
-  p_member => {_MEMBER}, p_journal => r.id, p_now => now(), p_tz => 'Asia/Shanghai',
-  p_event => 'points.accrued', p_event_id => r.id, p_data => '', p_id => r.id, p_kind => 'accrual',
-  p_points => 1 + :n::bigint % 500, p_system_account => 'issuance', p_source => 'order',
-  p_reference => r.id::text,
-  p_rule => 'base', p_rule_version => 1, p_currency => 'points', p_effective_at => now(),
-  p_available_at => NULL, p_waits_for => NULL, p_waits_ref => NULL, p_expires_at => '2036-01-01T00:00:00Z',
-  p_inactivity_months => NULL, p_cost_centre => '', p_explanation => NULL, p_reason => '', p_actor => '')
+  p_member => {_MEMBER}, p_journal => r.id, p_id => r.id, p_now => now(), p_points => 1 + :n::bigint % 500,
+  p_system_account => 'issuance', p_source => 'order', p_reference => r.id::text, p_rule => 'base',
+  p_rule_version => 1, p_currency => 'points', p_effective_at => now(), p_available_at => NULL,
+  p_pending => false, p_expires_at => '2036-01-01T00:00:00Z', p_due_at => '2036-01-01T00:00:00Z',
+  p_cost_centre => '', p_explanation => NULL, p_event => 'points.accrued', p_content => '{CONTENT}')
 FROM (SELECT uuidv7() AS id OFFSET 0) r;
 """
 BURN = f"""\\set n random(0, {setting.ACCOUNTS} - 1)

@@ -6,15 +6,16 @@ The functions raise SQLSTATEs of class PL; nothing is told apart by a constraint
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from django.db.utils import DatabaseError
 
-from loyalty.lib.database import one_row
+from loyalty.lib.database import one_row, own
 from loyalty.lib.errors import Refusal
 from loyalty.outbox import news
 from points import errors
@@ -47,15 +48,32 @@ def call(function: str, args: Mapping[str, tuple[str, Any]]) -> Any:
 
     Raises the refusal of `points.errors` that the function's SQLSTATE stands for.
     """
+    return _loaded(ask(_query(function, args), [value for _kind, value in args.values()]))
+
+
+def ask(query: str, values: Sequence[Any]) -> Any:
+    """What the ledger function in a statement answers, as it comes; None where it answers nothing.
+
+    Raises the refusal of `points.errors` that the function's SQLSTATE stands for.
+    """
+    ours = own()
     try:
-        row = one_row(_query(function, args), [value for _kind, value in args.values()])
+        row = one_row(query, values, ours)
     except DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:
             raise  # as it is: whoever opened the transaction looks at its SQLSTATE
         raise refusal from error
-    news.after_commit()  # the functions write their events themselves
-    return None if row is None else _loaded(row[0])
+    if row is None or row[0] is None:
+        return None
+    news.after_commit(ours)  # the functions write their events themselves
+    return row[0]
+
+
+@cache
+def server_version() -> int:
+    """The version of Postgres that the ledger stands in, as 180001."""
+    return int(own().pg_version)
 
 
 def _query(function: str, args: Mapping[str, tuple[str, Any]]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import psycopg
 from django.db import connection as _connection
 from django.db import connections
 from django.db.models import Model
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
 connection: "BrandConnection" = cast("BrandConnection", _connection)
 
 
-def one_row(query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+def own() -> Any:
+    """The thread's connection itself, found once, where its stand-in would look for it at each word."""
+    return connections["default"]
+
+
+def one_row(query: str, values: Sequence[Any], ours: Any = None) -> tuple[Any, ...] | None:
     """The only row of a hot statement, or None; jsonb comes as text, as everywhere in Django.
 
     The query must be one of a few fixed texts: it is kept prepared on each connection, because to parse and
-    plan it anew each time costs a tenth of it.
+    plan it anew each time costs a tenth of it. `ours` is `own()`, from those who have it.
     """
-    ours: Any = connections["default"]  # the thread's own, once, instead of through its stand-in each time
+    ours = ours or own()
     if ours.queries_logged or ours.execute_wrappers:
         # Somebody counts or traces the queries: go the way that they see.
         with ours.cursor() as cursor:
@@ -46,8 +52,11 @@ def one_row(query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
     if ours.connection is None or not ours.search_path_set_schemas:
         ours.cursor().close()
     ours.validate_no_broken_transaction()
-    with ours.wrap_database_errors:
+    try:
         return prepared.one_row(ours.connection, query, values)
+    except psycopg.Error:
+        with ours.wrap_database_errors:
+            raise
 
 
 def by_key(model: type[M], key: Any) -> M | None:

@@ -6,13 +6,13 @@ a second. If Redis is away, or the process dies before, polling finds the events
 
 import os
 import threading
+from typing import Any
 
 import redis
 import structlog
 from django.conf import settings
-from django.db import transaction
 
-from loyalty.lib.database import connection
+from loyalty.lib.database import own
 
 KEY = "outbox:news"
 CARRY_EVERY_S = 0.05
@@ -66,7 +66,14 @@ def _anew() -> None:
 os.register_at_fork(after_in_child=_anew)
 
 
-def after_commit() -> None:
-    """Once the current transaction is committed, say that the current brand has news."""
-    name = str(connection.schema_name)
-    transaction.on_commit(lambda: _carrier.add(name))
+def after_commit(ours: Any = None) -> None:
+    """Once the current transaction is committed, say that the current brand has news.
+
+    `ours` is the connection (`own()`), from those who have it.
+    """
+    ours = ours or own()
+    name = str(ours.schema_name)
+    if ours.in_atomic_block:
+        ours.on_commit(lambda: _carrier.add(name))
+    else:
+        _carrier.add(name)

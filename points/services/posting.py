@@ -17,6 +17,7 @@ from points.postings import (
     Posting,
     PostResult,
 )
+from points.services.crediting import credit
 from tenants.context import current_brand
 
 _encoded = json.JSONEncoder(default=str).encode
@@ -43,11 +44,12 @@ def post(
     """
     for entry in entries:
         check_points(entry.points)
+    more = more_data(event_data)
     if len(entries) == 1:
-        data = _post_one(member_id, journal_id, entries[0], now, event, more_data(event_data))
-    else:
-        data = _post_all(member_id, journal_id, entries, now, event, more_data(event_data))
-    return post_result(data)
+        credited = credit(member_id, journal_id, entries[0], now, event, more)
+        if credited is not None:
+            return credited
+    return post_result(_post_all(member_id, journal_id, entries, now, event, more))
 
 
 def post_result(data: Mapping[str, Any]) -> PostResult:
@@ -75,44 +77,6 @@ def _post_all(
             "p_tz": ("text", current_brand().timezone),
             "p_event": ("text", event),
             "p_data": ("text", more),
-        },
-    )
-    return posted
-
-
-def _post_one(
-    member_id: UUID, journal_id: UUID, entry: Posting, now: datetime, event: str, more: str
-) -> dict[str, Any]:
-    explanation = None if entry.explanation is None else json.dumps(entry.explanation)
-    posted: dict[str, Any] = ledger.call(
-        "points_credit",
-        {
-            "p_member": ("uuid", member_id),
-            "p_journal": ("uuid", journal_id),
-            "p_now": ("timestamptz", now),
-            "p_tz": ("text", current_brand().timezone),
-            "p_event": ("text", event),
-            "p_event_id": ("uuid", ids.text()),
-            "p_data": ("text", more),
-            "p_id": ("uuid", ids.text()),
-            "p_kind": ("text", entry.kind),
-            "p_points": ("bigint", entry.points),
-            "p_system_account": ("text", entry.system_account),
-            "p_source": ("text", entry.source),
-            "p_reference": ("text", entry.reference),
-            "p_rule": ("text", entry.rule),
-            "p_rule_version": ("integer", entry.rule_version),
-            "p_currency": ("text", entry.currency),
-            "p_effective_at": ("timestamptz", entry.effective_at or now),
-            "p_available_at": ("timestamptz", entry.available_at),
-            "p_waits_for": ("text", entry.waits_for),
-            "p_waits_ref": ("text", entry.waits_ref),
-            "p_expires_at": ("timestamptz", entry.expires_at),
-            "p_inactivity_months": ("smallint", entry.inactivity_months),
-            "p_cost_centre": ("text", entry.cost_centre),
-            "p_explanation": ("jsonb", explanation),
-            "p_reason": ("text", entry.reason),
-            "p_actor": ("text", entry.actor),
         },
     )
     return posted

@@ -86,6 +86,13 @@ def test_errors_are_the_drivers_with_their_sqlstate(own: psycopg.Connection[Any]
     assert hot(own) == ["SELECT 1 / $1::bigint"]
 
 
+def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off(own: psycopg.Connection[Any]) -> None:
+    own.autocommit = True
+    with pytest.raises(psycopg.DataError, match="0x00"):
+        prepared.one_row(own, "SELECT %s::text", ["ab\0c"])
+    assert prepared.one_row(own, "SELECT %s::text", ["abc"]) == ("abc",)
+
+
 def test_a_lost_connection_is_an_operational_error(own: psycopg.Connection[Any]) -> None:
     own.autocommit = True
     with pytest.raises(psycopg.OperationalError):

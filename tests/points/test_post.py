@@ -53,6 +53,29 @@ def test_one_journal_writes_entries_lots_balance_and_one_event(in_acme: Brand, n
     assert_sound()
 
 
+def test_one_credit_is_told_as_the_general_way_tells_it(in_acme: Brand, now: datetime) -> None:
+    told = []
+    for member in (ANNA, BORIS):
+        earn(member, 5, f"{member}-1", now=now)
+        # Boris has something due, so that his next credit is out of the ordinary.
+        Account.objects.filter(member_id=BORIS).update(next_due_at=now)
+        until = now + timedelta(days=400)
+        entry = accrual(
+            30, f"{member}-2", '20 %s "off"', expires_at=until, available_at=now + timedelta(days=7)
+        )
+        more = {"order_id": "100 % wool, %s", "note": "乳"}
+        result = points.post(member_id=member, journal_id=member, entries=[entry], now=now, event_data=more)
+        event = OutboxEvent.objects.exclude(payload__order_id=None).get(member_id=member)
+        account, row = Account.objects.get(member_id=member), Entry.objects.get(pk=result.entries[0].entry_id)
+        assert result.accounts == {"points": result.account}
+        text = repr((event.type, event.payload, result))
+        for number, id_ in enumerate((member, account.pk, row.pk)):
+            text = text.replace(str(id_), f"<{number}>")
+        told.append(text)
+    assert told[0].count("100 % wool, %s") == 1
+    assert told[0] == told[1]
+
+
 def test_the_same_references_again_return_the_first_entries(in_acme: Brand, now: datetime) -> None:
     entries = [accrual(30, "o-1"), accrual(9, "o-1", "bonus")]
     first = points.post(member_id=ANNA, journal_id=ids.new(), entries=entries, now=now)
