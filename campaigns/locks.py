@@ -2,7 +2,8 @@
 rules in force, total, moment, segment, run of a wake-up, wake-up, recipient.
 
 An audience grant comes before the accounts of its members, a recipient after their account.
-Messages: the claim of the brand, message, subscription consent; their templates by themselves.
+Messages: the claim of the brand, message, subscription consent; queueing one: its member, their
+subscription consents. Their templates by themselves.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from campaigns.models import (
     WakeupRun,
 )
 from loyalty.lib.database import connection
-from members.models import Activity, ParkedReturn, Purchase
+from members.models import Activity, Member, ParkedReturn, Purchase
 
 
 def campaign(code: str) -> Campaign | None:
@@ -137,6 +138,17 @@ def due_wakeup(wakeup_id: UUID, now: datetime) -> Wakeup | None:
     return found.first()
 
 
+def state_of_wakeup(wakeup_id: UUID) -> str:
+    """How a wake-up stands, after the lock on one of its runs: it stays so until the transaction ends.
+
+    Whoever decides on the wake-up locks its whole row and waits; counting on its budget does not.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT status FROM campaigns_wakeup WHERE id = %s FOR KEY SHARE", [wakeup_id])
+        (status,) = cursor.fetchone()
+    return str(status)
+
+
 def open_run(run_id: UUID) -> WakeupRun | None:
     """A run that goes on, locked; None if another has it or it has ended."""
     found = WakeupRun.objects.select_for_update(skip_locked=True, of=("self",))
@@ -197,6 +209,15 @@ def subscription_consents(member_ids: Collection[UUID]) -> list[SubscriptionCons
     """The counters of these members, locked in the order of their keys."""
     found = SubscriptionConsent.objects.select_for_update(of=("self",)).filter(member_id__in=member_ids)
     return list(found.order_by("pk"))
+
+
+def messages_of(member_id: UUID) -> Member:
+    """The member, locked against another choice of a channel for them, before the subscription consents.
+
+    It does not stand in the way of orders and other rows that only name the member. Raises
+    Member.DoesNotExist.
+    """
+    return Member.objects.select_for_update(no_key=True).get(pk=member_id)
 
 
 def message_channel(channel: str) -> MessageChannel | None:

@@ -1,10 +1,13 @@
 """From a host to its brand, remembered for a few seconds in each process.
 
 Unknown hosts are not remembered: brands are created by other processes, and a new one answers at once.
+With a host all others of its brand are read, so that no request has to ask for them in a transaction.
 """
 
 import time
 from threading import Lock
+
+from django.db.models import QuerySet
 
 from loyalty.lib.database import connection
 from tenants.models import Brand, Domain
@@ -22,15 +25,16 @@ def find(host: str) -> Brand | None:
     entry = _known.get(host)
     if entry is not None and entry[0] > time.monotonic():
         return entry[1]
-    domain = Domain.objects.select_related("tenant").filter(domain=host).first()
-    if domain is None:
+    domains = _in_order(Domain.objects.select_related("tenant").filter(tenant__domains__domain=host))
+    if not domains:
         _known.pop(host, None)
         return None
+    found: Brand = domains[0].tenant
     with _lock:
         if len(_known) >= MAX_HOSTS:
             _known.clear()
-        _known[host] = (time.monotonic() + TTL_S, domain.tenant)
-    found: Brand = domain.tenant
+        _known[host] = (time.monotonic() + TTL_S, found)
+    _remember(found, domains)
     return found
 
 
@@ -45,12 +49,10 @@ def of_brand(brand: Brand) -> list[str]:
     before = connection.tenant
     connection.set_schema_to_public()
     try:
-        rows = Domain.objects.filter(tenant_id=brand.pk).order_by("-is_primary", "pk")
-        names = list(rows.values_list("domain", flat=True))
+        domains = _in_order(Domain.objects.filter(tenant_id=brand.pk))
     finally:
         connection.set_tenant(before)
-    _of_brand[brand.pk] = (time.monotonic() + OF_BRAND_S, names)
-    return names
+    return _remember(brand, domains)
 
 
 def forget() -> None:
@@ -58,3 +60,13 @@ def forget() -> None:
     with _lock:
         _known.clear()
         _of_brand.clear()
+
+
+def _in_order(domains: QuerySet[Domain]) -> list[Domain]:
+    return list(domains.order_by("-is_primary", "pk"))
+
+
+def _remember(brand: Brand, domains: list[Domain]) -> list[str]:
+    names = [each.domain for each in domains]
+    _of_brand[brand.pk] = (time.monotonic() + OF_BRAND_S, names)
+    return names

@@ -100,10 +100,8 @@ class InboxView(MemberApiView):
     def get(self, request: Request) -> Response:
         """What I was sent, by whatever channel, the newest first; a link counts where it was sent."""
 
-        bodies: inbox.Bodies = {}
-
         def shown(message: Message) -> dict[str, Any]:
-            title, text = inbox.written(message, self.member, bodies)
+            title, text = inbox.written(message, self.member)
             return {
                 "message_id": str(message.pk),
                 "channel": message.channel,

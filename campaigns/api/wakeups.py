@@ -209,7 +209,10 @@ class CancelWakeup(_Step):
         ],
     )
     def post(self, request: Request, code: str) -> Response:
-        """Queue no more messages. What was queued before is sent."""
+        """Queue no more messages, and withdraw those that no sender has taken yet (`suppressed.withdrawn`).
+
+        One that is `done` can be cancelled as long as messages of it are waiting.
+        """
         self.body(NoStep)
         now = clock.now()
         return self.take(lambda: wakeups.cancel(code=code, actor=self.caller(), now=now))

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Message, SubscriptionConsent
 from campaigns.services.messages import links, replies, returns, sending
@@ -143,6 +145,33 @@ def test_the_inbox_has_what_was_sent_to_me_and_nothing_else(
     }
 
 
+def test_a_long_inbox_asks_as_often_as_a_short_one(anna: Api, channels: None, now: datetime) -> None:
+    def read() -> tuple[int, list[str]]:
+        with CaptureQueriesContext(connection) as seen:
+            items = anna.get("/me/messages").json()["items"]
+        return len(seen), [each["text"] for each in items]
+
+    _in_the_inbox(1, now)
+    anna.get("/me/messages")  # what a process reads once
+    short = read()
+    _in_the_inbox(9, now)
+    longer = read()
+    assert (len(short[1]), len(longer[1])) == (1, 10)
+    assert short[0] == longer[0]
+    # Each from the version that it was sent with.
+    assert longer[1] == [f"Text {number}: 39" for number in (*range(8, -1, -1), 0)]
+
+
+def _in_the_inbox(count: int, now: datetime) -> None:
+    """Messages that were sent, each from a template of its own."""
+    for number in range(count):
+        text = {"zh-hans": f"Text {number}: {{points}}"}
+        body = {"channels": {"email": {"fields": {"subject": {"en": "x"}, "text": text}}}}
+        made = support.template(now=now, code=f"t-{count}-{number}", purpose="transactional", body=body)
+        message = support.queued(made, "email", now + timedelta(seconds=count + number), ANNA, made.code)
+        Message.objects.filter(pk=message.pk).update(status="sent", sent_at=now, due_at=None)
+
+
 # --- clicks ---
 def _linked(now: datetime, link: str) -> Message:
     body = {**support.BODY, "link": link}
@@ -204,7 +233,7 @@ def test_a_link_that_is_not_ours_leads_nowhere(
 )
 def test_links_lead_to_hosts_of_the_brand_alone(in_acme: Brand, url: str, allowed: bool) -> None:
     in_acme.settings = {"message_link_hosts": ["shop.example"]}
-    assert links.allowed(url) is allowed
+    assert links.allowed(url, links.hosts_allowed()) is allowed
 
 
 # --- text messages: replies and reports ---

@@ -46,6 +46,16 @@ def test_the_first_channel_that_reaches_the_member_is_taken(template: MessageTem
     assert (second.channel, second.facts) == ("wechat_subscribe", {"points": 5})
 
 
+def test_what_queued_messages_will_take_of_the_consents_is_not_promised_again(
+    template: MessageTemplate, now: datetime
+) -> None:
+    support.known_by(ANNA, "phone", "+8613800000000", now)
+    support.known_by(ANNA, "openid", "o-anna", now, support.MINI)
+    support.subscribed(ANNA, 2, now)
+    chosen = [_queue(template, now, f"event-{number}") for number in range(3)]
+    assert [each.channel if each else None for each in chosen] == ["wechat_subscribe"] * 2 + ["sms"]
+
+
 def test_an_occasion_is_queued_once(template: MessageTemplate, now: datetime) -> None:
     support.known_by(ANNA, "phone", "+8613800000000", now)
     assert _queue(template, now) is not None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from campaigns.models import Message, MessageTemplateVersion
 from campaigns.services.messages import claiming, texts
@@ -18,24 +18,28 @@ TITLES: Final = ("subject", "title")
 
 
 def of_member(member_id: UUID) -> QuerySet[Message]:
-    """The messages that reached the member, or may have."""
-    return Message.objects.select_related("template").filter(member_id=member_id, status__in=SHOWN)
+    """The messages that reached the member, or may have, each with the texts that it was sent with."""
+    found = Message.objects.select_related("template").filter(member_id=member_id, status__in=SHOWN)
+    return with_texts(found)
 
 
-Bodies = dict[tuple[UUID, int], Mapping[str, Any]]
-"""The versions that were read already, for several messages in a row."""
+def with_texts(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """These messages, each with the body of its version as `body`: of a whole page in the same query."""
+    version = MessageTemplateVersion.objects.filter(
+        template=OuterRef("template_id"), version=OuterRef("version")
+    )
+    return messages.annotate(body=Subquery(version.values("body")))
 
 
-def written(message: Message, member: Member, bodies: Bodies | None = None) -> tuple[str, str]:
-    """Title ('' where the channel has none) and text of a message, in the member's language."""
-    known = {} if bodies is None else bodies
-    key = (message.template_id, message.version)
-    if key not in known:
-        known[key] = MessageTemplateVersion.objects.get(template=key[0], version=key[1]).body
-    return _title_and_text(known[key], message, member)
+def written(message: Message, member: Member) -> tuple[str, str]:
+    """Title ('' where the channel has none) and text of a message, in the member's language.
 
-
-def _title_and_text(body: Mapping[str, Any], message: Message, member: Member) -> tuple[str, str]:
+    One query, and none for messages that come `with_texts`.
+    """
+    body: Mapping[str, Any] | None = getattr(message, "body", None)
+    if body is None:
+        version = MessageTemplateVersion.objects.get(template=message.template_id, version=message.version)
+        body = version.body
     try:
         fields = claiming.write_out(
             message_id=message.pk,

@@ -52,14 +52,21 @@ def follow(*, message_id: UUID, now: datetime) -> str | None:
         return None
     version = MessageTemplateVersion.objects.get(template=message.template_id, version=message.version)
     target = str(version.body.get("link") or "")
-    if not allowed(target):
+    if not allowed(target, hosts_allowed()):
         return None
     Message.objects.filter(pk=message_id, clicked_at__isnull=True).update(clicked_at=now)
     return target
 
 
-def allowed(url: Any) -> bool:
-    """Whether a link may lead there: a path of the brand's own host, or https to a host that is allowed."""
+def hosts_allowed() -> frozenset[str]:
+    """The hosts that links of the current brand may lead to. Call it before a transaction begins."""
+    brand = current_brand()
+    others = [str(host).lower() for host in brand.setting("message_link_hosts")]
+    return frozenset([*hosts.of_brand(brand), *others])
+
+
+def allowed(url: Any, known: frozenset[str]) -> bool:
+    """Whether a link may lead there: a path of the brand's own host, or https to a host that is `known`."""
     if not isinstance(url, str) or not url or not url.isprintable() or "\\" in url:
         return False
     if url.startswith("/"):
@@ -70,9 +77,7 @@ def allowed(url: Any) -> bool:
         return False
     if parts.scheme != "https" or parts.username is not None:
         return False
-    brand = current_brand()
-    others = [str(host).lower() for host in brand.setting("message_link_hosts")]
-    return (parts.hostname or "") in {*hosts.of_brand(brand), *others}
+    return (parts.hostname or "") in known
 
 
 def _seal(raw: bytes) -> bytes:

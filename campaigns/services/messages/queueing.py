@@ -15,12 +15,14 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.fields.json import JSONField
 
+from campaigns import locks
 from campaigns.channels import Setup
 from campaigns.errors import TemplateNotPublished
 from campaigns.models import Channel, Message, MessageTemplate, MessageTemplateVersion, Purpose
-from campaigns.services.messages import reach, texts
+from campaigns.services.messages import claiming, inbox, reach, texts
 from campaigns.services.messages.reach import NEED_TEMPLATE
 from loyalty.lib.database import connection
+from members.models import Member
 
 Select = tuple[str, Sequence[Any]]
 """A SELECT of three columns (member id uuid, facts jsonb, variant text) with its parameters."""
@@ -48,31 +50,33 @@ def queue(
     """Queue one message to one member; None if the occasion was queued before or no channel is switched on.
 
     Without `channel` it is the first of the template's channels by which the member can be reached; a member
-    who cannot be reached by any gets a row that says so. Call it within the transaction of what caused it.
-    Raises TemplateNotPublished.
+    who cannot be reached by any gets a row that says so. The choice is made under a lock on the member: of
+    two that are queued at once the second one sees the first, and what that takes of WeChat's consents. Call
+    it within the transaction of what caused it. Raises TemplateNotPublished.
     """
     version = _version(template)
-    reason = ""
-    if channel is None:
-        if Message.objects.filter(member_id=member_id, occasion=occasion).exists():
-            return None
-        channel, reason = _choose(template, member_id)
-        if channel is None:
-            return None
-    message = Message(
-        member_id=member_id,
-        channel=channel,
-        occasion=occasion,
-        template=template,
-        version=version,
-        purpose=template.purpose,
-        facts=dict(facts),
-        queued_at=now,
-        due_at=None if reason else due_at or now,
-        status=Message.Status.SUPPRESSED if reason else Message.Status.QUEUED,
-        reason=reason,
-    )
     with transaction.atomic():
+        reason = ""
+        if channel is None:
+            member = locks.messages_of(member_id)
+            if Message.objects.filter(member_id=member_id, occasion=occasion).exists():
+                return None
+            channel, reason = _choose(template, member)
+            if channel is None:
+                return None
+        message = Message(
+            member_id=member_id,
+            channel=channel,
+            occasion=occasion,
+            template=template,
+            version=version,
+            purpose=template.purpose,
+            facts=dict(facts),
+            queued_at=now,
+            due_at=None if reason else due_at or now,
+            status=Message.Status.SUPPRESSED if reason else Message.Status.QUEUED,
+            reason=reason,
+        )
         Message.objects.bulk_create([message], ignore_conflicts=True)
         return Message.objects.filter(pk=message.pk).first()
 
@@ -140,20 +144,20 @@ def _version(template: MessageTemplate) -> int:
     return template.current_version
 
 
-def _choose(template: MessageTemplate, member_id: UUID) -> tuple[str | None, str]:
+def _choose(template: MessageTemplate, member: Member) -> tuple[str | None, str]:
     """The first channel that reaches the member; or one, and why none does; or none at all."""
     body = MessageTemplateVersion.objects.get(template=template, version=_version(template)).body
     on = reach.setups()
     wanted = [on[name] for name in template.channels if name in on and _is_written(body, name)]
     if not wanted:
         return None, ""
-    found = reach.addresses([member_id], wanted)
+    found = reach.addresses([member.pk], wanted)
     for each in wanted:
         if each.channel == Channel.WEBHOOK:
             return each.channel, ""
-        if (member_id, each.channel) not in found:
+        if (member.pk, each.channel) not in found:
             continue
-        if each.channel != Channel.WECHAT_SUBSCRIBE or _subscribed(body, each, member_id):
+        if each.channel != Channel.WECHAT_SUBSCRIBE or _subscribed(body, each, member):
             return each.channel, ""
     return wanted[0].channel, "unreachable"
 
@@ -164,9 +168,24 @@ def _is_written(body: Mapping[str, Any], channel: str) -> bool:
     return part is not None and (channel not in NEED_TEMPLATE or bool(texts.template_id(part, "zh-hans")))
 
 
-def _subscribed(body: Mapping[str, Any], setup: Setup, member_id: UUID) -> bool:
-    return reach.allows_subscription(
-        member_id=member_id,
-        app_id=setup.app_id,
-        template_id=texts.template_id(body["channels"][setup.channel], "zh-hans"),
+def _subscribed(body: Mapping[str, Any], setup: Setup, member: Member) -> bool:
+    """Whether a consent is left beyond those that queued messages are going to take."""
+    part = body["channels"][setup.channel]
+    template_id = texts.template_id(part, claiming.language_of(member))
+    # A sender takes a consent and its message out of the queue together, under the same lock.
+    left = sum(
+        each.remaining
+        for each in locks.subscription_consents([member.pk])
+        if (each.app_id, each.template_id) == (setup.app_id, template_id)
     )
+    return left > 0 and left > _waiting(member, template_id)
+
+
+def _waiting(member: Member, template_id: str) -> int:
+    """How many of the member's queued messages go out by this template of WeChat's."""
+    queued = Message.objects.filter(
+        member_id=member.pk, channel=Channel.WECHAT_SUBSCRIBE, status=Message.Status.QUEUED
+    )
+    language = claiming.language_of(member)
+    parts = (each.body["channels"].get(Channel.WECHAT_SUBSCRIBE, {}) for each in inbox.with_texts(queued))
+    return sum(texts.template_id(part, language) == template_id for part in parts)

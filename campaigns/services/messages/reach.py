@@ -10,7 +10,7 @@ from uuid import UUID
 from cryptography.fernet import InvalidToken
 
 from campaigns.channels import Setup
-from campaigns.models import Channel, MessageChannel, SubscriptionConsent
+from campaigns.models import Channel, MessageChannel
 from loyalty.lib import crypto
 from members.models import Identity
 from tenants.context import current_brand
@@ -75,11 +75,3 @@ def addresses(member_ids: Iterable[UUID], wanted: Iterable[Setup]) -> dict[tuple
             if PROVIDERS[Channel(each.channel)] == provider and each.app_id in ("", app_id):
                 found.setdefault((member_id, each.channel), subject)
     return found
-
-
-def allows_subscription(*, member_id: UUID, app_id: str, template_id: str) -> bool:
-    """Whether a consent to one more subscription message of this template is left."""
-    counters = SubscriptionConsent.objects.filter(
-        member_id=member_id, app_id=app_id, template_id=template_id, remaining__gt=0
-    )
-    return counters.exists()

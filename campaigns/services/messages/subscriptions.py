@@ -8,10 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.errors import ChannelOff
-from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion, SubscriptionConsent
+from campaigns.models import Channel, MessageTemplateVersion, SubscriptionConsent
 from campaigns.services.messages import reach, texts
 from loyalty.lib.database import connection
 from loyalty.lib.errors import FieldError, Invalid
@@ -69,11 +70,13 @@ def of_member(member_id: UUID) -> list[dict[str, Any]]:
 def offered() -> dict[str, list[Any]]:
     """WeChat's templates that switched-on messages use, and the names of those messages."""
     found: dict[str, list[Any]] = {}
-    templates = MessageTemplate.objects.filter(enabled=True, current_version__isnull=False)
-    for template in templates.order_by("code"):
+    versions = MessageTemplateVersion.objects.filter(
+        template__enabled=True, version=F("template__current_version")
+    )
+    for version in versions.select_related("template").order_by("template__code"):
+        template = version.template
         if Channel.WECHAT_SUBSCRIBE not in template.channels:
             continue
-        version = MessageTemplateVersion.objects.get(template=template, version=template.current_version or 0)
         part = version.body.get("channels", {}).get(Channel.WECHAT_SUBSCRIBE, {})
         for language in ("zh-hans", "en"):
             template_id = texts.template_id(part, language)

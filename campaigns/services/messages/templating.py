@@ -49,7 +49,7 @@ def save(
 
     Raises Invalid with a pointer for each fault, MessageTemplateTaken, MessageTemplateNotFound.
     """
-    faults = list(_faults(code, purpose, event, channels, body))
+    faults = list(_faults(code, purpose, event, channels, body, links.hosts_allowed()))
     if faults:
         raise Invalid(faults)
     try:
@@ -76,13 +76,14 @@ def save(
 def publish(*, code: str, actor: str, now: datetime) -> MessageTemplate:
     """Make the draft the version that is sent from now on. Raises MessageTemplateNotFound, NothingToPublish,
     Invalid (a text that may not be said)."""
+    hosts = links.hosts_allowed()
     with transaction.atomic():
         template = locks.message_template(code)
         if template is None:
             raise MessageTemplateNotFound
         if template.draft is None:
             raise NothingToPublish
-        faults = [*_forbidden(template.draft), *_link(template.draft)]
+        faults = [*_forbidden(template.draft), *_link(template.draft, hosts)]
         if faults:
             raise Invalid(faults)
         template.current_version = (template.current_version or 0) + 1
@@ -143,7 +144,12 @@ def _texts(part: Mapping[str, Any]) -> Iterator[set[str]]:
 
 
 def _faults(
-    code: str, purpose: str, event: str, channels: Sequence[str], body: Mapping[str, Any]
+    code: str,
+    purpose: str,
+    event: str,
+    channels: Sequence[str],
+    body: Mapping[str, Any],
+    hosts: frozenset[str],
 ) -> Iterator[FieldError]:
     if not CODE.fullmatch(code):
         yield FieldError("/code", "code", _("Small letters, digits and hyphens, at most 64."))
@@ -161,6 +167,7 @@ def _faults(
                 f"/channels/{place}", "no_texts", _("The template has no texts for this channel.")
             )
     yield from _body_faults(event, body)
+    yield from _link(body, hosts)
 
 
 def _body_faults(event: str, body: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -179,7 +186,6 @@ def _body_faults(event: str, body: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(pointer, "type", _("Must be an object."))
         else:
             yield from _part_faults(pointer, channel, event, part)
-    yield from _link(body)
 
 
 def _part_faults(pointer: str, channel: str, event: str, part: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -204,8 +210,8 @@ def _part_faults(pointer: str, channel: str, event: str, part: Mapping[str, Any]
                     yield FieldError(at, "unknown_fact", detail)
 
 
-def _link(body: Mapping[str, Any]) -> Iterator[FieldError]:
-    if body.get("link") and not links.allowed(body["link"]):
+def _link(body: Mapping[str, Any], hosts: frozenset[str]) -> Iterator[FieldError]:
+    if body.get("link") and not links.allowed(body["link"], hosts):
         detail = _("Must lead to the brand's own host or one that it allows, by https.")
         yield FieldError("/body/link", "link_not_allowed", detail)
 

@@ -14,7 +14,7 @@ from campaigns import locks
 from campaigns.errors import CodeTaken, WakeupNotFound
 from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion, Purpose, Wakeup, WakeupRun
 from campaigns.models.decided import OPEN
-from campaigns.services import decided, segments
+from campaigns.services import decided, messages, segments
 from campaigns.services.wakeups import times
 from loyalty.lib import instants
 from loyalty.lib.errors import FieldError, Invalid
@@ -94,9 +94,10 @@ def reject(*, code: str, actor: str, now: datetime, reason: str) -> Wakeup:
 
 
 def cancel(*, code: str, actor: str, now: datetime) -> Wakeup:
-    """Send no more: a run that goes on ends where it stands. What was queued is sent. Repeating it is fine.
+    """Send no more: a run that goes on ends where it stands, and what was queued and no sender has taken yet
+    is withdrawn. One whose runs are done is cancelled for what is left of its messages. Repeating it is fine.
 
-    Raises WakeupNotFound, WrongState (it is done).
+    Raises WakeupNotFound, WrongState (it is done, and nothing is left to withdraw).
     """
     with transaction.atomic():
         # A run before its wake-up, as whoever works on one locks them.
@@ -104,13 +105,21 @@ def cancel(*, code: str, actor: str, now: datetime) -> Wakeup:
             run.status, run.due_at, run.finished_at = WakeupRun.Status.CANCELLED, None, now
             run.save(update_fields=["status", "due_at", "finished_at"])
         wakeup = _locked(code)
+        left = messages.withdraw(run_ids=WakeupRun.objects.filter(wakeup=wakeup).values("pk"))
         if wakeup.status != Status.CANCELLED:
-            before = (Status.DRAFT, Status.SUBMITTED, *OPEN)
+            before = (Status.DRAFT, Status.SUBMITTED, *OPEN, *([Status.DONE] if left else []))
             decided.end(wakeup, Status.CANCELLED, actor=actor, now=now, before=before)
             wakeup.next_run_at = None
             wakeup.save()
             _tell("wakeup.cancelled", wakeup, actor, now)
         return wakeup
+
+
+def may_cancel(wakeup: Wakeup) -> bool:
+    """Whether cancelling it would stop anything: also a run that is done, while messages of it are queued."""
+    if wakeup.status == Status.DONE:
+        return messages.are_queued(run_ids=WakeupRun.objects.filter(wakeup=wakeup).values("pk"))
+    return wakeup.status != Status.CANCELLED
 
 
 def find(code: str) -> Wakeup:

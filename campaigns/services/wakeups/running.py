@@ -78,7 +78,7 @@ def run_batch(*, run_id: UUID, now: datetime, batch: int = BATCH) -> bool:
         if run is None:
             return False
         wakeup = run.wakeup
-        if wakeup.status not in OPEN:  # cancelled just as the run began
+        if locks.state_of_wakeup(wakeup.pk) not in OPEN:  # cancelled just as the run began
             _finish(run, WakeupRun.Status.CANCELLED, now)
             return False
         try:

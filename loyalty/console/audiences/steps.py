@@ -62,7 +62,13 @@ def state_of(row: Decided) -> Status:
     return status(row)
 
 
-def steps(services: Services, model: str, *, cancelled: Text) -> tuple[Operation, ...]:
+def _not_over(row: Any) -> bool:
+    return row.status not in (S.DONE, S.CANCELLED)
+
+
+def steps(
+    services: Services, model: str, *, cancelled: Text, may_cancel: Callable[[Any], bool] = _not_over
+) -> tuple[Operation, ...]:
     """The buttons for rows that these services decide on; `cancelled` says what cancelling does."""
 
     def submit(_admin: Any, request: HttpRequest, row: Any, data: dict[str, Any]) -> Text:
@@ -120,6 +126,6 @@ def steps(services: Services, model: str, *, cancelled: Text) -> tuple[Operation
             cancel,
             icon="stop_circle",
             danger=True,
-            shown=lambda row: row.status not in (S.DONE, S.CANCELLED),
+            shown=may_cancel,
         ),
     )

@@ -52,7 +52,10 @@ class WakeupPage(ServicePage):
     operations = steps(
         wakeups,
         "wakeup",
-        cancelled=gettext_lazy("No more messages are queued. Those that were queued before are sent."),
+        cancelled=gettext_lazy(
+            "No more messages are queued, and those that no sender has taken yet are withdrawn."
+        ),
+        may_cancel=wakeups.may_cancel,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wakeup]:
