@@ -1,7 +1,7 @@
 """Every row lock of this room, in the order taken: audience grant, order, campaign, rule, submission,
 rules in force, total, moment, segment, run of a wake-up, wake-up, recipient.
 
-An audience grant comes before the accounts of its members, a recipient after their account.
+An audience grant comes before the accounts of its members and those before the members themselves, a recipient after their account.
 Messages: the claim of the brand, message, subscription consent; queueing one: its member, their
 subscription consents. Their templates by themselves.
 """
@@ -177,6 +177,19 @@ def open_audience_grant(grant_id: UUID) -> AudienceGrant | None:
     """An audience grant that has something to give, locked; None if another has it or it has ended."""
     found = AudienceGrant.objects.select_for_update(skip_locked=True, of=("self",)).select_related("segment")
     return found.filter(pk=grant_id, due_at__isnull=False).first()
+
+
+def members_who_stay(member_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the members who are nobody else by now, kept from being merged until the transaction ends.
+
+    After the locks on their accounts, as in a merge; orders and other rows that name them do not wait.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM members_member WHERE id = ANY(%s) AND status <> 'merged' ORDER BY id FOR KEY SHARE",
+            [list(member_ids)],
+        )
+        return [member_id for (member_id,) in cursor.fetchall()]
 
 
 def message_claims() -> None:

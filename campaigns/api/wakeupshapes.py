@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
+from decimal import Decimal
 from typing import Any, Final
 
 from rest_framework import serializers
@@ -28,7 +29,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "schedule": {"every": "once", "at": "2026-11-27T10:00:00+08:00"},
     "holdout_percent": 10,
     "return_days": 7,
-    "task": {"points": 100, "days": 7, "budget": 100000},
+    "task": {"points": 100, "days": 7, "min_spend": "50.00", "budget": 100000},
 }
 WEEKLY: Final[dict[str, Any]] = {
     **{name: EXAMPLE[name] for name in ("code", "name", "segment", "channel")},
@@ -121,10 +122,12 @@ class ScheduleBody(StrictSerializer):
 
 
 class TaskBody(StrictSerializer):
-    """Points for whoever orders within so many days, as far as the budget goes."""
+    """Points for whoever orders within so many days, for `min_spend` (the brand's currency; left out: for
+    anything), as far as the budget goes. Taken back when too little is left of the order."""
 
     points = fields.Points(max_value=1_000_000)
     days = fields.Whole(min_value=1, max_value=365)
+    min_spend = fields.Amount(required=False, min_value=0)
     budget = fields.Points()
 
 
@@ -270,8 +273,8 @@ def values_of(body: Mapping[str, Any]) -> dict[str, Any]:
             "ends_at": schedule.get("until"),
         }
     if "task" in body:
-        task = body["task"] or {"points": 0, "days": 0, "budget": 0}
-        values |= {f"task_{name}": task[name] for name in ("points", "days", "budget")}
+        task = {"min_spend": Decimal(0), **(body["task"] or {"points": 0, "days": 0, "budget": 0})}
+        values |= {f"task_{name}": task[name] for name in ("points", "days", "min_spend", "budget")}
     return values
 
 
@@ -300,6 +303,7 @@ def wakeup_json(wakeup: Wakeup) -> dict[str, Any]:
         "task": {
             "points": wakeup.task_points,
             "days": wakeup.task_days,
+            "min_spend": money.plain(wakeup.task_min_spend),
             "budget": wakeup.task_budget,
             "spent": wakeup.task_spent,
         }

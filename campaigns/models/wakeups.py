@@ -14,8 +14,8 @@ from loyalty.lib import ids
 class Wakeup(Decided):
     """A journey of one step: an audience, a message, when it goes out, and who is held out to compare.
 
-    `variants` are message templates by name with their share; `task` points wait for who comes back within
-    `task_days`, as far as `task_budget` goes.
+    `variants` are message templates by name with their share; `task` points wait for who orders for
+    `task_min_spend` or more within `task_days`, as far as `task_budget` goes.
     """
 
     class Every(models.TextChoices):
@@ -36,6 +36,9 @@ class Wakeup(Decided):
     return_days = models.PositiveSmallIntegerField(_("days in which a return counts"), default=7)
     task_points = models.PositiveBigIntegerField(_("points for coming back"), default=0)
     task_days = models.PositiveSmallIntegerField(_("days to come back"), default=0)
+    task_min_spend = models.DecimalField(
+        _("for an order of at least"), max_digits=16, decimal_places=2, default=0, db_default=0
+    )
     task_budget = models.PositiveBigIntegerField(_("budget for coming back"), default=0)
     task_spent = models.PositiveBigIntegerField(_("used of the budget"), default=0)
     next_run_at = models.DateTimeField(_("next run at"), null=True, blank=True)
@@ -51,6 +54,7 @@ class Wakeup(Decided):
                 condition=Q(task_points=0, task_days=0) | Q(task_points__gt=0, task_days__gt=0),
                 name="wakeup_task_whole",
             ),
+            models.CheckConstraint(condition=Q(task_min_spend__gte=0), name="wakeup_task_min_spend"),
             models.CheckConstraint(
                 condition=Q(next_run_at__isnull=True) | Q(status__in=OPEN), name="wakeup_due_while_open"
             ),

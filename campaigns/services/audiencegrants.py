@@ -23,8 +23,11 @@ from loyalty.lib.errors import FieldError, Invalid
 from loyalty.lib.transactions import retried
 from loyalty.outbox import services as outbox
 from mall import services as mall
+from mall.models import Grant
+from members.models import Member
 from points import expiry
 from points import services as points
+from points.models import Entry
 from points.postings import Journal, Posting, SystemAccount
 from points.services.bulk import BulkResult
 from tenants.context import current_brand
@@ -177,11 +180,29 @@ def _more(grant: AudienceGrant, definition: audience.Definition) -> bool:
     return bool(audience.portion(definition, here, after=grant.cursor, limit=1))
 
 
-def _give(grant: AudienceGrant, members: Sequence[UUID], now: datetime) -> None:
+def _give(grant: AudienceGrant, found: Sequence[UUID], now: datetime) -> None:
+    # No two of them become one from here on, so that each person is given it once.
+    points.lock_members(member_ids=found)
+    members = _without_given(grant, locks.members_who_stay(found))
     given = _give_points(grant, members, now) if grant.points else _give_gifts(grant, members, now)
     grant.given += given
     grant.refused += len(members) - given
     grant.spent += given * _cost(grant)
+
+
+def _without_given(grant: AudienceGrant, members: Sequence[UUID]) -> list[UUID]:
+    """Those of the members who have not been given it as somebody who was merged into them since."""
+    merged = Member.objects.filter(merged_into__in=members).values_list("pk", "merged_into")
+    survivors = {_reference(grant, gone): into for gone, into in merged}
+    if not survivors:
+        return list(members)
+    named = {"source": SOURCE, "reference__in": list(survivors)}
+    given = [
+        *Entry.objects.filter(kind="accrual", rule=grant.code, **named).values_list("reference", flat=True),
+        *Grant.objects.filter(**named).values_list("reference", flat=True),
+    ]
+    had = {survivors[reference] for reference in given}
+    return [each for each in members if each not in had]
 
 
 def _give_points(grant: AudienceGrant, members: Sequence[UUID], now: datetime) -> int:

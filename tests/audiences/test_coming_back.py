@@ -10,10 +10,12 @@ from campaigns.models import Message, Wakeup, WakeupRecipient
 from campaigns.services import wakeups
 from campaigns.services.wakeups.report import Group, compare
 from loyalty.lib import clock
+from members.models import Purchase
+from points import services as points
 from points.models import Entry
 from tenants.models import Brand
 from tests.audiences.shapes import segment, where
-from tests.audiences.wakeupshapes import go, reached, scheduled, tasks, template
+from tests.audiences.wakeupshapes import COME_BACK, go, reached, scheduled, tasks, template
 from tests.conftest import NOW
 from tests.orders.shapes import priced
 from tests.points.support import assert_sound, numbers
@@ -81,6 +83,112 @@ def test_it_is_taken_back_when_that_order_comes_back_whole(sent: None, api: Api,
     assert wakeups.look_at_orders(now=now, everything=True).paid == 0
     assert Wakeup.objects.get().task_spent == 100
     assert_sound()
+
+
+def _asks_for(amount: str) -> None:
+    Wakeup.objects.update(task_min_spend=Decimal(amount))
+
+
+def _bought(api: Api, order_id: str, *lines: dict[str, Any]) -> None:
+    """An order of Anna's of these lines, a second after the message."""
+    body = {
+        "order_id": order_id,
+        "member": {"external_id": "C-anna"},
+        "ordered_at": "2026-11-22T10:00:01+08:00",
+        "currency": "CNY",
+        "lines": [{"line_id": str(number), **line} for number, line in enumerate(lines, 1)],
+    }
+    answer = api.post("/orders", body)
+    assert answer.status_code == 201, answer.content
+
+
+def _back(api: Api, order_id: str, line_id: str, quantity: str, number: int = 1) -> None:
+    lines = [{"line_id": line_id, "quantity": quantity}]
+    answer = api.post(f"/orders/{order_id}/returns", {"return_id": f"R-{order_id}-{number}", "lines": lines})
+    assert answer.status_code == 201, answer.content
+
+
+def _looked(now: datetime) -> tuple[int, int, int, str]:
+    """What a look at everything paid and took back, what Anna holds, and how far she is."""
+    looked = wakeups.look_at_orders(now=now, everything=True)
+    return looked.paid, looked.taken_back, numbers(ANNA)[0], tasks()[ANNA]
+
+
+MILK = {"sku": "milk", "quantity": "1", "unit_price": "40.00"}
+# Three for 15.00 after the discount: 5.00 each.
+BREAD = {"sku": "bread", "quantity": "3", "unit_price": "6.00", "discount": "3.00"}
+
+
+def test_a_part_that_comes_back_takes_the_points_only_with_too_little_left(
+    sent: None, api: Api, now: datetime
+) -> None:
+    _asks_for("50.00")
+    _bought(api, "A-1", MILK, BREAD)
+    assert _looked(now) == (1, 0, 100, "paid")
+    _back(api, "A-1", "2", "1")  # 50.00 are left
+    assert _looked(now) == (0, 0, 100, "paid")
+    _back(api, "A-1", "2", "1", number=2)  # 45.00
+    assert wakeups.look_at_orders(now=now).taken_back == 1  # without waiting for the hour
+    assert _looked(now) == (0, 0, 0, "taken_back")
+    entry = Entry.objects.get(source="wakeup.undone")
+    assert (entry.points, entry.kind, entry.reverses_id) == (
+        100, "clawback", Entry.objects.get(source="wakeup").pk
+    )  # fmt: skip
+    _bought(api, "A-2", {**MILK, "quantity": "2"})
+    assert _looked(now) == (0, 0, 0, "taken_back")  # the task was done once
+    assert_sound()
+
+
+def test_where_no_money_is_asked_for_the_last_article_that_is_left_keeps_the_points(
+    sent: None, api: Api, now: datetime
+) -> None:
+    _bought(api, "A-1", MILK, BREAD)
+    assert _looked(now) == (1, 0, 100, "paid")
+    _back(api, "A-1", "1", "1")
+    _back(api, "A-1", "2", "2", number=2)
+    assert _looked(now) == (0, 0, 100, "paid")
+    _back(api, "A-1", "2", "1", number=3)
+    assert _looked(now) == (0, 1, 0, "taken_back")
+
+
+def test_the_first_order_that_is_large_enough_is_paid(sent: None, api: Api, now: datetime) -> None:
+    _asks_for("50.00")
+    _bought(api, "small", MILK)
+    # What law keeps out of bonuses counts for none.
+    _bought(api, "infant", MILK, {**MILK, "sku": "stage-1", "tags": ["infant_0_6"]})
+    _bought(api, "shrunk", MILK, BREAD)
+    _back(api, "shrunk", "2", "2")
+    assert _looked(now) == (0, 0, 0, "open")
+    _bought(api, "exact", {**MILK, "unit_price": "50.00"})
+    assert _looked(now) == (1, 0, 100, "paid")
+    recipient = WakeupRecipient.objects.get(member_id=ANNA)
+    assert recipient.paid_for == Purchase.objects.get(order_id="exact").pk
+
+
+def test_what_was_spent_meanwhile_is_owed(sent: None, api: Api, now: datetime) -> None:
+    _asks_for("50.00")
+    _bought(api, "A-1", MILK, BREAD)
+    assert _looked(now) == (1, 0, 100, "paid")
+    points.burn(member_id=ANNA, points=80, reference="b-1", now=now)
+    _back(api, "A-1", "1", "1")
+    assert _looked(now)[1] == 1
+    assert numbers(ANNA) == (0, 0, 0, 80)
+    assert_sound()
+
+
+def test_the_least_amount_is_asked_for_with_the_task(in_acme: Brand, api: Api, now: datetime) -> None:
+    segment(api, "everybody", where("member.enrolled_days", "gte", 0))
+    template("hello", now)
+    scheduled(api, task={**TASK, "min_spend": "50"})
+    told = api.get("/wakeups/come-back").json()
+    assert told["task"] == {**TASK, "min_spend": "50.00", "spent": 0}
+    go(now)
+    assert Message.objects.get(member_id=ANNA).facts["task_min_spend"] == "50.00"
+    for amount, code in (("-1", "min_value"), ("0.001", "places"), ("x", "invalid")):
+        body = COME_BACK | {"code": "other", "task": {**TASK, "min_spend": amount}}
+        answer = api.post("/wakeups", body)
+        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [("/task/min_spend", code)]
+    assert Wakeup.objects.count() == 1
 
 
 def test_whom_the_message_never_reached_was_offered_nothing(sent: None, api: Api, now: datetime) -> None:

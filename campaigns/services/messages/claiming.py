@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce
 from campaigns import locks
 from campaigns.channels import Outgoing, Setup
 from campaigns.models import Channel, Message, MessageTemplateVersion, SubscriptionConsent
-from campaigns.services.messages import judging, links, reach, texts, withdrawing
+from campaigns.services.messages import judging, links, merged, reach, texts, withdrawing
 from campaigns.services.messages.judging import Person, Policy, Verdict
 from loyalty.lib.compliance import ComplianceMatrix
 from loyalty.lib.database import connection
@@ -92,6 +92,7 @@ class _Batch:
         self._counters = self._lock_counters(due)
         # What is tried again after its wake-up was cancelled: the attempt had begun before.
         self._cancelled = withdrawing.cancelled(message.wakeup_id for message in due)
+        self._doubled = merged.doubled(due, self._members)
         self._links = link_of
         self.ready: dict[UUID, Claimed] = {}
         self.taken: dict[UUID, SubscriptionConsent] = {}
@@ -102,6 +103,8 @@ class _Batch:
             return Verdict("no_answer")
         if message.wakeup_id in self._cancelled:
             return Verdict(withdrawing.REASON)
+        if message.pk in self._doubled:
+            return Verdict(merged.REASON)
         member = self._members[message.member_id]
         setup = self._setups.get(message.channel)
         if setup is None:

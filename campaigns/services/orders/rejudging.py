@@ -179,6 +179,21 @@ def spend_left(paid: Evaluation | None, lines: Sequence[PurchaseLine]) -> Decima
     return judging.money(paid.qualifying_amount * left / bought)
 
 
+def bonus_left(purchase: Purchase) -> Decimal | None:
+    """What the order still comes to without all that came back, in cents, by the lines that compliance lets
+    count for bonuses; None where no such line is left."""
+    paid = judging.recorded(purchase.evaluation).get(judging.PAID)
+    left = [
+        line
+        for line in stored.lines_of(purchase)
+        if line.quantity > line.returned and (paid is None or judging.sees(paid, [line.line_id], "bonus"))
+    ]
+    if not left:
+        return None
+    exact = sum((_amount(line, line.quantity - line.returned) for line in left), Fraction(0))
+    return Decimal(round(exact * 100)).scaleb(-2)
+
+
 def _amount(line: PurchaseLine, quantity: Decimal) -> Fraction:
     whole = Fraction(line.quantity) * Fraction(line.unit_price) - Fraction(line.discount)
     return whole * Fraction(quantity) / Fraction(line.quantity)

@@ -1,6 +1,8 @@
-"""Who comes back is paid for the first order within its days, once, from the budget; a return takes it back.
+"""Who comes back is paid for the first order within its days that is large enough, once, from the budget.
 
-Looked at by a tick: what was recorded lately every minute, everything that is open once an hour.
+What came back of an order does not count: points that were paid for it stay as long as what is left would
+still be paid for, and are taken back otherwise. A tick looks at what was recorded lately every minute, at
+everything that is open once an hour.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from django.db.models import F
 from campaigns import locks
 from campaigns.models import Message, Wakeup, WakeupRecipient
 from campaigns.services import giving
+from campaigns.services.orders import rejudging
 from loyalty.lib import ids
 from loyalty.lib.database import connection
 from loyalty.lib.transactions import retried
@@ -38,13 +41,13 @@ log = structlog.get_logger(__name__)
 # The offer counts for whom its message may have reached, before a merge too;
 # an order, if it is more than wholly returned.
 _CAME_BACK: Final = """
-SELECT r.id, r.member_id, bought.id
-FROM campaigns_wakeuprecipient r
-JOIN LATERAL (
-  SELECT p.id FROM members_purchase p
-  WHERE p.member_id = r.member_id AND p.ordered_at > r.at AND p.ordered_at < r.task_until AND p.visible_bonus
-  ORDER BY p.ordered_at, p.id LIMIT 1) bought ON true
+SELECT r.id, r.member_id
+FROM campaigns_wakeuprecipient r JOIN campaigns_wakeup w ON w.id = r.wakeup_id
 WHERE r.task = 'open' AND r.id > %(after)s
+  AND EXISTS (
+    SELECT 1 FROM members_purchase p
+    WHERE p.member_id = r.member_id AND p.ordered_at > r.at AND p.ordered_at < r.task_until
+      AND p.visible_bonus AND p.amount >= w.task_min_spend)
   AND (%(since)s::timestamptz IS NULL OR r.member_id IN (
     SELECT lately.member_id FROM members_purchase lately WHERE lately.recorded_at >= %(since)s))
   AND EXISTS (
@@ -53,12 +56,20 @@ WHERE r.task = 'open' AND r.id > %(after)s
         SELECT merged.id FROM members_member merged WHERE merged.merged_into_id = r.member_id))
       AND told.occasion = 'wakeup:' || r.run_id
       AND told.status = ANY(%(reached)s))
+  -- Whoever was paid under a card that is merged into this one was paid.
+  AND NOT EXISTS (
+    SELECT 1 FROM members_member gone JOIN campaigns_wakeuprecipient theirs ON theirs.member_id = gone.id
+    WHERE gone.merged_into_id = r.member_id AND theirs.run_id = r.run_id
+      AND theirs.task IN ('paid', 'taken_back'))
 ORDER BY r.id LIMIT %(limit)s
 """
 _WENT_BACK: Final = """
 SELECT r.id, r.member_id FROM campaigns_wakeuprecipient r
 JOIN members_purchase p ON p.id = r.paid_for
-WHERE r.task = 'paid' AND NOT p.visible_bonus AND r.task_until > %(since)s AND r.id > %(after)s {lately}
+JOIN campaigns_wakeup w ON w.id = r.wakeup_id
+WHERE r.task = 'paid' AND r.task_until > %(since)s AND r.id > %(after)s {lately}
+  AND (NOT p.visible_bonus OR w.task_min_spend > 0 AND (p.revision > 1 OR EXISTS (
+    SELECT 1 FROM members_purchaseline line WHERE line.purchase_id = p.id AND line.returned > 0)))
 ORDER BY r.id LIMIT %(limit)s
 """
 # From the few returns to their recipients by the member; a correction, or who was merged, waits for the hour.
@@ -81,7 +92,7 @@ class Looked:
 
 
 def look_at_orders(*, now: datetime, everything: bool = False, limit: int = 500) -> Looked:
-    """Pay who came back, take back what was paid for orders that came back whole, end what is over."""
+    """Pay who came back, take back what was paid for orders that came back, end what is over."""
     looked = Looked()
     looked.paid = pay_due(now=now, since=None if everything else now - LATELY, limit=limit)
     looked.taken_back = take_back_due(now=now, lately=None if everything else now - LATELY, limit=limit)
@@ -101,15 +112,15 @@ def pay_due(*, now: datetime, since: datetime | None = None, limit: int = 500) -
                 {"since": since, "reached": list(Message.COUNTED), "limit": limit, "after": after},
             )
             found = cursor.fetchall()
-        for recipient_id, member_id, purchase_id in found:
+        for recipient_id, member_id in found:
             after = recipient_id
-            paid += _try(partial(_pay, recipient_id, member_id, purchase_id, now), recipient_id)
+            paid += _try(partial(_pay, recipient_id, member_id, now), recipient_id)
         if len(found) < limit:
             return paid
 
 
 def take_back_due(*, now: datetime, lately: datetime | None = None, limit: int = 500) -> int:
-    """Take back what was paid for orders that came back whole, by a return since `lately`, or ever.
+    """Take back what was paid for orders of which too little is left, by a return since `lately`, or ever.
 
     Returns how many.
     """
@@ -136,16 +147,16 @@ def _try(work: partial[bool], recipient_id: int) -> bool:
         return False
 
 
-def _pay(recipient_id: int, member_id: UUID, purchase_id: UUID, now: datetime) -> bool:
+def _pay(recipient_id: int, member_id: UUID, now: datetime) -> bool:
     with transaction.atomic():
         account = points.lock_account(member_id=member_id, now=now)
         recipient = locks.recipient(recipient_id, Task.OPEN)
         if recipient is None or recipient.member_id != member_id:
             return False
-        # The order may have come back while we waited for the account.
-        if not Purchase.objects.filter(pk=purchase_id, visible_bonus=True).exists() or account.earn_frozen:
+        # Asked under the lock: an order may have come back while we waited for the account.
+        wakeup, order = recipient.wakeup, _first_order(recipient)
+        if order is None or account.earn_frozen:
             return False
-        wakeup = recipient.wakeup
         within = Wakeup.objects.filter(
             pk=wakeup.pk, task_spent__lte=F("task_budget") - wakeup.task_points
         ).update(task_spent=F("task_spent") + wakeup.task_points)
@@ -154,9 +165,30 @@ def _pay(recipient_id: int, member_id: UUID, purchase_id: UUID, now: datetime) -
             recipient.save(update_fields=["task"])
             return False
         recipient.paid_entry = _post(recipient, now)
-        recipient.task, recipient.paid_points, recipient.paid_for = Task.PAID, wakeup.task_points, purchase_id
+        recipient.task, recipient.paid_points, recipient.paid_for = Task.PAID, wakeup.task_points, order.pk
         recipient.save(update_fields=["task", "paid_points", "paid_for", "paid_entry"])
         return True
+
+
+def _first_order(recipient: WakeupRecipient) -> Purchase | None:
+    """The first order in time of which as much is left as the task asks for."""
+    orders = Purchase.objects.filter(
+        member_id=recipient.member_id,
+        ordered_at__gt=recipient.at,
+        ordered_at__lt=recipient.task_until,
+        visible_bonus=True,
+        amount__gte=recipient.wakeup.task_min_spend,
+    )
+    found = orders.order_by("ordered_at", "pk")
+    return next((each for each in found if _is_enough(each, recipient.wakeup)), None)
+
+
+def _is_enough(order: Purchase, wakeup: Wakeup) -> bool:
+    """Whether what is left of the order is what the task asks for: any article, or so much money."""
+    if not order.visible_bonus or not wakeup.task_min_spend:
+        return order.visible_bonus
+    left = rejudging.bonus_left(order)
+    return left is not None and left >= wakeup.task_min_spend
 
 
 def _post(recipient: WakeupRecipient, now: datetime) -> UUID:
@@ -189,6 +221,8 @@ def _take_back(recipient_id: int, member_id: UUID, now: datetime) -> bool:
         points.lock_account(member_id=member_id, now=now)
         recipient = locks.recipient(recipient_id, Task.PAID)
         if recipient is None or recipient.member_id != member_id:
+            return False
+        if _is_enough(Purchase.objects.get(pk=recipient.paid_for), recipient.wakeup):
             return False
         giving.take_back(
             member_id=member_id,

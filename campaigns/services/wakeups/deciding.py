@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -26,7 +27,7 @@ Status = Wakeup.Status
 Every = Wakeup.Every
 _WRITTEN: Final = (
     "name", "channel", "variants", "every", "at", "time_of_day", "weekdays", "ends_at", "holdout_percent",
-    "repeat_days", "return_days", "task_points", "task_days", "task_budget",
+    "repeat_days", "return_days", "task_points", "task_days", "task_min_spend", "task_budget",
 )  # fmt: skip
 
 
@@ -214,6 +215,7 @@ def _template_errors(template: MessageTemplate | None, channel: str, at: str) ->
 def _task_errors(wakeup: Wakeup) -> list[FieldError]:
     if not wakeup.task_points:
         wakeup.task_days = wakeup.task_budget = 0
+        wakeup.task_min_spend = Decimal(0)
         return []
     errors = []
     if not wakeup.task_days:

@@ -18,7 +18,7 @@ from campaigns.models import Wakeup, WakeupRun
 from campaigns.models.decided import OPEN
 from campaigns.services import decided, messages, segments
 from campaigns.services.wakeups import deciding, times
-from loyalty.lib import instants
+from loyalty.lib import instants, money
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Refusal
 from loyalty.lib.transactions import retried
@@ -180,12 +180,17 @@ def _task_until(wakeup: Wakeup, now: datetime) -> datetime | None:
 
 
 def _facts(wakeup: Wakeup, until: datetime | None) -> Mapping[str, Any]:
-    """What the texts may name besides what each member holds: `{task_points}` until `{task_until_at}`."""
+    """What the texts may name besides what each member holds: `{task_points}` until `{task_until_at}` for
+    an order of `{task_min_spend}`."""
     brand = current_brand()
     told: dict[str, Any] = {"brand": brand.name, "points_name": brand.points_name}
     if until is not None:
         last_day = until - timedelta(microseconds=1)
-        told |= {"task_points": wakeup.task_points, "task_until_at": instants.text(last_day)}
+        told |= {
+            "task_points": wakeup.task_points,
+            "task_min_spend": money.plain(wakeup.task_min_spend),
+            "task_until_at": instants.text(last_day),
+        }
     return told
 
 

@@ -43,6 +43,7 @@ PLACES: Final[Mapping[str, str]] = {
     "/schedule/until": "ends_at",
     "/task/days": "task_days",
     "/task/budget": "task_budget",
+    "/task/min_spend": "task_min_spend",
     "/code": "code",
 }
 
@@ -122,6 +123,15 @@ class WakeupForm(ServiceForm):
     return_days = _number(_("A return counts within … days"), "", 1, 365)
     task_points = _number(_("Points for coming back"), _("For the first order in time. Left empty: none."), 1)
     task_days = _number(_("… within days"), "", 1, 365)
+    task_min_spend = forms.DecimalField(
+        label=_("… for an order of at least"),
+        required=False,
+        min_value=0,
+        max_digits=16,
+        decimal_places=2,
+        help_text=_("In the brand's currency, without what came back. Left empty: any order."),
+        widget=UnfoldAdminTextInputWidget(),
+    )
     task_budget = _number(_("Budget, in points"), _("When it is used up nobody else is paid."), 1)
 
     class Meta:
@@ -180,7 +190,7 @@ def values_of(data: Mapping[str, Any]) -> dict[str, Any]:
         "variants": variants,
         "holdout_percent": data["holdout_percent"] or 0,
         "return_days": data["return_days"] or 7,
-        **{name: data[name] or 0 for name in ("task_points", "task_days", "task_budget")},
+        **{name: data[name] or 0 for name in ("task_points", "task_days", "task_min_spend", "task_budget")},
         **{
             name: data[name]
             for name in (
@@ -209,5 +219,8 @@ def shown(wakeup: Wakeup) -> dict[str, Any]:
         "share_b": second["share"],
         **{name: getattr(wakeup, name) for name in names},
         "return_days": wakeup.return_days,
-        **{name: getattr(wakeup, name) or None for name in ("task_points", "task_days", "task_budget")},
+        **{
+            name: getattr(wakeup, name) or None
+            for name in ("task_points", "task_days", "task_min_spend", "task_budget")
+        },
     }

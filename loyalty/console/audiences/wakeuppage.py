@@ -36,8 +36,8 @@ class WakeupPage(ServicePage):
     ordering = ("-created_at", "-id")
     readonly_fields = (
         "state", "code_n", "segment", "channel_words", "schedule", "next_run_at", "holdout_percent",
-        "repeat_days", "return_days", "task_points", "task_days", "task_budget", "task_spent", "submitted_by",
-        "approved_by", "note",
+        "repeat_days", "return_days", "task_points", "task_days", "task_min_spend", "task_budget",
+        "task_spent", "submitted_by", "approved_by", "note",
     )  # fmt: skip
     change_form_after_template = "console/audiences/wakeup_after.html"
     links = (
@@ -71,7 +71,9 @@ class WakeupPage(ServicePage):
     def get_fieldsets(self, request: HttpRequest, obj: Wakeup | None = None) -> Any:
         """Whom and what, when, and how it is measured; of what was decided the same to be read."""
         if obj is not None and not self.has_change_permission(request, obj):
-            task = (("task_points", "task_days"), ("task_budget", "task_spent")) if obj.task_points else ()
+            task: tuple[Any, ...] = ()
+            if obj.task_points:
+                task = (("task_points", "task_days", "task_min_spend"), ("task_budget", "task_spent"))
             return [
                 (
                     None,
@@ -97,7 +99,10 @@ class WakeupPage(ServicePage):
             ),
             (_("When"), {"fields": ("every", ("at", "time_of_day"), "weekdays", ("ends_at", "repeat_days"))}),
             (_("Measured"), {"fields": (("holdout_percent", "return_days"),)}),
-            (_("Points for coming back"), {"fields": (("task_points", "task_days", "task_budget"),)}),
+            (
+                _("Points for coming back"),
+                {"fields": (("task_points", "task_days"), ("task_min_spend", "task_budget"))},
+            ),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Wakeup | None = None) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ REASONS: Final[dict[str, Text]] = {
     "no_answer": _("the provider took it and did not answer"),
     "worker_lost": _("the sender was cut off; it may have arrived"),
     "sender_failed": _("the sender failed"),
+    "merged": _("the member has it under a card that was merged with this one"),
     "withdrawn": _("the wake-up was cancelled before it was sent"),
     "not_delivered": _("the provider could not deliver it"),
 }
