@@ -1,7 +1,8 @@
 """Every row lock of this room, in the order taken: audience grant, order, campaign, rule, submission,
 rules in force, total, moment, segment, run of a wake-up, wake-up, recipient.
 
-An audience grant comes before the accounts of its members and those before the members themselves, a recipient after their account.
+An audience grant comes before the accounts of its members and those before the members themselves, a
+recipient after their account.
 Messages: the claim of the brand, message, subscription consent; queueing one: its member, their
 subscription consents. Their templates by themselves.
 """
@@ -186,7 +187,8 @@ def members_who_stay(member_ids: Sequence[UUID]) -> list[UUID]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM members_member WHERE id = ANY(%s) AND status <> 'merged' ORDER BY id FOR KEY SHARE",
+            "SELECT id FROM members_member WHERE id = ANY(%s) AND status <> 'merged'"
+            " ORDER BY id FOR KEY SHARE",
             [list(member_ids)],
         )
         return [member_id for (member_id,) in cursor.fetchall()]

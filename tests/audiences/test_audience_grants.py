@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -108,6 +109,48 @@ def test_a_cursor_that_was_lost_gives_nothing_twice(
     audiencegrants.give_due(now=now)
     assert [numbers(who)[0] for who in (ANNA, BORIS, CHEN)] == [100, 100, 100]
     assert progress(api)[1] == 3
+
+
+def _merged(api: Api, member_id: UUID, into: UUID) -> None:
+    assert api.post(f"/members/{member_id}/merge", {"into": str(into)}).status_code == 200
+
+
+def test_who_was_given_it_before_being_merged_is_not_given_it_again(
+    everybody: None, api: Api, colleague: Api, now: datetime
+) -> None:
+    grant = approved(api, colleague)
+    audiencegrants.give_batch(grant_id=grant.pk, now=now, batch=1)
+    _merged(api, ANNA, BORIS)  # Anna had hers, Boris's turn is still to come
+    while audiencegrants.give_due(now=now):
+        pass
+    assert [numbers(who)[0] for who in (ANNA, BORIS, CHEN)] == [0, 100, 100]
+    assert progress(api) == ("done", 2, 0, 200, False)
+    assert_sound()
+
+
+def test_who_is_merged_before_their_turn_leaves_it_to_who_stays(
+    everybody: None, api: Api, colleague: Api, now: datetime
+) -> None:
+    grant = approved(api, colleague)
+    audiencegrants.give_batch(grant_id=grant.pk, now=now, batch=1)
+    _merged(api, CHEN, ANNA)  # Anna had hers
+    _merged(api, BORIS, ANNA)
+    while audiencegrants.give_due(now=now):
+        pass
+    assert numbers(ANNA)[0] == 100
+    assert progress(api) == ("done", 1, 0, 100, False)
+
+
+def test_a_gift_is_given_once_to_who_were_merged(
+    everybody: None, api: Api, colleague: Api, now: datetime
+) -> None:
+    gift = {"kind": "coupon", "code": "five-off"}
+    grant = approved(api, colleague, points=..., gift=gift, budget=3)
+    audiencegrants.give_batch(grant_id=grant.pk, now=now, batch=1)
+    _merged(api, ANNA, BORIS)
+    while audiencegrants.give_due(now=now):
+        pass
+    assert sorted(Grant.objects.values_list("member_id", flat=True)) == [BORIS, CHEN]
 
 
 def test_the_budget_ends_it(everybody: None, api: Api, colleague: Api, now: datetime) -> None:

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connections, transaction
 
 from campaigns import locks
-from campaigns.models import Message, WakeupRun
-from campaigns.services import decided, wakeups
+from campaigns.models import AudienceGrant, Message, WakeupRun
+from campaigns.services import audiencegrants, decided, wakeups
+from campaigns.services.merging import merge_members
 from campaigns.services.messages import claiming
 from loyalty.lib import clock
+from points import services as points
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.audiences.shapes import segment, where
@@ -22,6 +25,7 @@ from tests.audiences.wakeupshapes import scheduled, template
 from tests.concurrency.test_ledger_races import _all_wait, brand
 from tests.conftest import NOW
 from tests.messages import support
+from tests.points.support import assert_sound, numbers
 from tests.support import brands
 from tests.support.brands import ANNA, BORIS, CHEN
 from tests.support.client import Api
@@ -100,3 +104,26 @@ def test_what_a_sender_claims_meanwhile_is_left_to_it(brand: Brand, run: WakeupR
     )
     told = dict(Message.objects.values_list("member_id", "status"))
     assert told == {ANNA: "sending", BORIS: "suppressed", CHEN: "suppressed"}
+
+
+@pytest.mark.parametrize(("member_id", "into"), [(ANNA, BORIS), (BORIS, ANNA)])
+def test_a_batch_of_a_grant_that_meets_a_merge_gives_once(
+    brand: Brand, now: datetime, member_id: UUID, into: UUID
+) -> None:
+    api = Api("acme.localhost", brands.key("acme"))
+    segment(api, "everybody", where("member.enrolled_days", "gte", 0))
+    for each in (ANNA, BORIS, CHEN):
+        points.open_account(member_id=each, now=now)
+    values = {"segment": "everybody", "points": 100, "budget": 300, "reason": "x", "name": {"en": "x"}}
+    grant = audiencegrants.create(code="sorry", values=values, actor="a", now=now)
+    AudienceGrant.objects.update(status="scheduled", due_at=now, submitted_by="a", approved_by="b")
+    # The batch has chosen its members when the merge is seen: it waits at their accounts.
+    meanwhile(
+        brand,
+        lambda: merge_members(member_id=member_id, into_id=into, actor="t", now=now),
+        lambda: audiencegrants.give_batch(grant_id=grant.pk, now=now),
+    )
+    assert (numbers(into)[0], numbers(member_id)[0], numbers(CHEN)[0]) == (100, 0, 100)
+    grant.refresh_from_db()
+    assert (grant.given, grant.spent, grant.status) == (2, 200, "done")
+    assert_sound()
