@@ -284,6 +284,8 @@ CELERY_TASK_TIME_LIMIT = 600
 # --- messages, outside services ------------------------------------------------------------------------
 EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_URL)
+# Elsewhere mails that only reach a log or a test are as good as sent.
+MAIL_IS_SENT = not PRODUCTION or EMAIL_URL["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
 # A mail server that does not answer must not hold up the sender for longer than its leases.
 EMAIL_TIMEOUT = EMAIL_URL.get("EMAIL_TIMEOUT") or 10
 WECHAT_API_URL = env.str("WECHAT_API_URL", "https://api.weixin.qq.com")

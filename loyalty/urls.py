@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
-from campaigns.api import messagelinks
+from campaigns.api import messagelinks, unsubscribe
 from loyalty.lib import problems
 from loyalty.urls_shared import shared_urlpatterns
 
@@ -30,6 +30,7 @@ urlpatterns = [
     path("api/member/v1/", include(member_api)),
     re_path(r"^api/(?:member/)?v1/", unknown_path),
     path("m/<str:token>", messagelinks.follow, name="message-link"),
+    path("unsubscribe/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),
     path("callbacks/sms/<str:secret>/replies", messagelinks.sms_replies, name="sms-replies"),
     path("callbacks/sms/<str:secret>/reports", messagelinks.sms_reports, name="sms-reports"),
     path("api/schema/", SpectacularJSONAPIView.as_view(), name="schema"),

@@ -1,16 +1,25 @@
-"""E-mail through the platform's mail server, from the brand's own address. In a thread: it is not async."""
+"""E-mail through the platform's mail server (`EMAIL_URL`, SMTP), from the brand's own address.
+
+In a thread: SMTP is not async here. One connection a mail, so that of a broken one it is known which mail is
+in doubt. Marketing carries the headers by which mailboxes show a button to unsubscribe (RFC 2369, RFC 8058);
+the mail server's DKIM signature has to cover them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import smtplib
-from typing import ClassVar
+from contextlib import suppress
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
-from campaigns.channels.protocol import Answer, Outcome, Outgoing, Setup
+from campaigns.channels.protocol import Answer, Outcome, Outgoing, Setup, said
 from campaigns.channels.wire import Wire
+
+AGAIN_S: Final = 600.0
+STOP: Final = {"zh-hans": "退订", "en": "Unsubscribe"}
 
 
 class EmailClient:
@@ -26,34 +35,50 @@ class EmailClient:
         return await asyncio.to_thread(self._send, message)
 
     def _send(self, message: Outgoing) -> Answer:
-        subject = " ".join(message.fields.get("subject", "").split())
-        number = f"<{message.message_id}@{self._from.rpartition('@')[2].strip('> ') or 'localhost'}>"
-        mail = EmailMessage(
-            subject,
-            message.fields.get("text", ""),
-            self._from,
-            [message.address],
-            headers={"Message-ID": number},
-        )
         try:
-            return self._hand_over(mail, number)
+            mail, number = self._mail(message)
+            connection = get_connection()
+            try:
+                connection.open()
+            except smtplib.SMTPAuthenticationError as error:
+                return Answer(Outcome.RETRY, "credentials", _said(error), again_in_s=AGAIN_S)
+            except (smtplib.SMTPException, OSError) as error:  # nothing of the mail has gone out yet
+                return Answer(Outcome.RETRY, "unreachable_provider", type(error).__name__)
+            try:
+                connection.send_messages([mail])
+            finally:
+                # What becomes of the farewell says nothing of the mail.
+                with suppress(smtplib.SMTPException, OSError):
+                    connection.close()
+            return Answer(Outcome.SENT, provider_id=number[:120])
         except smtplib.SMTPRecipientsRefused as error:
-            return Answer(Outcome.REFUSED, "address_invalid", type(error).__name__)
-        except (smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused) as error:
-            return Answer(Outcome.RETRY, "credentials", type(error).__name__, again_in_s=600.0)
+            return _refused(*next(iter(error.recipients.values())), "address_invalid")
+        except smtplib.SMTPSenderRefused as error:
+            return Answer(Outcome.RETRY, "credentials", _said(error), again_in_s=AGAIN_S)
+        except smtplib.SMTPDataError as error:
+            return _refused(error.smtp_code, error.smtp_error, "provider_refused")
         except (smtplib.SMTPException, OSError, ValueError) as error:
             return Answer(Outcome.UNKNOWN, "no_answer", type(error).__name__)
 
-    def _hand_over(self, mail: EmailMessage, number: str) -> Answer:
-        connection = get_connection()
-        try:
-            connection.open()
-        except smtplib.SMTPAuthenticationError:
-            raise
-        except (smtplib.SMTPException, OSError) as error:  # nothing of the mail has gone out yet
-            return Answer(Outcome.RETRY, "unreachable_provider", type(error).__name__)
-        try:
-            connection.send_messages([mail])
-        finally:
-            connection.close()
-        return Answer(Outcome.SENT, provider_id=number[:120])
+    def _mail(self, message: Outgoing) -> tuple[EmailMessage, str]:
+        number = f"<{message.message_id}@{self._from.rpartition('@')[2].strip('> ') or 'localhost'}>"
+        headers, text = {"Message-ID": number}, message.fields.get("text", "")
+        if message.unsubscribe:
+            headers["List-Unsubscribe"] = f"<{message.unsubscribe}>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+            text += f"\n\n{STOP.get(message.language, STOP['zh-hans'])}: {message.unsubscribe}"
+        subject = " ".join(message.fields.get("subject", "").split())
+        return EmailMessage(subject, text, self._from, [message.address], headers=headers), number
+
+
+def _refused(code: int, words: bytes | str, reason: str) -> Answer:
+    """A server's definite no, from which nothing has gone out: for now (4xx, greylisting too) or for good."""
+    detail = said(code, words.decode(errors="replace") if isinstance(words, bytes) else words)
+    if 400 <= code < 500:
+        return Answer(Outcome.RETRY, "provider_busy", detail)
+    return Answer(Outcome.REFUSED, reason, detail)
+
+
+def _said(error: smtplib.SMTPResponseException) -> str:
+    words = error.smtp_error
+    return said(error.smtp_code, words.decode(errors="replace") if isinstance(words, bytes) else words)

@@ -53,6 +53,8 @@ class Outgoing:
     language: str = "zh-hans"
     link: str = ""
     page: str = ""
+    unsubscribe: str = ""
+    """Where the recipient says that they want no more of this; empty where there is nothing to stop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ COLOURS = {
     "redis": "31",
     "wechat": "92",
     "channels": "94",
+    "mail": "96",
     "receiver": "95",
     "up": "1",
 }

@@ -86,6 +86,13 @@ def channels(values: Mapping[str, str]) -> Service:
     return Service("channels", argv, for_child(values), stop_s=2)
 
 
+def mail(values: Mapping[str, str]) -> Service:
+    """The stand-in for a mail server."""
+    argv = [*SCRIPT, str(ROOT / "loyalty" / "dev" / "mail_sandbox.py")]
+    argv += ["--port", values["MAIL_SANDBOX_PORT"]]
+    return Service("mail", argv, for_child(values), stop_s=2)
+
+
 def receiver(values: Mapping[str, str], places: Places) -> Service:
     """The demo's receiver of webhooks."""
     argv = [*SCRIPT, str(ROOT / "loyalty" / "dev" / "receiver.py"), "--port", values["DEMO_RECEIVER_PORT"]]
@@ -101,5 +108,6 @@ def others(values: Mapping[str, str], places: Places) -> list[Service]:
         beat(values, places),
         wechat(values),
         channels(values),
+        mail(values),
         receiver(values, places),
     ]

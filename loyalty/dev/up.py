@@ -68,6 +68,7 @@ def plan(places: Places) -> Plan:
         redis = valkey.place(places, port=port, password=known["redis"], durable=True)
     wechat_port = ports.choose(places, "wechat", 9001)
     channels_port = ports.choose(places, "channels", 9002)
+    mail_port = ports.choose(places, "mail", 2525)
     receiver_port = ports.choose(places, "receiver", 9000)
     values = {
         "LOYALTY_ENV": "dev",
@@ -89,6 +90,8 @@ def plan(places: Places) -> Plan:
             ("WECHAT_MESSAGE_API_URL", "WECOM_API_URL", "SMS_API_URL", "PUSH_API_URL"),
             f"http://127.0.0.1:{channels_port}",
         ),
+        "MAIL_SANDBOX_PORT": str(mail_port),
+        "EMAIL_URL": given.get("EMAIL_URL", f"smtp://127.0.0.1:{mail_port}"),
         "DEMO_RECEIVER_PORT": str(receiver_port),
         "DEMO_RECEIVER_URL": f"http://127.0.0.1:{receiver_port}/",
     }

@@ -75,6 +75,8 @@ def save(
         ]
         if channel == Channel.WECHAT_SUBSCRIBE and enabled and not public["app_id"]:
             missing += _no_mini_program()
+        if channel == Channel.EMAIL and enabled and not django_settings.MAIL_IS_SENT:
+            missing.append(FieldError("/from", "no_mail_server", _("The platform has no mail server yet.")))
         if missing:
             raise Invalid(missing)
         row.enabled, row.settings, row.updated_at, row.updated_by = enabled, public, now, actor

@@ -7,7 +7,7 @@ takes the time, does not.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -62,13 +62,13 @@ def claim(*, worker: str, now: datetime, limit: int = 500) -> tuple[list[Claimed
 
     The others were put off to the end of the quiet hours, or suppressed with their reason.
     """
-    link_of = links.maker()
+    maker = links.maker()
     with transaction.atomic():
         locks.message_claims()
         due = locks.due_messages(now, limit)
         if not due:
             return [], 0
-        batch = _Batch(due, now, link_of)
+        batch = _Batch(due, now, maker)
         verdicts = {message.pk: batch.judge(message) for message in due}
         _put_off(due, verdicts)
         ours = [m for m in due if m.pk in batch.ready]
@@ -80,7 +80,7 @@ def claim(*, worker: str, now: datetime, limit: int = 500) -> tuple[list[Claimed
 class _Batch:
     """What is known about a batch of due messages, read at once, and the judgement of each in turn."""
 
-    def __init__(self, due: Sequence[Message], now: datetime, link_of: Callable[[UUID], str]) -> None:
+    def __init__(self, due: Sequence[Message], now: datetime, maker: links.Maker) -> None:
         self._now, self._policy = now, policy_of_brand()
         self._setups = reach.setups()
         self._members = _recipients(due)
@@ -93,7 +93,7 @@ class _Batch:
         # What is tried again after its wake-up was cancelled: the attempt had begun before.
         self._cancelled = withdrawing.cancelled(message.wakeup_id for message in due)
         self._doubled = merged.doubled(due, self._members)
-        self._links = link_of
+        self._links = maker
         self.ready: dict[UUID, Claimed] = {}
         self.taken: dict[UUID, SubscriptionConsent] = {}
 
@@ -160,7 +160,8 @@ class _Batch:
             member=member,
             body=body,
             address=address,
-            link=self._links(message.pk) if body.get("link") else "",
+            link=self._links.click(message.pk) if body.get("link") else "",
+            unsubscribe=self._links.unsubscribe(message.pk) if _can_be_stopped(message) else "",
         )
 
     def _is_forgotten(self, message: Message) -> bool:
@@ -197,6 +198,7 @@ def write_out(
     body: Mapping[str, Any],
     address: str,
     link: str,
+    unsubscribe: str = "",
 ) -> Outgoing:
     """A template's texts for one member by one channel. Raises FactMissing."""
     brand, language = current_brand(), language_of(member)
@@ -209,8 +211,13 @@ def write_out(
         fields=texts.fields(part, known, channel=channel, language=language, tz=brand.tz),
         language=language,
         link=link,
+        unsubscribe=unsubscribe,
         page=str(part.get("page", "")),
     )
+
+
+def _can_be_stopped(message: Message) -> bool:
+    return message.purpose == "marketing" and message.channel == Channel.EMAIL
 
 
 def _recipients(due: Iterable[Message]) -> dict[UUID, Member]:

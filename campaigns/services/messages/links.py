@@ -1,10 +1,11 @@
-"""Short links: which message was clicked, and where the click leads. A link cannot be made up or changed."""
+"""Short links: which message was clicked, and where the click leads; and no more of it. A link cannot be made
+up or changed, nor one kind made of the other."""
 
 from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,28 +20,43 @@ from tenants import hosts
 from tenants.context import current_brand
 
 SEAL_BYTES: Final = 8
+CLICK, UNSUBSCRIBE = "message-link", "message-unsubscribe"
 
 
-def maker() -> Callable[[UUID], str]:
-    """What makes a message's link on the brand's main host. Call it before a transaction begins."""
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes the links of messages on one of the brand's hosts."""
+
+    base: str
+
+    def click(self, message_id: UUID) -> str:
+        """Where the message leads, noting the click."""
+        return f"{self.base}/m/{token(message_id)}"
+
+    def unsubscribe(self, message_id: UUID) -> str:
+        """Where its member says that they want no more of this."""
+        return f"{self.base}/unsubscribe/{token(message_id, UNSUBSCRIBE)}"
+
+
+def maker() -> Maker:
+    """What makes a message's links on the brand's main host. Call it before a transaction begins."""
     host = next(iter(hosts.of_brand(current_brand())), "")
     port = "" if settings.PRODUCTION or settings.TEST else f":{settings.PORT}"
-    base = f"{settings.PUBLIC_URL_SCHEME}://{host}{port}/m/"
-    return lambda message_id: base + token(message_id)
+    return Maker(f"{settings.PUBLIC_URL_SCHEME}://{host}{port}")
 
 
-def token(message_id: UUID) -> str:
+def token(message_id: UUID, kind: str = CLICK) -> str:
     """The message's number, sealed for the current brand: 32 letters that stand in a URL as they are."""
-    return base64.urlsafe_b64encode(message_id.bytes + _seal(message_id.bytes)).decode()
+    return base64.urlsafe_b64encode(message_id.bytes + _seal(kind, message_id.bytes)).decode()
 
 
-def read(text: str) -> UUID | None:
-    """The message of a link's token; None for one that this brand did not make."""
+def read(text: str, kind: str = CLICK) -> UUID | None:
+    """The message of a link's token; None for one that this brand did not make, or of another kind."""
     try:
         raw = base64.urlsafe_b64decode(text.encode())
     except ValueError:
         return None
-    if len(raw) != 16 + SEAL_BYTES or not hmac.compare_digest(raw[16:], _seal(raw[:16])):
+    if len(raw) != 16 + SEAL_BYTES or not hmac.compare_digest(raw[16:], _seal(kind, raw[:16])):
         return None
     return UUID(bytes=raw[:16])
 
@@ -80,6 +96,6 @@ def allowed(url: Any, known: frozenset[str]) -> bool:
     return (parts.hostname or "") in known
 
 
-def _seal(raw: bytes) -> bytes:
-    name = f"message-link:{connection.schema_name}"
+def _seal(kind: str, raw: bytes) -> bytes:
+    name = f"{kind}:{connection.schema_name}"
     return salted_hmac(name, raw, algorithm="sha256").digest()[:SEAL_BYTES]

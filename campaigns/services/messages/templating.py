@@ -126,7 +126,7 @@ def preview(
         member=member,
         body=body,
         address="",
-        link=links.maker()(UUID(int=0)) if body.get("link") else "",
+        link=links.maker().click(UUID(int=0)) if body.get("link") else "",
     )
 
 

@@ -25,6 +25,7 @@ def connect(brand: Brand, *, now: datetime) -> None:
             "access_key_id": channel_sandbox.ACCESS_KEY,
             **secret,
         },
+        Channel.EMAIL: {"from": "鲜集超市 <hello@demo.example>"},
         Channel.PUSH: {"app_key": channel_sandbox.PUSH_KEY, **secret},
     }
     with in_brand(brand):
