@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from campaigns.services import rules, tierrules
-from campaigns.services.messages import standard
 from points.services import tiers
 
 ACTOR: Final = "template"
@@ -80,8 +79,6 @@ def install(template: str, *, now: datetime) -> None:
     """Publish the template's rules, and those of the brand's tiers. Safe to repeat: a rule whose code exists
     is left as it is. Raises KeyError for an unknown template."""
     rules.install(bodies=list(TEMPLATES[template]), actor=ACTOR, now=now)
-    if TEMPLATES[template]:
-        standard.install(now=now)
     program = tiers.program()
     if program is not None:
         tierrules.sync(levels=program.levels, actor=ACTOR, now=now)

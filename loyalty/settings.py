@@ -126,7 +126,7 @@ BRAND_TEMPLATE_INSTALLERS = env.list(
     ],
 )
 # Modules with a `revision()` and an `after_migration()`, run in each brand whose schema is migrated.
-BRAND_MIGRATION_STEPS = ("loyalty.console.roles",)
+BRAND_MIGRATION_STEPS = ("loyalty.console.roles", "campaigns.services.messages.standard")
 # Tables on which a brand's role may only SELECT and INSERT (ledger.md rule 1).
 INSERT_ONLY_TABLES = (
     "points_entry",

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from campaigns.models import MessageTemplate, MessageTemplateVersion
 from members.models import Identity, Member
 from partners.auth import digest
 from partners.models import ApiKey
@@ -34,13 +35,18 @@ def read_key(slug: str) -> str:
 
 
 def build() -> None:
-    """Migrate, and make the two brands (template `blank`: no rules, no tiers) with three members each."""
+    """Migrate, and make the two brands (template `blank`: no rules, no tiers) with three members each.
+
+    The standard messages are taken away again: tests of messages make those that they are about.
+    """
     with as_owner():
         migrate_shared()
         for slug in SLUGS:
             create_brand(slug=slug, name=slug.title(), template="blank", now=FOUNDED)
     for brand in Brand.objects.order_by("pk"):
         with in_brand(brand):
+            MessageTemplateVersion.objects.all().delete()
+            MessageTemplate.objects.all().delete()
             for member_id, external_id in MEMBERS.items():
                 _member(brand.slug, member_id, external_id)
             everything = {"name": "everything", "scopes": ["*"], "created_at": FOUNDED}

@@ -1,17 +1,22 @@
-"""The messages about the member's own account that a new brand begins with, in Chinese and English.
+"""The messages about the member's own account that every brand has, in Chinese and English.
 
+A brand is given those that it lacks whenever its schema is migrated, so also when it is founded.
 The numbers of WeChat's and the text messages' templates are the brand's own: it enters them, and until then
 these channels are passed over.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion
+from django.db import transaction
+
+from campaigns.models import Channel, MessageChannel, MessageTemplate, MessageTemplateVersion
 from campaigns.services.messages import texts
+from loyalty.lib import clock
 
 ACTOR: Final = "template"
 CHANNELS: Final = (
@@ -123,28 +128,49 @@ def body_of(event: str) -> dict[str, Any]:
     }
 
 
-def install(*, now: datetime) -> int:
-    """Publish the standard messages that the brand lacks; returns how many. Safe to repeat."""
-    made = 0
+def revision() -> str:
+    """A digest of the standard messages: a brand that was brought older ones is visited anew."""
+    texts = [(event, body_of(event), event in OFF) for event in SENTENCES]
+    return hashlib.sha256(repr(texts).encode()).hexdigest()
+
+
+def after_migration() -> None:
+    """Give the current brand the standard messages that it lacks. Safe to repeat.
+
+    A brand that sends messages already decides itself whether to send these, too: they come switched off.
+    """
+    with transaction.atomic():
+        sends = MessageChannel.objects.filter(enabled=True).exists()
+        install(now=clock.now(), enabled=not sends)
+
+
+def install(*, now: datetime, enabled: bool = True) -> int:
+    """Publish the standard messages that the brand lacks; returns how many. Safe to repeat.
+
+    What the brand has for an occasion, or under such a code, is its own and stays as it is.
+    """
     taken = set(MessageTemplate.objects.values_list("event", flat=True))
     codes = set(MessageTemplate.objects.values_list("code", flat=True))
-    for event, (name, _short, _whole) in SENTENCES.items():
-        code = event.replace(".", "-").replace("_", "-")
-        if event in taken or code in codes:
-            continue
-        template = MessageTemplate.objects.create(
+    made = [
+        MessageTemplate(
             code=code,
             name=_said(name),
             purpose="transactional",
             event=event,
-            enabled=event not in OFF,
+            enabled=enabled and event not in OFF,
             channels=[str(each) for each in CHANNELS],
             current_version=1,
             updated_at=now,
             updated_by=ACTOR,
         )
-        MessageTemplateVersion.objects.create(
-            template=template, version=1, body=body_of(event), published_at=now, published_by=ACTOR
+        for event, (name, _short, _whole) in SENTENCES.items()
+        if event not in taken and (code := event.replace(".", "-").replace("_", "-")) not in codes
+    ]
+    MessageTemplate.objects.bulk_create(made)
+    MessageTemplateVersion.objects.bulk_create(
+        MessageTemplateVersion(
+            template=each, version=1, body=body_of(each.event), published_at=now, published_by=ACTOR
         )
-        made += 1
-    return made
+        for each in made
+    )
+    return len(made)
