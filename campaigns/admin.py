@@ -18,11 +18,12 @@ from campaigns.engine import explain
 from campaigns.models import Moment, Rule, RuleSubmission
 from campaigns.momentpage import MomentAdmin
 from campaigns.services import rules, submissions
-from campaigns.wording import RULE_PARTS, in_words, language, written_out
+from campaigns.wording import RULE_PARTS, in_words, written_out
 from loyalty.lib import clock
 from loyalty.lib.console import JsonArea, Operation, PageLink, ServiceForm, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, code, instant, pretty, status
 from loyalty.lib.errors import FieldError, Invalid, Text
+from loyalty.lib.words import language
 from members.models import Activity
 
 BLANK: dict[str, Any] = {

@@ -24,9 +24,9 @@ from campaigns.services import campaigns
 from campaigns.services.campaigns import content as contents
 from campaigns.services.campaigns.content import MOST_RULES, Content
 from campaigns.services.campaigns.writing import OPEN_FIELDS
-from campaigns.wording import language
 from loyalty.lib import clock
 from loyalty.lib.console import ServiceForm
+from loyalty.lib.words import language
 from points.postings import MAX_POINTS
 
 LANGUAGES: Final = {"zh": "zh-hans", "en": "en"}

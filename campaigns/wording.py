@@ -6,13 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.utils import translation
-
 from campaigns import selectors
 from campaigns.engine import differences as compared
 from campaigns.engine import explain
 from campaigns.engine.differences import Difference
-from tenants.context import current_brand
+from loyalty.lib import words
 
 RULE_PARTS: Final = (
     "code",
@@ -33,30 +31,14 @@ RULE_PARTS: Final = (
 """The parts of a rule in the order in which they are read."""
 
 
-def language() -> str:
-    """The language of the page, as the engine names it."""
-    return "en" if translation.get_language() == "en" else "zh-hans"
-
-
-def words() -> explain.Words:
-    """What the current brand calls its points, money and tiers; one query."""
-    brand = current_brand()
-    return explain.Words(
-        currency=brand.currency,
-        points_name=brand.points_name,
-        timezone=brand.tz,
-        tiers=selectors.tier_names(),
-    )
-
-
 def in_words(body: Mapping[str, Any] | None, known: explain.Words | None = None) -> str:
     """The rule as a sentence, made from the data that runs."""
-    return explain.rule_text(body, language(), known or words()) if body else "–"
+    return explain.rule_text(body, words.language(), known or selectors.words()) if body else "–"
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any], known: explain.Words) -> list[Difference]:
     """What differs between two bodies of a rule, part by part."""
-    return compared.differences(before, after, language(), known)
+    return compared.differences(before, after, words.language(), known)
 
 
 def written_out(body: Mapping[str, Any]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from campaigns.engine import explain
 from campaigns.models import Rule, RuleSubmission, RuleVersion
+from campaigns.selectors import words
 from campaigns.services.rules import Saved
-from campaigns.wording import words
 from loyalty.lib import fields
 
 

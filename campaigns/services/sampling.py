@@ -30,9 +30,10 @@ from campaigns.engine import (
 from campaigns.engine.facts import birthday_in
 from campaigns.engine.types import ORDER_TRIGGERS
 from campaigns.errors import OrderNotFound
+from campaigns.selectors import words
 from campaigns.services.orders import stored
 from campaigns.services.orders.reading import Reader
-from campaigns.wording import language, words
+from loyalty.lib.words import language
 from members.models import Purchase
 from points.services import tiers
 from tenants.context import current_brand

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from uuid import UUID
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,6 +13,7 @@ from campaigns.engine.exact import number as exact
 from campaigns.engine.types import RuleResult
 from campaigns.models import RuleVersion
 from loyalty.console.templatetags.console import last_valid_day, points
+from loyalty.lib.words import language
 from mall.models import Redemption
 from points.models import Entry, Lot
 from tenants.context import current_brand
@@ -38,7 +38,7 @@ class Words:
         self.reversed = _by_id({e.reverses_id for e in entries if e.reverses_id})
         self.rewards = _rewards(entries)
         brand = current_brand()
-        self.language = "zh-hans" if (translation.get_language() or "en").startswith("zh") else "en"
+        self.language = language()
         self.words = explain.Words(
             currency=brand.currency, points_name=brand.points_name, timezone=brand.tz, tiers={}
         )

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from campaigns import selectors
 from campaigns.engine import explain
-from campaigns.wording import language
 from loyalty.console.charts import Chart, Line, chart
+from loyalty.lib.words import language
 from loyalty.outbox.models import Job
 from members.models import Member
 from members.wording import channel_words

@@ -25,12 +25,13 @@ from campaigns import selectors
 from campaigns.engine import explain
 from campaigns.models import Rule
 from campaigns.services import simulation
-from campaigns.wording import in_words, language
+from campaigns.wording import in_words
 from loyalty.analytics.exports import answers
 from loyalty.console import simulationpage
 from loyalty.lib import clock
 from loyalty.lib.console import actor, errors_of
 from loyalty.lib.errors import NotFound, Refusal
+from loyalty.lib.words import language
 from loyalty.outbox import jobs
 from loyalty.outbox.models import Job
 from members.models import Purchase

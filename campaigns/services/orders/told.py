@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.utils import translation
-
 from campaigns import selectors
 from campaigns.engine import Evaluation, RuleSet, explain
+from loyalty.lib.words import language as active_language
 from points.postings import AccountState
 from points.selectors import AccountView
 from points.tiers import Program
@@ -102,8 +101,7 @@ def explained(
 
     `rules` must hold the versions of the evaluations; None: they are read.
     """
-    language = "zh-hans" if (translation.get_language() or "en").startswith("zh") else "en"
-    words = _words(program)
+    language, words = active_language(), _words(program)
     said = rules.said.setdefault((language, _wording(words)), {}) if rules else None
     found: list[Mapping[str, Any]] = []
     for evaluation in evaluations:

@@ -19,7 +19,7 @@ from campaigns.services import campaigns, submissions
 from campaigns.services.campaigns import raising
 from campaigns.services.campaigns.budgets import share
 from campaigns.services.campaigns.turning import spans_of
-from campaigns.wording import in_words, words
+from campaigns.wording import in_words
 from loyalty.console.entrywords import doer
 from loyalty.lib import clock
 from loyalty.lib.console import Operation, PageLink, ServicePage, actor
@@ -258,7 +258,7 @@ class CampaignPage(ServicePage):
 
     def panels(self, request: HttpRequest, obj: Campaign) -> Mapping[str, Any]:
         """When it runs, what its rules say, how much it gave, and every step of its life."""
-        known = words()
+        known = selectors.words()
         rules = Rule.objects.filter(campaign_of__campaign=obj).order_by("code")
         now = clock.now()
         return {

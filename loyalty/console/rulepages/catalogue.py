@@ -11,9 +11,9 @@ from campaigns.engine.facts import ACTIVITY_ATTRIBUTES, FACTS, OPERATORS, ORDER_
 from campaigns.engine.wording import FACTS as FACT_WORDS
 from campaigns.engine.wording import LANGUAGES, TRIGGERS
 from campaigns.schema import RULE_SCHEMA
-from campaigns.wording import language
 from loyalty.console.rulepages.builderwords import words
 from loyalty.lib import words as localised
+from loyalty.lib.words import language
 from points.services import tiers
 from tenants.context import current_brand
 

@@ -12,8 +12,9 @@ from campaigns.engine.schedule import compile_schedule
 from campaigns.gallery import Template
 from campaigns.services import sampling
 from campaigns.templates import BASE
-from campaigns.wording import in_words, language
+from campaigns.wording import in_words
 from loyalty.lib import clock
+from loyalty.lib.words import language
 from tenants.context import current_brand
 
 LOOK_AHEAD: Final = 366

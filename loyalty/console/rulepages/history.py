@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from campaigns.engine.differences import Difference
 from campaigns.models import Rule, RuleStep, RuleSubmission, RuleVersion
-from campaigns.wording import differing, in_words, words
+from campaigns.selectors import words
+from campaigns.wording import differing, in_words
 from loyalty.console.entrywords import doer
 
 MOST: Final = 100

@@ -12,8 +12,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns.admin import WhenForm
 from campaigns.models import RuleSubmission
+from campaigns.selectors import words
 from campaigns.services import submissions
-from campaigns.wording import differing, in_words, words
+from campaigns.wording import differing, in_words
 from loyalty.console.entrywords import doer
 from loyalty.lib import clock
 from loyalty.lib.console import EndlessPage, Operation, actor
