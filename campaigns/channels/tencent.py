@@ -1,4 +1,4 @@
-"""What WeChat and WeCom have in common: an access token with each call, and numbered answers with status 200."""
+"""What WeChat and WeCom have in common: an access token with each call, and answers by number."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ AGAIN_S = 600.0
 
 
 class TokenClient(ABC):
-    """A client that sends with a token. `token_refused` and `busy` are the provider's numbers for a token that
-    it does not take, and for: later."""
+    """A client that sends with a token. `token_refused` and `busy` are the provider's numbers for a token
+    that it does not take, and for: later."""
 
     repeatable_s: ClassVar[int] = 0
     token_refused: ClassVar[frozenset[int]]

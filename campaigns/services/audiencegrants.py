@@ -9,12 +9,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import audience, locks
-from campaigns.errors import AudienceGrantNotFound, CodeTaken
+from campaigns.errors import AudienceGrantNotFound
 from campaigns.models import AudienceGrant
 from campaigns.models.decided import OPEN
 from campaigns.services import decided, segments
@@ -43,88 +43,17 @@ Status = AudienceGrant.Status
 log = structlog.get_logger(__name__)
 
 
-def create(*, code: str, values: Mapping[str, Any], actor: str, now: datetime) -> AudienceGrant:
-    """Save a new grant as a draft. `values`: name, segment (code), points or gift, budget, reason …
-
-    Raises Invalid (with pointers), CodeTaken.
-    """
-    grant = AudienceGrant(code=code, created_at=now, created_by=actor, **_checked(values))
-    try:
-        with transaction.atomic():
-            grant.save(force_insert=True)
-    except IntegrityError as error:
-        raise CodeTaken(taken=code) from error
-    return grant
-
-
-def update(*, code: str, changes: Mapping[str, Any], now: datetime) -> AudienceGrant:
-    """Change a draft. Raises AudienceGrantNotFound, WrongState, Invalid."""
-    with transaction.atomic():
-        grant = _locked(code)
-        decided.expect(grant, Status.DRAFT)
-        for name, value in _checked({**_values(grant), **changes}).items():
-            setattr(grant, name, value)
-        grant.save()
-        return grant
-
-
-def submit(*, code: str, actor: str, now: datetime, note: str = "", by_api: bool = False) -> AudienceGrant:
-    """Put a draft forward; where nobody else needs to agree it is scheduled at once.
-
-    Raises AudienceGrantNotFound, WrongState, Invalid (the segment no longer holds).
-    """
-    with transaction.atomic():
-        grant = _locked(code)
-        segments.hold(grant.segment)
-        needed = decided.approval_needed("audience_grant_approval", by_api=by_api)
-        if decided.submit(grant, actor=actor, now=now, note=note, needs_approval=needed):
-            _schedule(grant, now)
-        grant.save()
-        if needed:
-            _tell("audience_grant.submitted", grant, actor, now)
-        return grant
-
-
-def approve(*, code: str, actor: str, now: datetime) -> AudienceGrant:
-    """Agree, as somebody else than who submitted. Raises AudienceGrantNotFound, WrongState, SameOperator."""
-    with transaction.atomic():
-        grant = _locked(code)
-        decided.approve(grant, actor=actor, now=now)
-        segments.definition_of(grant.segment)
-        _schedule(grant, now)
-        grant.save()
-        _tell("audience_grant.approved", grant, actor, now)
-        return grant
-
-
-def reject(*, code: str, actor: str, now: datetime, reason: str) -> AudienceGrant:
-    """Turn down what was submitted, with a reason. Raises AudienceGrantNotFound, WrongState, SameOperator."""
-    with transaction.atomic():
-        grant = _locked(code)
-        decided.reject(grant, actor=actor, reason=reason)
-        grant.save(update_fields=decided.DECIDED)
-        return grant
-
-
 def cancel(*, code: str, actor: str, now: datetime) -> AudienceGrant:
     """Give no more. What was given stays given. Repeating it changes nothing.
 
     Raises AudienceGrantNotFound, WrongState (it is done).
     """
     with transaction.atomic():
-        grant = _locked(code)
+        grant = DECISIONS.lock(code)
         if grant.status != Status.CANCELLED:
             before = (Status.DRAFT, Status.SUBMITTED, *OPEN)
             _end(grant, Status.CANCELLED, actor=actor, now=now, before=before)
         return grant
-
-
-def find(code: str) -> AudienceGrant:
-    """The grant of this code. Raises AudienceGrantNotFound."""
-    grant = AudienceGrant.objects.select_related("segment").filter(code=code).first()
-    if grant is None:
-        raise AudienceGrantNotFound
-    return grant
 
 
 def give_due(*, now: datetime, limit: int = 20) -> int:
@@ -164,7 +93,7 @@ def give_batch(*, grant_id: UUID, now: datetime, batch: int | None = None) -> bo
         if len(found) < size or not _left(grant):
             grant.budget_reached = not _left(grant) and _more(grant, definition)
             _end(grant, Status.DONE, actor=WORKER, now=now, before=OPEN)
-            _tell("audience_grant.done", grant, WORKER, now)
+            _tell("done", grant, WORKER, now)
             return False
         return True
 
@@ -296,19 +225,12 @@ def _end(grant: AudienceGrant, status: str, *, actor: str, now: datetime, before
     grant.save()
 
 
-def _locked(code: str) -> AudienceGrant:
-    grant = locks.audience_grant(code)
-    if grant is None:
-        raise AudienceGrantNotFound
-    return grant
-
-
 def _values(grant: AudienceGrant) -> dict[str, Any]:
     names = ("name", "points", "gift", "budget", "reason", "cost_centre", "at")
     return {"segment": grant.segment.code, **{name: getattr(grant, name) for name in names}}
 
 
-def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+def _fill(grant: AudienceGrant, values: Mapping[str, Any]) -> None:
     errors = []
     segment = segments.usable(values["segment"])
     each, gift = values.get("points") or 0, values.get("gift")
@@ -319,13 +241,23 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
         errors.append(FieldError("/budget", "min_value", _("Must be enough for at least one member.")))
     if errors:
         raise Invalid(errors)
-    found = dict(values)
-    return {**found, "segment": segment, "points": each, "gift": gift or None}
+    for name, value in {**values, "segment": segment, "points": each, "gift": gift or None}.items():
+        setattr(grant, name, value)
 
 
-def _tell(event: str, grant: AudienceGrant, actor: str, now: datetime) -> None:
+def _put_forward(grant: AudienceGrant) -> None:
+    segments.hold(grant.segment)
+
+
+def _look_again(grant: AudienceGrant) -> None:
+    segments.definition_of(grant.segment)
+
+
+def _tell(step: str, grant: AudienceGrant, actor: str, now: datetime) -> None:
+    if step == "scheduled":  # nobody else had to agree: there was nothing to wait for
+        return
     outbox.publish(
-        type=event,
+        type=f"audience_grant.{step}",
         payload={
             "audience_grant": grant.code,
             "segment": grant.segment.code,
@@ -338,3 +270,19 @@ def _tell(event: str, grant: AudienceGrant, actor: str, now: datetime) -> None:
         },
         occurred_at=now,
     )
+
+
+DECISIONS: Final = decided.Decisions(
+    model=AudienceGrant,
+    locked=locks.audience_grant,
+    missing=AudienceGrantNotFound,
+    policy="audience_grant_approval",
+    fill=_fill,
+    values=_values,
+    put_forward=_put_forward,
+    look_again=_look_again,
+    schedule=_schedule,
+    tell=_tell,
+)
+create, update, find = DECISIONS.create, DECISIONS.update, DECISIONS.find
+submit, approve, reject = DECISIONS.submit, DECISIONS.approve, DECISIONS.reject

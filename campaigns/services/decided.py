@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
-from campaigns.errors import WrongState
+from django.db import IntegrityError, transaction
+
+from campaigns.errors import CodeTaken, WrongState
 from campaigns.models.decided import Decided
+from loyalty.lib.errors import Refusal
 from points.errors import SameOperator
 from tenants.context import current_brand
 
@@ -18,6 +22,103 @@ DECIDED: Final = (
     "ended_by", "note",
 )  # fmt: skip
 """The fields that these steps write."""
+
+
+Row = TypeVar("Row", bound=Decided)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions(Generic[Row]):
+    """The steps of one kind of row, each in a transaction under the lock on the row.
+
+    `model` and `locked` are its table and its lock, `missing` what is raised where there is none; `policy`
+    is the brand's word on who has to agree. `fill` writes values into a draft, `values` gives those of one;
+    `put_forward` and `look_again` raise Invalid where what it names no longer holds, at submission (what it
+    goes by is fixed then) and at approval; `schedule` says when it begins; `tell` of a step that was taken.
+    """
+
+    model: type[Row]
+    locked: Callable[[str], Row | None]
+    missing: type[Refusal]
+    policy: str
+    fill: Callable[[Row, Mapping[str, Any]], None]
+    values: Callable[[Row], Mapping[str, Any]]
+    put_forward: Callable[[Row], None]
+    look_again: Callable[[Row], None]
+    schedule: Callable[[Row, datetime], None]
+    tell: Callable[[str, Row, str, datetime], None]
+
+    def create(self, *, code: str, values: Mapping[str, Any], actor: str, now: datetime) -> Row:
+        """Save a new one as a draft. `values` are the fields of the model; `segment` is a code.
+
+        Raises Invalid (with pointers), CodeTaken.
+        """
+        row = self.model(code=code, created_at=now, created_by=actor)
+        self.fill(row, values)
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError as error:
+            raise CodeTaken(taken=code) from error
+        return row
+
+    def update(self, *, code: str, changes: Mapping[str, Any], now: datetime) -> Row:
+        """Change a draft. Raises what is missing, WrongState, Invalid."""
+        with transaction.atomic():
+            row = self.lock(code)
+            expect(row, Status.DRAFT)
+            self.fill(row, {**self.values(row), **changes})
+            row.save()
+            return row
+
+    def submit(self, *, code: str, actor: str, now: datetime, note: str = "", by_api: bool = False) -> Row:
+        """Put a draft forward; where nobody else needs to agree it is scheduled at once.
+
+        Raises what is missing, WrongState, Invalid (what it names no longer holds, or it would never begin).
+        """
+        with transaction.atomic():
+            row = self.lock(code)
+            self.put_forward(row)
+            needed = approval_needed(self.policy, by_api=by_api)
+            if submit(row, actor=actor, now=now, note=note, needs_approval=needed):
+                self.schedule(row, now)
+            row.save()
+            self.tell("submitted" if needed else "scheduled", row, actor, now)
+            return row
+
+    def approve(self, *, code: str, actor: str, now: datetime) -> Row:
+        """Agree, as somebody else than who submitted. Raises what is missing, WrongState, SameOperator,
+        Invalid."""
+        with transaction.atomic():
+            row = self.lock(code)
+            approve(row, actor=actor, now=now)
+            self.look_again(row)
+            self.schedule(row, now)
+            row.save()
+            self.tell("approved", row, actor, now)
+            return row
+
+    def reject(self, *, code: str, actor: str, now: datetime, reason: str) -> Row:
+        """Turn down what was submitted, with a reason. Raises what is missing, WrongState, SameOperator."""
+        with transaction.atomic():
+            row = self.lock(code)
+            reject(row, actor=actor, reason=reason)
+            row.save(update_fields=DECIDED)
+            return row
+
+    def find(self, code: str) -> Row:
+        """The row of this code, with its segment. Raises what is missing."""
+        row = self.model._default_manager.select_related("segment").filter(code=code).first()
+        if row is None:
+            raise self.missing
+        return row
+
+    def lock(self, code: str) -> Row:
+        """The row of this code, locked. Raises what is missing."""
+        row = self.locked(code)
+        if row is None:
+            raise self.missing
+        return row
 
 
 def approval_needed(policy: str, *, by_api: bool) -> bool:

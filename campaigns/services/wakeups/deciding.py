@@ -8,11 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import locks
-from campaigns.errors import CodeTaken, WakeupNotFound
+from campaigns.errors import WakeupNotFound
 from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion, Purpose, Wakeup, WakeupRun
 from campaigns.models.decided import OPEN
 from campaigns.services import decided, messages, segments
@@ -31,69 +31,6 @@ _WRITTEN: Final = (
 )  # fmt: skip
 
 
-def create(*, code: str, values: Mapping[str, Any], actor: str, now: datetime) -> Wakeup:
-    """Save a new wake-up as a draft. `values` are the fields of the model; `segment` is a code.
-
-    Raises Invalid (with pointers), CodeTaken.
-    """
-    wakeup = Wakeup(code=code, created_at=now, created_by=actor)
-    _fill(wakeup, values)
-    try:
-        with transaction.atomic():
-            wakeup.save(force_insert=True)
-    except IntegrityError as error:
-        raise CodeTaken(taken=code) from error
-    return wakeup
-
-
-def update(*, code: str, changes: Mapping[str, Any], now: datetime) -> Wakeup:
-    """Change a draft. Raises WakeupNotFound, WrongState, Invalid."""
-    with transaction.atomic():
-        wakeup = _locked(code)
-        decided.expect(wakeup, Status.DRAFT)
-        _fill(wakeup, {"segment": wakeup.segment.code, **changes})
-        wakeup.save()
-        return wakeup
-
-
-def submit(*, code: str, actor: str, now: datetime, note: str = "", by_api: bool = False) -> Wakeup:
-    """Put a draft forward; where nobody else needs to agree it is scheduled at once.
-
-    Raises WakeupNotFound, WrongState, Invalid (what it names no longer holds, or it would never go out).
-    """
-    with transaction.atomic():
-        wakeup = _locked(code)
-        _still_holds(wakeup)
-        wakeup.variants = _with_versions(wakeup)
-        needed = decided.approval_needed("wakeup_approval", by_api=by_api)
-        if decided.submit(wakeup, actor=actor, now=now, note=note, needs_approval=needed):
-            _schedule(wakeup, now)
-        wakeup.save()
-        _tell("wakeup.submitted" if needed else "wakeup.scheduled", wakeup, actor, now)
-        return wakeup
-
-
-def approve(*, code: str, actor: str, now: datetime) -> Wakeup:
-    """Agree, as somebody else. Raises WakeupNotFound, WrongState, SameOperator, Invalid."""
-    with transaction.atomic():
-        wakeup = _locked(code)
-        decided.approve(wakeup, actor=actor, now=now)
-        _still_holds(wakeup)
-        _schedule(wakeup, now)
-        wakeup.save()
-        _tell("wakeup.scheduled", wakeup, actor, now)
-        return wakeup
-
-
-def reject(*, code: str, actor: str, now: datetime, reason: str) -> Wakeup:
-    """Turn down what was submitted, with a reason. Raises WakeupNotFound, WrongState, SameOperator."""
-    with transaction.atomic():
-        wakeup = _locked(code)
-        decided.reject(wakeup, actor=actor, reason=reason)
-        wakeup.save(update_fields=decided.DECIDED)
-        return wakeup
-
-
 def cancel(*, code: str, actor: str, now: datetime) -> Wakeup:
     """Send no more: a run that goes on ends where it stands, and what was queued and no sender has taken yet
     is withdrawn. One whose runs are done is cancelled for what is left of its messages. Repeating it is fine.
@@ -105,14 +42,14 @@ def cancel(*, code: str, actor: str, now: datetime) -> Wakeup:
         for run in locks.runs_of(code):
             run.status, run.due_at, run.finished_at = WakeupRun.Status.CANCELLED, None, now
             run.save(update_fields=["status", "due_at", "finished_at"])
-        wakeup = _locked(code)
+        wakeup = DECISIONS.lock(code)
         left = messages.withdraw(run_ids=WakeupRun.objects.filter(wakeup=wakeup).values("pk"))
         if wakeup.status != Status.CANCELLED:
             before = (Status.DRAFT, Status.SUBMITTED, *OPEN, *([Status.DONE] if left else []))
             decided.end(wakeup, Status.CANCELLED, actor=actor, now=now, before=before)
             wakeup.next_run_at = None
             wakeup.save()
-            _tell("wakeup.cancelled", wakeup, actor, now)
+            _tell("cancelled", wakeup, actor, now)
         return wakeup
 
 
@@ -121,14 +58,6 @@ def may_cancel(wakeup: Wakeup) -> bool:
     if wakeup.status == Status.DONE:
         return messages.are_queued(run_ids=WakeupRun.objects.filter(wakeup=wakeup).values("pk"))
     return wakeup.status != Status.CANCELLED
-
-
-def find(code: str) -> Wakeup:
-    """The wake-up of this code. Raises WakeupNotFound."""
-    wakeup = Wakeup.objects.select_related("segment").filter(code=code).first()
-    if wakeup is None:
-        raise WakeupNotFound
-    return wakeup
 
 
 def templates(wakeup: Wakeup) -> dict[str, MessageTemplate]:
@@ -152,6 +81,10 @@ def _with_versions(wakeup: Wakeup) -> list[dict[str, Any]]:
     rows = MessageTemplate.objects.filter(code__in=codes)
     versions = dict(rows.values_list("code", "current_version"))
     return [{**each, "version": versions[each["template"]]} for each in wakeup.variants]
+
+
+def _values(wakeup: Wakeup) -> dict[str, Any]:
+    return {"segment": wakeup.segment.code}
 
 
 def _fill(wakeup: Wakeup, values: Mapping[str, Any]) -> None:
@@ -226,6 +159,11 @@ def _task_errors(wakeup: Wakeup) -> list[FieldError]:
     return errors
 
 
+def _put_forward(wakeup: Wakeup) -> None:
+    _still_holds(wakeup)
+    wakeup.variants = _with_versions(wakeup)
+
+
 def _still_holds(wakeup: Wakeup) -> None:
     segments.hold(wakeup.segment)
     errors = _message_errors(wakeup)
@@ -245,16 +183,9 @@ def _schedule(wakeup: Wakeup, now: datetime) -> None:
         raise Invalid.at("/schedule/until", "never_runs", _("It ends before it goes out for the first time."))
 
 
-def _locked(code: str) -> Wakeup:
-    wakeup = locks.wakeup(code)
-    if wakeup is None:
-        raise WakeupNotFound
-    return wakeup
-
-
-def _tell(event: str, wakeup: Wakeup, actor: str, now: datetime) -> None:
+def _tell(step: str, wakeup: Wakeup, actor: str, now: datetime) -> None:
     outbox.publish(
-        type=event,
+        type="wakeup.scheduled" if step == "approved" else f"wakeup.{step}",
         payload={
             "wakeup": wakeup.code,
             "segment": wakeup.segment.code,
@@ -264,3 +195,19 @@ def _tell(event: str, wakeup: Wakeup, actor: str, now: datetime) -> None:
         },
         occurred_at=now,
     )
+
+
+DECISIONS: Final = decided.Decisions(
+    model=Wakeup,
+    locked=locks.wakeup,
+    missing=WakeupNotFound,
+    policy="wakeup_approval",
+    fill=_fill,
+    values=_values,
+    put_forward=_put_forward,
+    look_again=_still_holds,
+    schedule=_schedule,
+    tell=_tell,
+)
+create, update, find = DECISIONS.create, DECISIONS.update, DECISIONS.find
+submit, approve, reject = DECISIONS.submit, DECISIONS.approve, DECISIONS.reject
