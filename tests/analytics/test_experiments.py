@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from campaigns.engine.rule import bucket
 from campaigns.models import Rule, SegmentMember
+from loyalty.analytics.services import unitcosts
 from members.models import Identity, Member
+from points import services as points
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.console.pages import ROLES, signed_in
@@ -104,6 +107,67 @@ def test_only_the_audience_and_the_period_count(
     told = api.get(f"/earning-rules/half/experiment?{later}").json()
     assert [(each["orders"], each["points"]) for each in told["variants"]] == [(0, 0), (0, 0)]
     assert {each["per_member"] for each in told["differences"]} == {"0.0000"}
+
+
+WHOLE = "from=2026-11-01T00:00:00Z&to=2026-11-30T00:00:00Z"
+
+
+def _sides(api: Api, period: str) -> list[tuple[int, int, int]]:
+    """Members, orders and points of treatment and control."""
+    told = api.get(f"/earning-rules/half/experiment?{period}").json()
+    return [(each["members"], each["orders"], each["points"]) for each in told["variants"]]
+
+
+def test_the_period_has_its_first_instant_and_not_its_last(api: Api, running: None) -> None:
+    bought = "2026-11-22T01:15:00Z"
+    assert [side[1:] for side in _sides(api, f"from={bought}&to=2026-11-30T00:00:00Z")] == [(2, 60), (1, 0)]
+    assert [side[1:] for side in _sides(api, f"from=2026-11-01T00:00:00Z&to={bought}")] == [(0, 0), (0, 0)]
+
+
+def test_who_left_or_joined_after_the_period_does_not_count(
+    api: Api, acme: Brand, running: None, people: dict[bool, list[str]]
+) -> None:
+    before = _sides(api, WHOLE)
+    with in_brand(acme):
+        for side, change in (
+            (True, {"enrolled_at": datetime.fromisoformat("2026-11-30T00:00:00Z")}),
+            (False, {"status": "closed"}),
+        ):
+            # One who bought and one who did not, of each side.
+            for who in (people[side][0], people[side][2]):
+                Member.objects.filter(identities__subject=who).update(**change)
+    treated, control = before
+    assert _sides(api, WHOLE) == [(treated[0] - 2, 1, 20), (control[0] - 2, 0, 0)]
+
+
+def test_points_cost_what_they_cost_when_they_were_earned(api: Api, acme: Brand, running: None) -> None:
+    def cost() -> list[str]:
+        return [v["cost"] for v in api.get(f"/earning-rules/half/experiment?{WHOLE}").json()["variants"]]
+
+    def costs_from(at: str, amount: str) -> None:
+        with in_brand(acme):
+            unitcosts.set_unit_cost(
+                points_currency="points",
+                cost=Decimal(amount),
+                actor="t",
+                now=datetime.fromisoformat(at),
+                valid_from=datetime.fromisoformat(at),
+            )
+
+    costs_from("2026-11-22T01:15:01Z", "0.05")  # a second after the purchases
+    assert cost() == ["0.60", "0.00"]
+    costs_from("2026-11-22T01:15:00Z", "0.02")
+    assert cost() == ["1.20", "0.00"]
+
+
+def test_only_what_the_rule_gave_counts_and_not_what_was_taken_from_elsewhere(
+    api: Api, acme: Brand, running: None, people: dict[bool, list[str]], now: datetime
+) -> None:
+    with in_brand(acme):
+        member_id = Identity.objects.get(subject=people[True][1]).member_id
+        points.burn(member_id=member_id, points=5, reference="b-1", now=now)
+        points.adjust(member_id=member_id, points=7, reference="a-1", reason="care", actor="t", now=now)
+    assert [side[1:] for side in _sides(api, WHOLE)] == [(2, 60), (1, 0)]
 
 
 def test_a_rule_for_all_has_nobody_to_compare_with(api: Api, publish: Callable[..., None]) -> None:

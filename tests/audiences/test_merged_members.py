@@ -11,7 +11,7 @@ from campaigns.services.messages import claiming
 from loyalty.lib import clock
 from tenants.models import Brand
 from tests.audiences.shapes import segment, where
-from tests.audiences.wakeupshapes import go, queued, reached, scheduled, template
+from tests.audiences.wakeupshapes import first, go, queued, reached, scheduled, template
 from tests.messages import support
 from tests.orders.shapes import priced
 from tests.points.support import assert_sound, numbers
@@ -67,6 +67,7 @@ def test_what_was_sent_before_the_merge_was_the_one(
     ready: None, in_acme: Brand, api: Api, now: datetime, member_id: UUID, into: UUID
 ) -> None:
     go(now)
+    first(ANNA)
     claim(in_acme, now, limit=1)
     assert log()[ANNA] == GOES
     merge(api, member_id, into)

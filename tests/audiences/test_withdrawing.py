@@ -13,7 +13,7 @@ from campaigns.services import wakeups
 from campaigns.services.messages import claiming, recording
 from tenants.models import Brand
 from tests.audiences.shapes import segment, where
-from tests.audiences.wakeupshapes import go, queued, scheduled, template
+from tests.audiences.wakeupshapes import first, go, queued, scheduled, template
 from tests.messages import support
 from tests.support.brands import ANNA, BORIS, CHEN
 from tests.support.client import Api
@@ -55,6 +55,7 @@ def test_what_no_sender_has_taken_is_withdrawn_in_one_statement(ready: None, api
     scheduled(api, schedule={"every": "daily", "time": "10:00"})
     wakeups.start_due(now=now)
     wakeups.run_batch(run_id=WakeupRun.objects.get().pk, now=now, batch=3)
+    first(ANNA)
     other = support.template(now=now, code="own", purpose="transactional")
     support.queued(other, "sms", now, ANNA, points=1)
     Message.objects.filter(template=other).update(due_at=now + timedelta(hours=1))
@@ -97,6 +98,7 @@ def test_one_that_is_done_can_be_cancelled_while_messages_wait(ready: None, api:
     scheduled(api)
     go(now)
     assert wakeups.find("come-back").status == "done"
+    first(ANNA)
     assert claim(now, limit=1) == [ANNA]
     assert cancel(api)["status"] == "cancelled"
     assert log() == {
@@ -123,9 +125,10 @@ def test_what_a_sender_had_in_hand_is_not_tried_again(
 ) -> None:
     scheduled(api)
     go(now)
-    (first,), _due = claiming.claim(worker="w", now=now, limit=1)
+    first(ANNA)
+    (taken,), _due = claiming.claim(worker="w", now=now, limit=1)
     cancel(api)
-    recording.record(worker="w", answers={first.message.pk: Answer(outcome, "provider_busy")}, now=now)
+    recording.record(worker="w", answers={taken.message.pk: Answer(outcome, "provider_busy")}, now=now)
     assert claim(now + timedelta(minutes=1)) == []
     assert log()[ANNA] == after
 

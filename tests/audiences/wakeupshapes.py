@@ -1,16 +1,25 @@
 """Wake-ups of the tests: the message, the body, and what became of the members."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from django.db.models import F
 
 from campaigns.models import Message, MessageTemplate, MessageTemplateVersion, Wakeup, WakeupRecipient
 from campaigns.services import wakeups
 from members.models import Member
 from tests.support.client import Api
 
-TEXT = {"channels": {"sms": {"fields": {"text": {"en": "Come back, {name}", "zh-hans": "回来吧，{name}"}}}}}
+TEXT = {
+    "channels": {
+        "sms": {
+            "template_id": "SMS_1",
+            "fields": {"text": {"en": "Come back, {name}", "zh-hans": "回来吧，{name}"}},
+        }
+    }
+}
 COME_BACK: dict[str, Any] = {
     "code": "come-back",
     "name": {"en": "Come back"},
@@ -79,3 +88,9 @@ def reached(members: Iterable[UUID], now: datetime) -> None:
 def tasks() -> dict[UUID, str]:
     """How far each member has come in coming back."""
     return dict(WakeupRecipient.objects.values_list("member_id", "task"))
+
+
+def first(member_id: UUID) -> None:
+    """The member's message is the next that a sender takes."""
+    mine = Message.objects.filter(member_id=member_id, status="queued")
+    assert mine.update(due_at=F("due_at") - timedelta(seconds=1)) == 1

@@ -21,7 +21,7 @@ from points import services as points
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.audiences.shapes import segment, where
-from tests.audiences.wakeupshapes import scheduled, template
+from tests.audiences.wakeupshapes import first, scheduled, template
 from tests.concurrency.test_ledger_races import _all_wait, brand
 from tests.conftest import NOW
 from tests.messages import support
@@ -97,6 +97,7 @@ def test_what_a_sender_claims_meanwhile_is_left_to_it(brand: Brand, run: WakeupR
         support.known_by(member_id, "phone", f"+861380000055{number}", now)
         support.agrees(member_id, now)
     wakeups.run_batch(run_id=run.pk, now=now)
+    first(ANNA)
     meanwhile(
         brand,
         lambda: claiming.claim(worker="w", now=now, limit=1),

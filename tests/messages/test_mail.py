@@ -125,7 +125,7 @@ def test_looking_at_the_page_changes_nothing_and_its_button_does(
     page = OUTSIDE.get(path)
     assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert "no-store" in page["Cache-Control"]
-    assert "不再接收Acme的优惠邮件?" in page.content.decode()
+    assert "不再接收Acme的优惠邮件？" in page.content.decode()
     assert '<form method="post"><button>退订</button></form>' in page.content.decode()
     assert stopped() is None
     after = post(path, "")
