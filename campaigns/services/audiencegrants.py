@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import structlog
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import audience, locks
 from campaigns.errors import AudienceGrantNotFound
 from campaigns.models import AudienceGrant
 from campaigns.models.decided import OPEN
-from campaigns.services import decided, segments
+from campaigns.services import decided, duerows, segments
 from loyalty.lib import ids
 from loyalty.lib.errors import FieldError, Invalid
-from loyalty.lib.transactions import retried
 from loyalty.outbox import services as outbox
 from mall import services as mall
 from mall.models import Grant
@@ -37,10 +34,8 @@ WORKER: Final = "worker"
 BATCH: Final = 5_000
 GIFTS: Final = 200
 """Coupons and benefits are recorded one by one under the lock on the account: smaller batches."""
-RETRY_FIRST, RETRY_LAST = timedelta(seconds=10), timedelta(hours=1)
 GIFT_KINDS: Final = ("coupon", "benefit", "draw")
 Status = AudienceGrant.Status
-log = structlog.get_logger(__name__)
 
 
 def cancel(*, code: str, actor: str, now: datetime) -> AudienceGrant:
@@ -202,17 +197,8 @@ def _cost(grant: AudienceGrant) -> int:
 
 
 def _try(grant_id: UUID, now: datetime) -> bool:
-    """One that fails waits, ever longer, and keeps none of the others from their turn."""
-    try:
-        return retried(partial(give_batch, grant_id=grant_id, now=now))
-    except Exception:  # whatever it is, the row stays due
-        log.exception("audience_grant_failed", grant_id=str(grant_id))
-        waiting = AudienceGrant.objects.filter(pk=grant_id, due_at__isnull=False)
-        attempts = waiting.values_list("attempts", flat=True).first()
-        if attempts is not None:
-            later = min(RETRY_FIRST * 2 ** min(attempts, 10), RETRY_LAST)
-            waiting.update(due_at=now + later, attempts=F("attempts") + 1)
-        return False
+    work = partial(give_batch, grant_id=grant_id, now=now)
+    return duerows.turn(AudienceGrant, grant_id, work, now=now, failed="audience_grant_failed")
 
 
 def _schedule(grant: AudienceGrant, now: datetime) -> None:

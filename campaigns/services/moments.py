@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import structlog
 from django.db import transaction
-from django.db.models import F
 
 from campaigns import locks, selectors
 from campaigns.engine import Evaluation, Event, RuleSet
 from campaigns.models import Moment
-from campaigns.services import giving, referralchecks
+from campaigns.services import duerows, giving, referralchecks
 from campaigns.services.orders import stored
-from loyalty.lib.transactions import retried
 from members.models import Member, Purchase
 from points import services as points
 from points.services import tiers
@@ -31,8 +28,6 @@ ENROLLED: Final = "member.enrolled"
 REGISTERED: Final = "referral.registered"
 FIRST_ORDER: Final = "referral.first_order"
 UNDONE: Final = "referral.undone"
-RETRY_FIRST, RETRY_LAST = timedelta(seconds=10), timedelta(hours=1)
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +100,8 @@ def settle(*, moment_id: UUID, now: datetime) -> bool:
 
 
 def _try(moment_id: UUID, now: datetime) -> bool:
-    """One that fails waits, ever longer, and keeps none of the others from their turn."""
-    try:
-        return retried(partial(settle, moment_id=moment_id, now=now))
-    except Exception:  # whatever it is, the row stays due
-        log.exception("moment_failed", moment_id=str(moment_id))
-        waiting = Moment.objects.filter(pk=moment_id, due_at__isnull=False)
-        attempts = waiting.values_list("attempts", flat=True).first()
-        if attempts is not None:
-            later = min(RETRY_FIRST * 2 ** min(attempts, 10), RETRY_LAST)
-            waiting.update(due_at=now + later, attempts=F("attempts") + 1)
-        return False
+    work = partial(settle, moment_id=moment_id, now=now)
+    return duerows.turn(Moment, moment_id, work, now=now, failed="moment_failed")
 
 
 def _enter(moment: Moment, now: datetime) -> _Parties:

@@ -10,25 +10,22 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F
 
 from campaigns import audience, locks
 from campaigns.engine.rule import BUCKETS, bucket
 from campaigns.models import Wakeup, WakeupRun
 from campaigns.models.decided import OPEN
-from campaigns.services import decided, messages, segments
+from campaigns.services import decided, duerows, messages, segments
 from campaigns.services.wakeups import deciding, times
 from loyalty.lib import instants, money
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Refusal
-from loyalty.lib.transactions import retried
 from loyalty.outbox import services as outbox
 from points import expiry
 from tenants.context import current_brand
 
 WORKER: Final = "worker"
 BATCH: Final = 2_000
-RETRY_FIRST, RETRY_LAST = timedelta(seconds=10), timedelta(hours=1)
 log = structlog.get_logger(__name__)
 # Who had this wake-up before, held out or not, is left out: for good, or until it may come again.
 _AGAIN: Final = (
@@ -247,14 +244,5 @@ def _finish(run: WakeupRun, status: WakeupRun.Status, now: datetime) -> None:
 
 
 def _try(run_id: UUID, now: datetime) -> bool:
-    """One that fails waits, ever longer, and keeps none of the others from their turn."""
-    try:
-        return retried(partial(run_batch, run_id=run_id, now=now))
-    except Exception:  # whatever it is, the row stays due
-        log.exception("wakeup_run_failed", run_id=str(run_id))
-        waiting = WakeupRun.objects.filter(pk=run_id, due_at__isnull=False)
-        attempts = waiting.values_list("attempts", flat=True).first()
-        if attempts is not None:
-            later = min(RETRY_FIRST * 2 ** min(attempts, 10), RETRY_LAST)
-            waiting.update(due_at=now + later, attempts=F("attempts") + 1)
-        return False
+    work = partial(run_batch, run_id=run_id, now=now)
+    return duerows.turn(WakeupRun, run_id, work, now=now, failed="wakeup_run_failed")
