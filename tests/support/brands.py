@@ -42,11 +42,12 @@ def build() -> None:
     with as_owner():
         migrate_shared()
         for slug in SLUGS:
-            create_brand(slug=slug, name=slug.title(), template="blank", now=FOUNDED)
+            made = create_brand(slug=slug, name=slug.title(), template="blank", now=FOUNDED)
+            with in_brand(made.brand):
+                MessageTemplateVersion.objects.all().delete()
+                MessageTemplate.objects.all().delete()
     for brand in Brand.objects.order_by("pk"):
         with in_brand(brand):
-            MessageTemplateVersion.objects.all().delete()
-            MessageTemplate.objects.all().delete()
             for member_id, external_id in MEMBERS.items():
                 _member(brand.slug, member_id, external_id)
             everything = {"name": "everything", "scopes": ["*"], "created_at": FOUNDED}
