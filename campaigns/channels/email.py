@@ -27,8 +27,8 @@ STOP: Final = {"zh-hans": "退订", "en": "Unsubscribe"}
 class _Mail(EmailMessage):
     """A mail whose long headers stand in one line: some mailboxes miss what begins on the next one."""
 
-    def message(self) -> Any:
-        made: Any = super().message()
+    def message(self, **how: Any) -> Any:
+        made: Any = super().message(**how)
         made.policy = made.policy.clone(max_line_length=LONGEST_LINE)
         return made
 

@@ -23,7 +23,7 @@ def of_member(member_id: UUID) -> QuerySet[Message]:
     return with_texts(found)
 
 
-def with_texts(messages: QuerySet[Message]) -> QuerySet[Message]:
+def with_texts(messages: QuerySet[Message]) -> QuerySet[Any]:
     """These messages, each with the body of its version as `body`: of a whole page in the same query."""
     version = MessageTemplateVersion.objects.filter(
         template=OuterRef("template_id"), version=OuterRef("version")

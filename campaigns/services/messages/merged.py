@@ -22,7 +22,7 @@ def doubled(due: Sequence[Message], recipients: Mapping[UUID, Member]) -> set[UU
     ours = [message for message in due if message.wakeup_id is not None]
     people = {recipients[message.member_id].pk for message in ours}
     merged = Member.objects.filter(merged_into__in=people).values_list("pk", "merged_into")
-    into = dict(merged) if people else {}
+    into = {gone: person for gone, person in merged if person is not None}
     if not into:
         return set()
     known = Message.objects.filter(

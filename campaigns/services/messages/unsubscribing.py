@@ -38,8 +38,10 @@ class Subscription:
 def read(token: str) -> Subscription | None:
     """What the link of this token stops; None for one that the current brand did not make."""
     message_id = links.read(token, links.UNSUBSCRIBE)
+    if message_id is None:
+        return None
     found = Message.objects.select_related("member__merged_into").filter(pk=message_id).first()
-    if message_id is None or found is None:
+    if found is None:
         return None
     return Subscription(found.member.merged_into or found.member, f"{MARKETING}.{found.channel}")
 

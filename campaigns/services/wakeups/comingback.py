@@ -222,6 +222,7 @@ def _take_back(recipient_id: int, member_id: UUID, now: datetime) -> bool:
         recipient = locks.recipient(recipient_id, Task.PAID)
         if recipient is None or recipient.member_id != member_id:
             return False
+        assert recipient.paid_for is not None  # a CHECK
         if _is_enough(Purchase.objects.get(pk=recipient.paid_for), recipient.wakeup):
             return False
         giving.take_back(
