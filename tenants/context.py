@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from loyalty.lib.database import connection
+from loyalty.lib.database import connection, own
 from tenants.models import Brand
 
 
@@ -15,7 +15,7 @@ class NoBrand(RuntimeError):
 
 def current_brand() -> Brand:
     """The brand of the current request, task or command. Raises NoBrand outside of one."""
-    brand = connection.tenant
+    brand = own().tenant
     if not isinstance(brand, Brand):
         raise NoBrand("no tenant, no query")
     return brand

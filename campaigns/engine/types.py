@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 from typing import Any, Literal, Protocol
 
@@ -45,6 +45,10 @@ class BrandContext:
     rounding: Literal["floor", "carry"] = "floor"
 
 
+_EXACT = Context(prec=1000, traps=[Inexact, InvalidOperation])
+"""Far more digits than an amount may have: nothing is rounded, and were it, that would be an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of an order as it was bought; its amount is quantity × unit_price − discount, exactly."""
@@ -59,11 +63,12 @@ class Line:
     brand: str = ""
     product_line: str = ""
     tags: frozenset[str] = frozenset()
+    amount: Fraction = field(init=False, compare=False, repr=False)
+    """The exact amount of money of the whole line; each rule asks for it."""
 
-    @property
-    def amount(self) -> Fraction:
-        """The exact amount of money of the whole line."""
-        return Fraction(self.quantity) * Fraction(self.unit_price) - Fraction(self.discount)
+    def __post_init__(self) -> None:
+        paid = _EXACT.subtract(_EXACT.multiply(self.quantity, self.unit_price), self.discount)
+        object.__setattr__(self, "amount", Fraction(paid))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Django's connection with what the brand-aware backend adds to it, and the way of hot statements."""
 
+import threading
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
 
 
 connection: "BrandConnection" = cast("BrandConnection", _connection)
+# As Django keeps them: a thread has one for as long as it lives, closed and opened again or not.
+_kept = threading.local()
 
 
 def own() -> Any:
-    """The thread's connection itself, found once, where its stand-in would look for it at each word."""
-    return connections["default"]
+    """The thread's connection itself. Django's stand-in looks for it anew at each word, 30 times a call."""
+    try:
+        return _kept.connection
+    except AttributeError:
+        _kept.connection = connections["default"]
+        return _kept.connection
 
 
 def one_row(query: str, values: Sequence[Any], ours: Any = None) -> tuple[Any, ...] | None:
