@@ -105,6 +105,16 @@ class SubmitForm(WhenForm):
     )
 
 
+class EndForm(SubmitForm):
+    """When the rule is to end, and why."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["at"].label = _("End at")
+        self.fields["at"].help_text = _("In the brand's time. Left empty: as soon as it is approved.")
+        self.fields["note"].help_text = _("For who decides: why.")
+
+
 def submit(_admin: Any, request: HttpRequest, rule: Rule, data: dict[str, Any]) -> Text:
     """Put the draft forward to a second operator."""
     saved = submissions.submit(
@@ -121,6 +131,19 @@ def publish(_admin: Any, request: HttpRequest, rule: Rule, data: dict[str, Any])
     if saved.submission is not None:
         return _("It will be published at %(at)s.") % {"at": instant(saved.submission.publish_at)}
     return _("Version %(version)s runs from now on.") % {"version": saved.rule.current_version}
+
+
+def submit_end(_admin: Any, request: HttpRequest, rule: Rule, data: dict[str, Any]) -> Text:
+    """Put the end of the rule forward to a second operator."""
+    submissions.submit(
+        code=rule.code,
+        actor=actor(request),
+        now=clock.now(),
+        at=data["at"],
+        note=data["note"],
+        retire=True,
+    )
+    return _("Submitted: it waits for a second operator.")
 
 
 def _open(rule: Rule) -> bool:
@@ -190,7 +213,22 @@ class RuleAdmin(ServicePage):
             retire,
             icon="archive",
             danger=True,
-            shown=lambda rule: rule.status == Rule.Status.PUBLISHED,
+            shown=lambda rule: rule.status == Rule.Status.PUBLISHED and not submissions.approval_needed(),
+        ),
+        Operation(
+            "submit-end",
+            _("Submit for retirement"),
+            _("Once a second operator agrees the rule ends for ever. What else was submitted is replaced."),
+            "campaigns.retire_rule",
+            submit_end,
+            icon="archive",
+            danger=True,
+            form=EndForm,
+            shown=lambda rule: (
+                rule.status == Rule.Status.PUBLISHED
+                and submissions.approval_needed()
+                and not _scheduled(rule)
+            ),
         ),
     )
 

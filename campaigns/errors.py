@@ -51,30 +51,6 @@ class ApprovalRequired(Refusal):
     title = _("This brand asks for a second operator: submit the draft for approval.")
 
 
-class SubmissionOpen(Refusal):
-    """A submission of the rule is waiting or scheduled; `number` and `submission_status` say which."""
-
-    code = "submission_open"
-    status = 409
-    title = _("A submission of this rule is still open: withdraw it first.")
-
-
-class NothingSubmitted(Refusal):
-    """No submission of the rule is open, or the one that is was decided already."""
-
-    code = "nothing_submitted"
-    status = 409
-    title = _("Nothing of this rule waits for a decision.")
-
-
-class SubmissionChanged(Refusal):
-    """Another submission took the place of the one that was meant; `number` is the one that is open."""
-
-    code = "submission_changed"
-    status = 409
-    title = _("Another submission has taken its place meanwhile: look at it before you decide.")
-
-
 class TemplateNotFound(NotFound):
     """No template of this name exists, or the brand lacks what it needs (tiers)."""
 

@@ -27,15 +27,18 @@ _SUBMISSION: Final[dict[str, Any]] = {
         "publish_at": {"type": ["string", "null"], "format": "date-time"},
         "actor": {"type": "string"},
         "note": {"type": "string", "description": "Why."},
+        "retires": {"type": "boolean", "description": "Whether it is about the end of the rule."},
     },
     "additionalProperties": True,
 }
+_OF_A_RULE: Final = ("rule", "retires")
 _SUBMITTED: Final = {
     "rule": "weekend-fresh",
     "number": 2,
     "publish_at": "2026-11-27T16:00:00Z",
     "actor": "operator:anna@acme.example",
     "note": "Double points for the anniversary",
+    "retires": False,
 }
 _EXAMPLE: Final = {"rule": "weekend-fresh", "version": 2, "actor": "operator:anna@acme.example"}
 
@@ -77,6 +80,38 @@ EVENTS: Final = (
         example=_EXAMPLE,
     ),
 )
+_TIERS: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["number"],
+    "properties": {name: what for name, what in _SUBMISSION["properties"].items() if name not in _OF_A_RULE},
+}
+_TIERS_SUBMITTED: Final = {name: said for name, said in _SUBMITTED.items() if name not in _OF_A_RULE}
+TIER_EVENTS: Final = (
+    EventType(
+        name="tiers.submitted",
+        description="A tier programme waits for a second operator.",
+        schema=_TIERS,
+        example=_TIERS_SUBMITTED,
+    ),
+    EventType(
+        name="tiers.approved",
+        description="A second operator approved the tiers; `tiers.changed` tells when they are in force.",
+        schema=_TIERS,
+        example=_TIERS_SUBMITTED,
+    ),
+    EventType(
+        name="tiers.rejected",
+        description="A second operator turned the tiers down.",
+        schema=_TIERS,
+        example={**_TIERS_SUBMITTED, "note": "Too expensive"},
+    ),
+    EventType(
+        name="tiers.publication_failed",
+        description="Scheduled tiers no longer held when their time came (they were changed meanwhile, say).",
+        schema=_TIERS,
+        example={**_TIERS_SUBMITTED, "note": "tiers_changed"},
+    ),
+)
 MESSAGE_EVENTS: Final = (
     EventType(
         name="message.sent",
@@ -103,4 +138,4 @@ MESSAGE_EVENTS: Final = (
         },
     ),
 )
-declare((*EVENTS, *ORDER_EVENTS, *AUDIENCE_EVENTS, *CAMPAIGN_EVENTS, *MESSAGE_EVENTS))
+declare((*EVENTS, *TIER_EVENTS, *ORDER_EVENTS, *AUDIENCE_EVENTS, *CAMPAIGN_EVENTS, *MESSAGE_EVENTS))

@@ -1,4 +1,4 @@
-"""Every row lock of this room, in the order taken: audience grant, order, campaign, rule, submission,
+"""Every row lock of this room, in the order taken: audience grant, order, tiers, campaign, rule, submission,
 rules in force, total, moment, segment, run of a wake-up, wake-up, recipient.
 
 An audience grant comes before the accounts of its members and those before the members themselves, a
@@ -29,6 +29,7 @@ from campaigns.models import (
     RuleSubmission,
     Segment,
     SubscriptionConsent,
+    TierSubmission,
     Wakeup,
     WakeupRecipient,
     WakeupRun,
@@ -69,6 +70,19 @@ def rule(code: str) -> Rule | None:
 def open_submission(rule: Rule) -> RuleSubmission | None:
     """What of the rule waits for a decision or for its time, locked, or None; after the lock on the rule."""
     found = RuleSubmission.objects.select_for_update().filter(rule=rule, status__in=RuleSubmission.OPEN)
+    return found.first()
+
+
+def tiers() -> None:
+    """Nobody else puts the brand's tiers forward or in force until the transaction ends; before the rules."""
+    with connection.cursor() as cursor:
+        name = f"{connection.schema_name}\x1ftiers"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [name])
+
+
+def open_tier_submission() -> TierSubmission | None:
+    """What of the tiers waits for a decision or its time, locked, or None; after the lock on the tiers."""
+    found = TierSubmission.objects.select_for_update().filter(status__in=TierSubmission.OPEN)
     return found.first()
 
 

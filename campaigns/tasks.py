@@ -10,6 +10,7 @@ from campaigns.services import (
     orders,
     segments,
     submissions,
+    tiersubmissions,
     wakeups,
 )
 from campaigns.services.messages import sending
@@ -51,11 +52,12 @@ def tick_rules() -> None:
 
 @shared_task
 def publish_rules() -> int:
-    """Publish what the brand scheduled; returns how many submissions were settled.
+    """Publish what the brand scheduled of rules and tiers; returns how many submissions were settled.
 
     A bounded piece of work: what is left waits for the next tick.
     """
-    return submissions.publish_due(now=clock.now(), limit=BATCH)
+    now = clock.now()
+    return submissions.publish_due(now=now, limit=BATCH) + tiersubmissions.publish_due(now=now)
 
 
 @shared_task

@@ -122,14 +122,6 @@ class AdjustmentDecided(Refusal):
     title = _("The adjustment was decided before")
 
 
-class SameOperator(Refusal):
-    """Whoever asked for an adjustment cannot approve it."""
-
-    code = "same_operator"
-    status = 403
-    title = _("A second operator must decide")
-
-
 class NotSealedYet(Refusal):
     """The entry is so new that it is not in a signed checkpoint of the log yet; ask again within a minute."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from campaigns.api.submitted import submitted_json
 from campaigns.engine import explain
 from campaigns.models import Rule, RuleSubmission, RuleVersion
 from campaigns.selectors import words
@@ -38,20 +39,7 @@ def saved_json(saved: Saved) -> dict[str, Any]:
 
 def submission_json(submission: RuleSubmission) -> dict[str, Any]:
     """What was put forward of a rule, by whom, and what became of it."""
-    return {
-        "number": submission.number,
-        "status": submission.status,
-        "rule": submission.body,
-        "publish_at": _instant(submission.publish_at),
-        "submitted_by": submission.submitted_by,
-        "submitted_at": _instant(submission.submitted_at),
-        "note": submission.note,
-        "approved_by": submission.approved_by or None,
-        "approved_at": _instant(submission.approved_at),
-        "ended_at": _instant(submission.ended_at),
-        "reason": submission.reason,
-        "version": submission.version,
-    }
+    return {**submitted_json(submission), "rule": submission.body, "retires": submission.retires}
 
 
 def _bodies(found: Iterable[Rule]) -> dict[Any, dict[str, Any]]:

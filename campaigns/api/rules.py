@@ -9,9 +9,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.api import submitted
 from campaigns.api.rulejson import rule_json, rules_json, saved_json
+from campaigns.api.submitted import SubmittedAnswer
 from campaigns.errors import RuleNotFound
-from campaigns.models import Rule, RuleSubmission
+from campaigns.models import Rule
 from campaigns.schema import RULE_SCHEMA
 from campaigns.services import rules
 from loyalty.lib import clock, fields, pagination
@@ -37,20 +39,8 @@ ANSWER: dict[str, Any] = {
     "text": TEXT,
 }
 DRAFT: dict[str, Any] = {**ANSWER, "status": "draft", "version": None}
-SUBMISSION: dict[str, Any] = {
-    "number": 1,
-    "status": "scheduled",
-    "rule": EXAMPLE,
-    "publish_at": "2026-11-27T16:00:00Z",
-    "submitted_by": "operator:anna@acme.example",
-    "submitted_at": "2026-11-22T02:00:00Z",
-    "note": "Anniversary",
-    "approved_by": "operator:boris@acme.example",
-    "approved_at": "2026-11-22T03:00:00Z",
-    "ended_at": None,
-    "reason": "",
-    "version": None,
-}
+OF_A_RULE: dict[str, Any] = {"rule": EXAMPLE, "retires": False}
+SUBMISSION: dict[str, Any] = {**submitted.SUBMISSION, **OF_A_RULE}
 
 
 class RuleBody(serializers.Serializer[Any]):
@@ -72,21 +62,11 @@ class RuleBody(serializers.Serializer[Any]):
     description = serializers.CharField(required=False)
 
 
-class SubmissionAnswer(serializers.Serializer[Any]):
-    """What was put forward of a rule; its content never changes."""
+class SubmissionAnswer(SubmittedAnswer):
+    """What was put forward of a rule: its content, or with `retires` its end."""
 
-    number = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=RuleSubmission.Status.choices)
     rule = serializers.DictField()
-    publish_at = serializers.DateTimeField(allow_null=True)
-    submitted_by = serializers.CharField()
-    submitted_at = serializers.DateTimeField()
-    note = serializers.CharField(allow_blank=True)
-    approved_by = serializers.CharField(allow_null=True)
-    approved_at = serializers.DateTimeField(allow_null=True)
-    ended_at = serializers.DateTimeField(allow_null=True)
-    reason = serializers.CharField(allow_blank=True)
-    version = serializers.IntegerField(allow_null=True)
+    retires = serializers.BooleanField()
 
 
 class RuleAnswer(RuleBody):
@@ -252,11 +232,14 @@ class RetireRule(ApiView):
         ],
     )
     def post(self, request: Request, code: str) -> Response:
-        """End a rule for ever."""
+        """End a rule for ever.
+
+        409 `approval_required` where the brand wants a second operator: submit it with `retire` instead.
+        """
         self.body(Nothing)
         now = clock.now()
         answer: Response = self.once(
-            lambda: Response(saved_json(rules.retire(code=code, actor=self.caller(), now=now)))
+            lambda: Response(saved_json(rules.retire(code=code, actor=self.caller(), now=now, by_api=True)))
         )
         return answer
 

@@ -5,64 +5,34 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.api import submitted
 from campaigns.api.rulejson import saved_json
-from campaigns.api.rules import ANSWER, DRAFT, SUBMISSION, RuleAnswer
+from campaigns.api.rules import ANSWER, DRAFT, OF_A_RULE, SUBMISSION, RuleAnswer
+from campaigns.api.submitted import ApproveBody, RejectBody, WithdrawBody
 from campaigns.services import submissions
-from campaigns.services.rulewriting import LONGEST_NOTE
 from loyalty.lib import clock, fields
 from loyalty.lib.api import ApiView, StrictSerializer
+from loyalty.lib.foureyes import LONGEST_NOTE
 
-WAITING: dict[str, Any] = {
-    **DRAFT,
-    "submission": {**SUBMISSION, "status": "pending_approval", "approved_by": None, "approved_at": None},
-}
+WAITING: dict[str, Any] = {**DRAFT, "submission": {**submitted.WAITING, **OF_A_RULE}}
 SCHEDULED: dict[str, Any] = {**DRAFT, "submission": SUBMISSION}
-PUBLISHED: dict[str, Any] = {
-    **ANSWER,
-    "submission": {
-        **SUBMISSION,
-        "status": "published",
-        "publish_at": None,
-        "ended_at": "2026-11-22T03:00:00Z",
-        "version": 1,
-    },
-}
+PUBLISHED: dict[str, Any] = {**ANSWER, "submission": {**submitted.PUBLISHED, **OF_A_RULE}}
 
 
 def _ended(status: str, reason: str) -> dict[str, Any]:
-    ended = {"status": status, "ended_at": "2026-11-22T03:00:00Z", "reason": reason}
-    return {**DRAFT, "submission": {**WAITING["submission"], **ended}}
+    return {**DRAFT, "submission": {**submitted.ended(status, reason), **OF_A_RULE}}
 
 
 class SubmitBody(StrictSerializer):
-    """When to publish once it is approved, and why."""
+    """When to publish once it is approved, and why; with `retire` the rule's end instead of its draft."""
 
     at = fields.Instant(required=False, allow_null=True)
     note = fields.Text(required=False, allow_blank=True, max_length=LONGEST_NOTE)
-
-
-class ApproveBody(StrictSerializer):
-    """The submission that was looked at, another time to publish, and a note."""
-
-    number = fields.Whole(required=False, min_value=1)
-    at = fields.Instant(required=False, allow_null=True)
-    note = fields.Text(required=False, allow_blank=True, max_length=LONGEST_NOTE)
-
-
-class RejectBody(StrictSerializer):
-    """Why not, and the submission that was looked at."""
-
-    reason = fields.Text(max_length=LONGEST_NOTE)
-    number = fields.Whole(required=False, min_value=1)
-
-
-class WithdrawBody(StrictSerializer):
-    """Why."""
-
-    reason = fields.Text(required=False, allow_blank=True, max_length=LONGEST_NOTE)
+    retire = serializers.BooleanField(required=False)
 
 
 class SubmitRule(ApiView):
@@ -80,11 +50,13 @@ class SubmitRule(ApiView):
                 {"at": "2026-11-28T00:00:00+08:00", "note": "Anniversary"},
                 request_only=True,
             ),
+            OpenApiExample("Its end", {"retire": True, "note": "Too dear"}, request_only=True),
             OpenApiExample("It waits", WAITING, response_only=True, status_codes=["202"]),
         ],
     )
     def post(self, request: Request, code: str) -> Response:
-        """Submit the draft as it is now. What is submitted is frozen; a later submission replaces it."""
+        """Submit the draft as it is now, or the rule's end. What is submitted is frozen; a later one replaces
+        it."""
         body, now = self.body(SubmitBody), clock.now()
 
         def work() -> Response:

@@ -16,6 +16,7 @@ from campaigns.api import (
     simulations,
     submissions,
     tiers,
+    tiersubmissions,
     wakeups,
 )
 
@@ -67,6 +68,10 @@ partner_urlpatterns: list[URLPattern] = [
         name="audience-grant-cancel",
     ),
     path("tiers", tiers.Tiers.as_view(), name="tiers"),
+    path("tiers/submit", tiersubmissions.SubmitTiers.as_view(), name="tiers-submit"),
+    path("tiers/approve", tiersubmissions.ApproveTiers.as_view(), name="tiers-approve"),
+    path("tiers/reject", tiersubmissions.RejectTiers.as_view(), name="tiers-reject"),
+    path("tiers/withdraw", tiersubmissions.WithdrawTiers.as_view(), name="tiers-withdraw"),
     path("campaigns", campaigns.Campaigns.as_view(), name="campaigns"),
     path("campaigns/<str:code>", campaigns.OneCampaign.as_view(), name="campaign"),
     path("campaigns/<str:code>/results", campaignresults.CampaignResults.as_view(), name="campaign-results"),

@@ -20,7 +20,14 @@ from campaigns.models.messages import (
     SubscriptionConsent,
 )
 from campaigns.models.moments import ActivityType, Moment
-from campaigns.models.rules import Rule, RulesInForce, RuleStep, RuleSubmission, RuleVersion
+from campaigns.models.rules import (
+    Rule,
+    RulesInForce,
+    RuleStep,
+    RuleSubmission,
+    RuleVersion,
+    TierSubmission,
+)
 from campaigns.models.wakeups import Wakeup, WakeupRecipient, WakeupRun
 
 __all__ = [
@@ -50,6 +57,7 @@ __all__ = [
     "Segment",
     "SegmentMember",
     "SubscriptionConsent",
+    "TierSubmission",
     "Wakeup",
     "WakeupRecipient",
     "WakeupRun",

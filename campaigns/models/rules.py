@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import ids
+from loyalty.lib.foureyes import Submitted
 
 
 class Rule(models.Model):
@@ -64,76 +65,21 @@ class RuleVersion(models.Model):
         return f"{self.rule_id} v{self.version}"
 
 
-class RuleSubmission(models.Model):
-    """A draft as it was put forward: its content is frozen, somebody else decides, and it is published now
-    or at its time. What was decided never changes; the database refuses it."""
+class RuleSubmission(Submitted):
+    """A draft as it was put forward, or the end of a rule (`retires`; the content is then what it ends)."""
 
-    class Status(models.TextChoices):
-        PENDING_APPROVAL = "pending_approval", _("waits for approval")
-        SCHEDULED = "scheduled", _("scheduled")
-        PUBLISHED = "published", _("published")
-        REJECTED = "rejected", _("rejected")
-        WITHDRAWN = "withdrawn", _("withdrawn")
-        REPLACED = "replaced", _("replaced by a later one")
-        FAILED = "failed", _("no longer held when its time came")
-
-    OPEN = ("pending_approval", "scheduled")
-
-    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     rule = models.ForeignKey(Rule, models.PROTECT, related_name="submissions", verbose_name=_("earning rule"))
-    number = models.PositiveIntegerField(_("number"))
-    body = models.JSONField(_("content"))
-    status = models.CharField(_("status"), max_length=16, choices=Status.choices)
-    needs_approval = models.BooleanField(_("needs a second operator"))
-    publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
-    submitted_at = models.DateTimeField(_("submitted at"))
-    submitted_by = models.CharField(_("submitted by"), max_length=120)
-    note = models.CharField(_("note"), max_length=500, blank=True, default="")
-    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
-    approved_by = models.CharField(_("approved by"), max_length=120, blank=True, default="")
-    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-    reason = models.CharField(_("reason"), max_length=500, blank=True, default="")
-    version = models.PositiveIntegerField(_("version"), null=True, blank=True)
+    retires = models.BooleanField(_("ends the rule"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("submission of a rule")
         verbose_name_plural = _("submissions of rules")
         constraints = [
-            models.UniqueConstraint(fields=["rule", "number"], name="rulesubmission_once"),
+            *Submitted.rules("rulesubmission", of="rule"),
             models.UniqueConstraint(
                 fields=["rule"],
                 condition=models.Q(status__in=["pending_approval", "scheduled"]),
                 name="rulesubmission_one_open",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(approved_by=models.F("submitted_by")) | models.Q(approved_by=""),
-                name="rulesubmission_four_eyes",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(status__in=["scheduled", "published"])
-                | models.Q(needs_approval=False)
-                | ~models.Q(approved_by=""),
-                name="rulesubmission_approved",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(status__in=["pending_approval", "scheduled"], ended_at__isnull=True)
-                | (
-                    ~models.Q(status__in=["pending_approval", "scheduled"]) & models.Q(ended_at__isnull=False)
-                ),
-                name="rulesubmission_ended",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(status="scheduled") | models.Q(publish_at__isnull=False),
-                name="rulesubmission_has_time",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(status="rejected") | ~models.Q(reason=""),
-                name="rulesubmission_says_why",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(status="published", version__isnull=False)
-                | (~models.Q(status="published") & models.Q(version__isnull=True)),
-                name="rulesubmission_version",
             ),
         ]
         indexes = [
@@ -146,6 +92,30 @@ class RuleSubmission(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule.code} #{self.number}"
+
+
+class TierSubmission(Submitted):
+    """A tier programme as it was put forward, instead of the version `instead_of` (0: the first one)."""
+
+    instead_of = models.PositiveIntegerField(_("instead of version"))
+    # The key of the brand's one programme: at most one submission of it is open.
+    program = models.BigIntegerField(default=1, editable=False)
+
+    class Meta:
+        verbose_name = _("submission of the tiers")
+        verbose_name_plural = _("submissions of the tiers")
+        constraints = [
+            *Submitted.rules("tiersubmission", of=None),
+            models.CheckConstraint(condition=models.Q(program=1), name="tiersubmission_of_the_one"),
+            models.UniqueConstraint(
+                fields=["program"],
+                condition=models.Q(status__in=["pending_approval", "scheduled"]),
+                name="tiersubmission_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.number}"
 
 
 class RuleStep(models.Model):

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from campaigns.errors import CodeTaken, WrongState
 from campaigns.models.decided import Decided
 from loyalty.lib.errors import Refusal
-from points.errors import SameOperator
+from loyalty.lib.foureyes import SameOperator
 from tenants.context import current_brand
 
 Status = Decided.Status

@@ -19,7 +19,17 @@ from campaigns.services import rulewriting, submissions
 from campaigns.services.rulewriting import Saved, checked, locked, step, warnings_of
 from loyalty.lib.errors import Invalid
 
-__all__ = ["Saved", "check", "create_draft", "install", "publish", "retire", "revive", "update_draft"]
+__all__ = [
+    "Saved",
+    "check",
+    "create_draft",
+    "discontinue",
+    "install",
+    "publish",
+    "retire",
+    "revive",
+    "update_draft",
+]
 
 
 def check(*, body: Any, now: datetime) -> None:
@@ -96,23 +106,39 @@ def publish(
         return Saved(rule, warnings_of(found))
 
 
-def retire(*, code: str, actor: str, now: datetime) -> Saved:
+def retire(*, code: str, actor: str, now: datetime, by_api: bool = False) -> Saved:
     """End a rule for ever: it gives nothing for orders processed from now on.
 
     Returns of earlier orders are still judged by it; what was submitted of it is withdrawn.
-    Raises RuleNotFound, RuleRetired, RuleNotPublished.
+    Raises RuleNotFound, RuleRetired, RuleNotPublished, ApprovalRequired (the brand asks for a second
+    operator: `submissions.submit` with `retire`).
     """
     with transaction.atomic():
         rule = locked(code)
         if rule.current_version is None:
             raise RuleNotPublished(rule=code)
-        submissions.end_open(rule, actor=actor, now=now)
-        rule.status, rule.draft = Rule.Status.RETIRED, None
-        rule.retired_at, rule.retired_by, rule.updated_at = now, actor, now
-        rule.save(update_fields=["status", "draft", "retired_at", "retired_by", "updated_at"])
-        rulewriting.changed(now)
-        step(rule, RuleStep.Kind.RETIRED, actor=actor, now=now)
-        rulewriting.announce("rule.retired", rule, actor, now)
+        if submissions.approval_needed(by_api=by_api):
+            raise ApprovalRequired(
+                _("This brand asks for a second operator: submit the end of the rule for approval."),
+                rule=code,
+            )
+        return _end(rule, actor=actor, now=now)
+
+
+def discontinue(*, code: str, actor: str, now: datetime) -> Saved:
+    """End a rule that is the shadow of something else (a tier's multiplier, a campaign that is over), without
+    a second operator of its own. Raises RuleNotFound, RuleRetired, RuleNotPublished."""
+    with transaction.atomic():
+        rule = locked(code)
+        if rule.current_version is None:
+            raise RuleNotPublished(rule=code)
+        return _end(rule, actor=actor, now=now)
+
+
+def _end(rule: Rule, *, actor: str, now: datetime) -> Saved:
+    submissions.end_open(rule, actor=actor, now=now)
+    rulewriting.end(rule, actor=actor, now=now)
+    step(rule, RuleStep.Kind.RETIRED, actor=actor, now=now)
     return Saved(rule)
 
 

@@ -68,6 +68,15 @@ def put_in_force(rule: Rule, found: Checked, *, actor: str, now: datetime, keep_
     announce("rule.published", rule, actor, now)
 
 
+def end(rule: Rule, *, actor: str, now: datetime) -> None:
+    """Let a rule give nothing from now on. The caller holds the rule's lock."""
+    rule.status, rule.draft = Rule.Status.RETIRED, None
+    rule.retired_at, rule.retired_by, rule.updated_at = now, actor, now
+    rule.save(update_fields=["status", "draft", "retired_at", "retired_by", "updated_at"])
+    changed(now)
+    announce("rule.retired", rule, actor, now)
+
+
 def step(
     rule: Rule,
     kind: str,

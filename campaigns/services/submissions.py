@@ -1,7 +1,6 @@
-"""From a draft to a version in four eyes: submitted, decided by somebody else, published now or at its time.
+"""From a draft to a version in four eyes, and from a version to its end (`loyalty.lib.foureyes`).
 
-What is submitted is a copy that never changes, so what is approved is what runs; a draft that was changed
-since needs a submission of its own. Of a rule at most one submission is open (waiting, or scheduled).
+A draft that was changed since it was submitted needs a submission of its own.
 """
 
 from __future__ import annotations
@@ -11,22 +10,60 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
-from django.utils.translation import gettext_lazy as _
 
 from campaigns import locks
-from campaigns.errors import NothingSubmitted, NothingToPublish, SubmissionChanged, SubmissionOpen
+from campaigns.errors import NothingToPublish, RuleNotPublished
 from campaigns.models import Rule, RuleStep, RuleSubmission
+from campaigns.schema import Checked
 from campaigns.services import rulewriting
 from campaigns.services.rulewriting import Saved, checked, locked, step, warnings_of
-from loyalty.lib import instants
-from loyalty.lib.errors import Invalid
-from points.errors import SameOperator
+from loyalty.lib import foureyes
+from loyalty.lib.foureyes import FourEyes, NothingSubmitted
 from tenants.context import current_brand
 
-WORKER: Final = "worker"
 Status = RuleSubmission.Status
 Kind = RuleStep.Kind
+TOLD: Final = {
+    "submitted": "rule.submitted",
+    "approved": "rule.approved",
+    "rejected": "rule.rejected",
+    "failed": "rule.publication_failed",
+}
+"""The steps that are events."""
+
+
+class _Rules(FourEyes[RuleSubmission]):
+    """What the submissions of rules add to the life of all submissions."""
+
+    def check(self, submission: RuleSubmission, now: datetime) -> Checked | None:
+        """The content, checked; nothing of a rule that is to end. Raises Invalid."""
+        return None if submission.retires else checked(submission.body, now)
+
+    def carry_out(self, submission: RuleSubmission, found: Any, *, actor: str, now: datetime) -> int:
+        """Put the content in force, or end the rule."""
+        rule = submission.rule
+        if submission.retires:
+            rulewriting.end(rule, actor=actor, now=now)
+        else:
+            rulewriting.put_in_force(rule, found, actor=actor, now=now, keep_draft=True)
+        return rule.current_version or 0
+
+    def told(
+        self, submission: RuleSubmission, taken: str, *, actor: str, now: datetime, note: str = ""
+    ) -> None:
+        """A row of the rule's steps, and its event."""
+        kind = Kind.RETIRED if submission.retires and taken == Kind.PUBLISHED else taken
+        step(submission.rule, kind, actor=actor, now=now, note=note, submission=submission)
+        if taken in TOLD:
+            more = {**foureyes.told_of(submission, actor, note), "retires": submission.retires}
+            rulewriting.announce(TOLD[taken], submission.rule, actor, now, more)
+
+    def said(self, submission: RuleSubmission) -> tuple[Any, ...]:
+        """What makes two submissions of a rule the same."""
+        return (*super().said(submission), submission.retires)
+
+
+_RULES: Final = _Rules()
 
 
 def approval_needed(*, by_api: bool = False) -> bool:
@@ -35,29 +72,28 @@ def approval_needed(*, by_api: bool = False) -> bool:
     return asked == "all" or (asked == "console" and not by_api)
 
 
-def submit(*, code: str, actor: str, now: datetime, at: datetime | None = None, note: str = "") -> Saved:
-    """Put the draft forward as it is now, to be published at `at`, or as soon as it is approved.
+def submit(
+    *,
+    code: str,
+    actor: str,
+    now: datetime,
+    at: datetime | None = None,
+    note: str = "",
+    retire: bool = False,
+) -> Saved:
+    """Put the draft forward as it is now, to be published at `at`, or as soon as it is approved; with
+    `retire` the end of the rule that runs.
 
     A waiting submission with other content is replaced; repeating the same changes nothing.
-    Raises RuleNotFound, RuleRetired, NothingToPublish, SubmissionOpen (one is scheduled already), Invalid.
+    Raises RuleNotFound, RuleRetired, NothingToPublish, RuleNotPublished, SubmissionOpen (one is scheduled
+    already), Invalid.
     """
     with transaction.atomic():
         rule = locked(code)
-        if rule.draft is None:
-            raise NothingToPublish(rule=code)
-        found = checked(rule.draft, now)
-        opened = locks.open_submission(rule)
-        if opened is not None:
-            same = (opened.body, opened.submitted_by, opened.publish_at, opened.note)
-            if opened.status == Status.PENDING_APPROVAL and same == (rule.draft, actor, at, note):
-                return Saved(rule, warnings_of(found), opened)
-            if opened.status == Status.SCHEDULED:
-                raise _still_open(opened)
-            _end(opened, Status.REPLACED, actor=actor, now=now)
-        made = _create(rule, actor=actor, now=now, at=at, note=note, needs_approval=True)
-        step(rule, Kind.SUBMITTED, actor=actor, now=now, note=note, submission=made)
-        _tell("rule.submitted", made, actor, now, note)
-        return Saved(rule, warnings_of(found), made)
+        body, warned = _content(rule, retire=retire, now=now)
+        made = _made(rule, body, actor=actor, now=now, at=at, note=note, retires=retire)
+        opened = _RULES.put_forward(made, rule.submissions.all(), locks.open_submission(rule), now=now)
+        return Saved(rule, warned, opened)
 
 
 def approve(
@@ -78,17 +114,8 @@ def approve(
     with transaction.atomic():
         rule = locked(code)
         waiting = _waiting(rule, actor, number)
-        found = checked(waiting.body, now)
-        waiting.approved_by, waiting.approved_at = actor, now
-        waiting.publish_at = at if at is not None else waiting.publish_at
-        step(rule, Kind.APPROVED, actor=actor, now=now, note=note, submission=waiting)
-        _tell("rule.approved", waiting, actor, now, note)
-        if waiting.publish_at is not None and waiting.publish_at > now:
-            waiting.status = Status.SCHEDULED
-            waiting.save(update_fields=["status", "approved_by", "approved_at", "publish_at"])
-        else:
-            _publish(waiting, rule, found, actor=actor, now=now)
-        return Saved(rule, warnings_of(found), waiting)
+        found = _RULES.approve(waiting, actor=actor, now=now, at=at, note=note)
+        return Saved(rule, warnings_of(found) if found is not None else (), waiting)
 
 
 def reject(*, code: str, actor: str, now: datetime, reason: str, number: int | None = None) -> Saved:
@@ -97,13 +124,11 @@ def reject(*, code: str, actor: str, now: datetime, reason: str, number: int | N
     Raises RuleNotFound, RuleRetired, NothingSubmitted, SubmissionChanged, SameOperator (withdraw it instead),
     Invalid (no reason).
     """
-    if not reason.strip():
-        raise Invalid.at("/reason", "required", _("This field is required."))
+    said = foureyes.reason_given(reason)
     with transaction.atomic():
         rule = locked(code)
         waiting = _waiting(rule, actor, number)
-        _end(waiting, Status.REJECTED, actor=actor, now=now, reason=reason)
-        _tell("rule.rejected", waiting, actor, now, reason)
+        _RULES.reject(waiting, actor=actor, now=now, reason=said)
         return Saved(rule, submission=waiting)
 
 
@@ -114,16 +139,16 @@ def withdraw(*, code: str, actor: str, now: datetime, reason: str = "") -> Saved
         opened = locks.open_submission(rule)
         if opened is None:
             raise NothingSubmitted(rule=code)
-        _end(opened, Status.WITHDRAWN, actor=actor, now=now, reason=reason)
+        opened.rule = rule
+        _RULES.withdraw(opened, actor=actor, now=now, reason=reason)
         return Saved(rule, submission=opened)
 
 
 def schedule(rule: Rule, *, actor: str, now: datetime, at: datetime) -> RuleSubmission:
     """Let the draft be published at `at`, where nobody else needs to agree. The caller holds the lock, and
     the draft was checked."""
-    made = _create(rule, actor=actor, now=now, at=at, note="", needs_approval=False)
-    step(rule, Kind.SCHEDULED, actor=actor, now=now, submission=made)
-    return made
+    made = _made(rule, rule.draft, actor=actor, now=now, at=at, note="", needs_approval=False)
+    return _RULES.put_forward(made, rule.submissions.all(), None, now=now)
 
 
 def scheduled_so(rule: Rule, at: datetime | None) -> RuleSubmission | None:
@@ -141,21 +166,21 @@ def refuse_open(rule: Rule) -> None:
     """Raises SubmissionOpen if something of the rule waits or is scheduled. The caller holds the lock."""
     opened = locks.open_submission(rule)
     if opened is not None:
-        raise _still_open(opened)
+        raise foureyes.still_open(opened)
 
 
 def end_open(rule: Rule, *, actor: str, now: datetime) -> None:
     """Withdraw what is open of a rule that is being retired. The caller holds the lock."""
     opened = locks.open_submission(rule)
     if opened is not None:
-        _end(opened, Status.WITHDRAWN, actor=actor, now=now)
+        opened.rule = rule
+        _RULES.withdraw(opened, actor=actor, now=now)
 
 
 def publish_due(*, now: datetime, limit: int) -> int:
     """Publish up to `limit` submissions whose time has come, oldest first; returns how many were settled.
 
-    Each in a transaction of its own, under the lock on its rule: a second worker finds it done. One that no
-    longer holds (a tier was deleted) ends as failed, and the version before runs on.
+    Each in a transaction of its own, under the lock on its rule: a second worker finds it done.
     """
     due = RuleSubmission.objects.filter(status=Status.SCHEDULED, publish_at__lte=now)
     found = due.order_by("publish_at", "pk").values_list("pk", "rule__code")[:limit]
@@ -166,27 +191,39 @@ def _publish_scheduled(submission_id: UUID, code: str, now: datetime) -> bool:
     with transaction.atomic():
         rule = locked(code, retired=True)
         scheduled = locks.open_submission(rule)
-        if scheduled is None or scheduled.pk != submission_id or scheduled.status != Status.SCHEDULED:
-            return False
-        try:
-            found = checked(scheduled.body, now)
-        except Invalid as invalid:
-            reason = "; ".join(f"{error.pointer} {error.code}" for error in invalid.errors)
-            _end(scheduled, Status.FAILED, actor=WORKER, now=now, reason=reason)
-            _tell("rule.publication_failed", scheduled, WORKER, now, reason)
-            return True
-        _publish(scheduled, rule, found, actor=scheduled.approved_by or scheduled.submitted_by, now=now)
-        return True
+        if scheduled is not None:
+            scheduled.rule = rule
+        return _RULES.publish_scheduled(scheduled, submission_id, now=now)
 
 
-def _create(
-    rule: Rule, *, actor: str, now: datetime, at: datetime | None, note: str, needs_approval: bool
+def _content(rule: Rule, *, retire: bool, now: datetime) -> tuple[Any, Any]:
+    """What is put forward, and what is odd about it."""
+    if retire:
+        if rule.status != Rule.Status.PUBLISHED:
+            raise RuleNotPublished(rule=rule.code)
+        running = rule.versions.get(version=rule.current_version or 0)
+        return running.body, ()
+    if rule.draft is None:
+        raise NothingToPublish(rule=rule.code)
+    return rule.draft, warnings_of(checked(rule.draft, now))
+
+
+def _made(
+    rule: Rule,
+    body: Any,
+    *,
+    actor: str,
+    now: datetime,
+    at: datetime | None,
+    note: str,
+    retires: bool = False,
+    needs_approval: bool = True,
 ) -> RuleSubmission:
-    last = rule.submissions.aggregate(last=Max("number"))["last"] or 0
-    return RuleSubmission.objects.create(
+    """A submission that is not stored yet."""
+    return RuleSubmission(
         rule=rule,
-        number=last + 1,
-        body=rule.draft,
+        body=body,
+        retires=retires,
         status=Status.PENDING_APPROVAL if needs_approval else Status.SCHEDULED,
         needs_approval=needs_approval,
         publish_at=at,
@@ -197,42 +234,6 @@ def _create(
 
 
 def _waiting(rule: Rule, actor: str, number: int | None) -> RuleSubmission:
-    waiting = locks.open_submission(rule)
-    if waiting is None or waiting.status != Status.PENDING_APPROVAL:
-        raise NothingSubmitted(rule=rule.code)
-    if number is not None and number != waiting.number:
-        raise SubmissionChanged(rule=rule.code, number=waiting.number)
-    if waiting.submitted_by == actor:
-        raise SameOperator
+    waiting = foureyes.waiting(locks.open_submission(rule), actor, number, rule=rule.code)
+    waiting.rule = rule
     return waiting
-
-
-def _still_open(opened: RuleSubmission) -> SubmissionOpen:
-    return SubmissionOpen(number=opened.number, submission_status=opened.status)
-
-
-def _publish(submission: RuleSubmission, rule: Rule, found: Any, *, actor: str, now: datetime) -> None:
-    rulewriting.put_in_force(rule, found, actor=actor, now=now, keep_draft=True)
-    submission.status, submission.ended_at = Status.PUBLISHED, now
-    submission.version = rule.current_version
-    submission.save(
-        update_fields=["status", "ended_at", "version", "approved_by", "approved_at", "publish_at"]
-    )
-    step(rule, Kind.PUBLISHED, actor=actor, now=now, submission=submission)
-
-
-def _end(submission: RuleSubmission, status: str, *, actor: str, now: datetime, reason: str = "") -> None:
-    submission.status, submission.ended_at = status, now
-    submission.reason = reason[: rulewriting.LONGEST_NOTE]
-    submission.save(update_fields=["status", "ended_at", "reason"])
-    # The names of the ends are those of their steps.
-    step(submission.rule, status, actor=actor, now=now, note=reason, submission=submission)
-
-
-def _tell(event: str, submission: RuleSubmission, actor: str, now: datetime, note: str) -> None:
-    more = {
-        "number": submission.number,
-        "publish_at": instants.text(submission.publish_at) if submission.publish_at else None,
-        "note": note,
-    }
-    rulewriting.announce(event, submission.rule, actor, now, more)

@@ -64,7 +64,7 @@ def sync(*, levels: Iterable[TierLevel], actor: str, now: datetime) -> list[Rule
         for code, rule in existing.items():
             runs = rule.status == Rule.Status.PUBLISHED and _is_tier_rule(selectors.working_body(rule))
             if runs and code not in wanted:
-                changed.append(rules.retire(code=code, actor=actor, now=now).rule)
+                changed.append(rules.discontinue(code=code, actor=actor, now=now).rule)
     return changed
 
 

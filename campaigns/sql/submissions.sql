@@ -8,10 +8,10 @@ BEGIN
   IF OLD.status NOT IN ('pending_approval', 'scheduled') THEN
     RAISE EXCEPTION 'a decided submission of a rule never changes' USING ERRCODE = 'PL090';
   END IF;
-  IF (NEW.id, NEW.rule_id, NEW.number, NEW.body, NEW.needs_approval, NEW.submitted_at, NEW.submitted_by,
-      NEW.note)
-    IS DISTINCT FROM (OLD.id, OLD.rule_id, OLD.number, OLD.body, OLD.needs_approval, OLD.submitted_at,
-      OLD.submitted_by, OLD.note)
+  IF (NEW.id, NEW.rule_id, NEW.number, NEW.body, NEW.retires, NEW.needs_approval, NEW.submitted_at,
+      NEW.submitted_by, NEW.note)
+    IS DISTINCT FROM (OLD.id, OLD.rule_id, OLD.number, OLD.body, OLD.retires, OLD.needs_approval,
+      OLD.submitted_at, OLD.submitted_by, OLD.note)
   THEN
     RAISE EXCEPTION 'what was submitted of a rule is frozen' USING ERRCODE = 'PL090';
   END IF;

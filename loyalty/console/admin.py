@@ -12,6 +12,7 @@ from campaigns.models import (
     Rule,
     RuleSubmission,
     Segment,
+    TierSubmission,
     Wakeup,
 )
 from loyalty.console.accountpage import AccountPage
@@ -28,6 +29,7 @@ from loyalty.console.orderpage import OrderPage
 from loyalty.console.rulepages.rulepage import RulePage
 from loyalty.console.rulepages.submissionpage import SubmissionPage
 from loyalty.console.sites import platform_site
+from loyalty.console.tierpages.submissionpage import TierSubmissionPage
 from members.models import Member, Purchase
 from points.models import Account, Entry, Lot
 from tenants.admin import BrandAdmin, DomainAdmin
@@ -49,6 +51,7 @@ admin.site.register(Purchase, OrderPage)
 admin.site.register(Campaign, CampaignPage)
 admin.site.register(Rule, RulePage)
 admin.site.register(RuleSubmission, SubmissionPage)
+admin.site.register(TierSubmission, TierSubmissionPage)
 admin.site.register(Message, MessagePage)
 admin.site.register(MessageChannel, ChannelPage)
 admin.site.register(MessageTemplate, TemplatePage)

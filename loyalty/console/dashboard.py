@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from campaigns.models import ProgrammeBudget, Rule, RuleSubmission
+from campaigns.models import ProgrammeBudget, Rule, RuleSubmission, TierSubmission
 from loyalty.analytics import selectors
 from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
@@ -19,6 +19,7 @@ from loyalty.console.entrywords import doer
 from loyalty.console.menus import brand_of
 from loyalty.lib import clock
 from loyalty.lib.console import actor
+from loyalty.lib.foureyes import Submitted
 from mall.models import Redemption, Reward
 from partners.models import ApiKey
 from points.models import AdjustmentRequest
@@ -83,16 +84,21 @@ def _to_approve(request: HttpRequest) -> list[AdjustmentRequest]:
     return found
 
 
-def _rules_to_approve(request: HttpRequest) -> list[RuleSubmission]:
-    """Rules that wait for a second operator, the oldest first, for those who may decide."""
+def _rules_to_approve(request: HttpRequest) -> list[Submitted]:
+    """Rules and tiers that wait for a second operator, the oldest first, for those who may decide."""
     if not request.user.has_perm("campaigns.approve_rule"):
         return []
-    waiting = RuleSubmission.objects.filter(status=RuleSubmission.Status.PENDING_APPROVAL)
-    found = list(waiting.select_related("rule").order_by("submitted_at")[:10])
+    rules = RuleSubmission.objects.select_related("rule").order_by("submitted_at")
+    found: list[Submitted] = [
+        *TierSubmission.objects.filter(status=Submitted.Status.PENDING_APPROVAL),
+        *rules.filter(status=Submitted.Status.PENDING_APPROVAL)[:10],
+    ]
     me = actor(request)
     for each in found:
         each.own = each.submitted_by == me  # type: ignore[attr-defined]
         each.asked_by = doer(each.submitted_by)  # type: ignore[attr-defined]
+        each.page = f"admin:campaigns_{each._meta.model_name}_change"  # type: ignore[attr-defined]
+        each.of_tiers = isinstance(each, TierSubmission)  # type: ignore[attr-defined]
     return found
 
 

@@ -59,7 +59,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu of this host. An entry without permission is left out by unfold."""
     if not brand_of(request):
         return platform_menu()
-    return brand_menu(to_approve(request), rules_to_approve(request))
+    return brand_menu(to_approve(request), rules_to_approve(request), tiers_to_approve(request))
 
 
 def may_see(model: str) -> Callable[[HttpRequest], bool]:
@@ -107,6 +107,13 @@ def rules_to_approve(request: HttpRequest) -> str:
     return _waiting("campaigns", "RuleSubmission")
 
 
+def tiers_to_approve(request: HttpRequest) -> str:
+    """Whether tiers wait for a second operator; nothing for none, and for those who do not decide."""
+    if not request.user.has_perm("campaigns.approve_rule"):
+        return ""
+    return _waiting("campaigns", "TierSubmission")
+
+
 def _waiting(app: str, model: str) -> str:
     found = apps.get_model(app, model).objects.filter(status="pending_approval")
     count = found[:MOST_COUNTED].count()
@@ -117,7 +124,7 @@ def _badge(waiting: str) -> dict[str, Any]:
     return {"badge": waiting, "badge_variant": "warning"} if waiting else {}
 
 
-def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any]]:
+def brand_menu(waiting: str = "", rules_waiting: str = "", tiers_waiting: str = "") -> list[dict[str, Any]]:
     """The console of a brand; what waits for a second operator is told at its place."""
     return [
         _home(gettext_lazy("Dashboard")),
@@ -148,6 +155,10 @@ def brand_menu(waiting: str = "", rules_waiting: str = "") -> list[dict[str, Any
                     "icon": "military_tech",
                     "link": reverse_lazy("admin:tiers"),
                     "permission": may_see("points.tierprogram"),
+                },
+                {
+                    **_item(gettext_lazy("Tiers to approve"), "approval", "campaigns.tiersubmission"),
+                    **_badge(tiers_waiting),
                 },
                 _item(gettext_lazy("Campaigns"), "campaign", "campaigns.campaign"),
                 {

@@ -73,6 +73,7 @@ _LOOK_AT_MESSAGES: Final = (
 _LOOK_AT_RULES: Final = (
     "campaigns.view_ruleversion",
     "campaigns.view_rulesubmission",
+    "campaigns.view_tiersubmission",
     "campaigns.view_rulestep",
     "campaigns.view_moment",
 )

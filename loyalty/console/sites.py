@@ -41,9 +41,10 @@ class BrandSite(ConsoleSite):
     def get_urls(self) -> list[Any]:
         """The admin's routes, and those of pages that show no table's rows."""
         # The pages need the models, which are not loaded yet when this module is.
-        from loyalty.console import campaignpages, finance, simulations, tierpage  # noqa: PLC0415
+        from loyalty.console import campaignpages, finance, simulations  # noqa: PLC0415
         from loyalty.console.audiences import reportpage  # noqa: PLC0415
         from loyalty.console.find import find  # noqa: PLC0415
+        from loyalty.console.tierpages import page as tierpage  # noqa: PLC0415
 
         box = path("find/", self.admin_view(find), name="find")
         pages = (finance, simulations, tierpage, campaignpages, reportpage)

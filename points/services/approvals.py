@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from loyalty.lib.foureyes import SameOperator
 from points import errors, expiry, locks
 from points.models import AdjustmentRequest
 from points.postings import DEFAULT_CURRENCY, BurnResult
@@ -94,7 +95,7 @@ def _decide(request_id: UUID, actor: str) -> AdjustmentRequest:
     if waiting.status != AdjustmentRequest.Status.PENDING_APPROVAL:
         raise errors.AdjustmentDecided(decision=waiting.status)
     if waiting.requested_by == actor:
-        raise errors.SameOperator
+        raise SameOperator
     return waiting
 
 

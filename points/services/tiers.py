@@ -45,6 +45,7 @@ __all__ = [
     "settled",
     "store_program",
     "tier_view",
+    "version",
 ]
 
 
@@ -57,6 +58,11 @@ def program() -> Program | None:
 def config() -> dict[str, Any] | None:
     """The programme as it was stored, for the API and the console; None where there is none."""
     return TierProgram.objects.filter(pk=1).values_list("config", flat=True).first()
+
+
+def version() -> int:
+    """The version of the programme in force; 0 where there is none."""
+    return TierProgram.objects.filter(pk=1).values_list("version", flat=True).first() or 0
 
 
 def store_program(

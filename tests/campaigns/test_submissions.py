@@ -11,10 +11,10 @@ from campaigns.models import Rule, RulesInForce, RuleStep, RuleSubmission, RuleV
 from campaigns.services import rules, submissions, tierrules
 from campaigns.tasks import publish_rules
 from loyalty.lib import clock
+from loyalty.lib.foureyes import SameOperator
 from loyalty.outbox.models import OutboxEvent
 from partners.auth import digest
 from partners.models import ApiKey
-from points.errors import SameOperator
 from tenants import hosts
 from tenants.context import in_brand
 from tenants.models import Brand
@@ -303,3 +303,49 @@ def test_the_approver_may_name_another_time(submitted: RuleSubmission, now: date
     assert (made.status, made.publish_at) == ("scheduled", at)
     with pytest.raises(DatabaseError), transaction.atomic():
         RuleSubmission.objects.filter(pk=made.pk).update(publish_at=now)
+
+
+def test_where_the_brand_asks_nobody_alone_ends_a_rule(
+    acme: Brand, api: Api, colleague: Api, row_counts: Counts
+) -> None:
+    api.post("/earning-rules", BASE)
+    api.post("/earning-rules/base/publish")
+    ask(acme, "all")
+    before = row_counts()
+    answer = api.post("/earning-rules/base/retire")
+    assert (answer.status_code, answer.json()["code"]) == (409, "approval_required")
+    assert row_counts() == before
+    answer = api.post("/earning-rules/base/submit", {"retire": True, "note": "too dear"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "published")
+    assert (answer.json()["submission"]["retires"], answer.json()["submission"]["rule"]) == (True, BASE)
+    assert api.post("/earning-rules/base/approve").json()["code"] == "same_operator"
+    answer = colleague.post("/earning-rules/base/approve", {"number": 1})
+    assert (answer.status_code, answer.json()["status"]) == (200, "retired")
+    assert answer.json()["submission"]["status"] == "published"
+    with in_brand(acme):
+        assert [kind for kind, _actor, _note in steps()][-3:] == ["submitted", "approved", "retired"]
+        assert Rule.objects.get(code="base").retired_by == answer.json()["submission"]["approved_by"]
+        assert OutboxEvent.objects.filter(type="rule.retired").count() == 1
+
+
+def test_the_end_of_a_rule_can_wait_for_its_time(acme: Brand, api: Api, colleague: Api) -> None:
+    api.post("/earning-rules", BASE)
+    api.post("/earning-rules/base/publish")
+    ask(acme, "all")
+    api.post("/earning-rules/base/submit", {"retire": True, "at": MIDNIGHT})
+    assert colleague.post("/earning-rules/base/approve").status_code == 202
+    with in_brand(acme):
+        due = RuleSubmission.objects.get().publish_at
+        assert due is not None
+        submissions.publish_due(now=due - timedelta(seconds=1), limit=9)
+        assert Rule.objects.get(code="base").status == "published"
+        assert submissions.publish_due(now=due, limit=9) == 1
+        assert Rule.objects.get(code="base").status == "retired"
+
+
+def test_only_what_runs_can_be_put_forward_to_end(careful: Brand, api: Api, row_counts: Counts) -> None:
+    api.post("/earning-rules", BASE)
+    before = row_counts()
+    answer = api.post("/earning-rules/base/submit", {"retire": True})
+    assert (answer.status_code, answer.json()["code"]) == (409, "rule_not_published")
+    assert row_counts() == before

@@ -102,3 +102,25 @@ def test_what_waits_is_counted_for_those_who_decide(acme: Brand, drafted: Rule) 
     assert marketing.post(f"campaigns/rulesubmission/{waiting.pk}/withdraw/", form).status_code == 302
     with in_brand(acme):
         assert RuleSubmission.objects.get().status == "withdrawn"
+
+
+def test_the_end_of_a_rule_is_submitted_and_decided_too(acme: Brand, drafted: Rule, now) -> None:
+    with in_brand(acme):
+        rules.publish(code="base", actor="key:x", now=now, by_api=True)
+    marketing, owner = signed_in(acme, "marketing"), signed_in(acme, "owner")
+    path = f"campaigns/rule/{drafted.pk}/"
+    buttons = page(marketing, f"{path}change/")
+    assert (f"{path}submit-end/" in buttons, f"{path}retire/" in buttons) == (True, False)
+    marketing.post(f"{path}retire/", {})
+    with in_brand(acme):
+        assert Rule.objects.get().status == "published"
+    assert marketing.post(f"{path}submit-end/", {"at": "", "note": "too dear"}).status_code == 302
+    with in_brand(acme):
+        waiting = RuleSubmission.objects.get()
+        assert (waiting.retires, Rule.objects.get().status) == (True, "published")
+    decide = f"campaigns/rulesubmission/{waiting.pk}/"
+    assert "The rule ends for ever." in page(owner, f"{decide}change/")
+    assert owner.post(f"{decide}approve/", {"at": "", "note": ""}).status_code == 302
+    with in_brand(acme):
+        rule = Rule.objects.get()
+        assert (rule.status, rule.retired_by) == ("retired", "operator:owner@acme.example")

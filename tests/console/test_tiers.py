@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from campaigns.models import Rule
+from campaigns.models import Rule, TierSubmission
+from campaigns.services import tiersubmissions
 from points.models import TierProgram
+from tenants import hosts
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.console.pages import Browser, signed_in
@@ -100,3 +102,52 @@ def test_care_looks_and_changes_nothing_and_shops_do_not_look(acme: Brand, forei
     assert signed_in(acme, "shop").get("tiers/").status_code == 403
     assert levels_of(acme) == [("silver", "0", "1"), ("gold", "5000", "1.2")]
     assert Browser("acme.localhost").get("tiers/").status_code == 302
+
+
+def test_where_the_brand_asks_marketing_submits_and_the_owner_puts_in_force(
+    acme: Brand, now: datetime
+) -> None:
+    Brand.objects.filter(pk=acme.pk).update(settings={"rule_approval": "console"})
+    hosts.forget()
+    marketing, owner = signed_in(acme, "marketing"), signed_in(acme, "owner")
+    assert "Submit for approval" in marketing.get("tiers/").content.decode()
+    form_of = form(SILVER, GOLD, note="for the anniversary", at="")
+    assert marketing.post("tiers/", form_of).status_code == 302
+    assert stored(acme) is None
+    with in_brand(acme):
+        waiting = TierSubmission.objects.get()
+    here = f"campaigns/tiersubmission/{waiting.pk}/"
+    assert f"{here}change/" in marketing.get("tiers/").content.decode()
+    first = owner.get("").content.decode()
+    assert f"{here}change/" in first.split('id="rules-to-approve"')[1]
+    page = owner.get(f"{here}change/").content.decode()
+    assert "Gold: from 5,000, points × 1.2" in page
+    assert marketing.post(f"{here}approve/", {"at": "", "note": ""}).status_code == 403
+    assert stored(acme) is None
+    assert owner.post(f"{here}approve/", {"at": "", "note": "fine"}).status_code == 302
+    assert levels_of(acme) == [("silver", "0", "1"), ("gold", "5000", "1.2")]
+    with in_brand(acme):
+        waiting.refresh_from_db()
+        assert (waiting.submitted_by, waiting.approved_by) == (
+            "operator:marketing@acme.example",
+            "operator:owner@acme.example",
+        )
+    # The owner's own change needs another owner.
+    owner.post("tiers/", form(SILVER, {**GOLD, "multiplier": "9"}, known=2, version="1", note="", at=""))
+    with in_brand(acme):
+        second = TierSubmission.objects.get(number=2)
+    answer = owner.post(f"campaigns/tiersubmission/{second.pk}/approve/", {"at": "", "note": ""})
+    assert (answer.status_code, "second operator must decide" in answer.content.decode()) == (200, True)
+    assert levels_of(acme)[1] == ("gold", "5000", "1.2")
+
+
+def test_without_a_second_operator_a_change_can_wait_for_its_time(acme: Brand, now: datetime) -> None:
+    browser = signed_in(acme, "owner", "en")
+    assert browser.post("tiers/", form(SILVER, GOLD, at="2030-01-01T00:00")).status_code == 302
+    assert "The tiers will be in force at" in browser.get("tiers/").content.decode()
+    assert stored(acme) is None
+    with in_brand(acme):
+        scheduled = TierSubmission.objects.get()
+        assert (scheduled.status, scheduled.needs_approval) == ("scheduled", False)
+        assert tiersubmissions.publish_due(now=scheduled.publish_at) == 1
+    assert levels_of(acme) == [("silver", "0", "1"), ("gold", "5000", "1.2")]

@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 
 from loyalty.lib import ids
+from loyalty.lib.foureyes import SameOperator
 from loyalty.outbox.models import OutboxEvent
 from points import errors
 from points import services as points
@@ -219,7 +220,7 @@ def test_a_large_adjustment_waits_for_a_second_operator(in_acme: Brand, now: dat
     assert points.request_adjustment(**asked) == large
     with pytest.raises(errors.ReferenceConflict), transaction.atomic():
         points.request_adjustment(**{**asked, "points": 102})
-    with pytest.raises(errors.SameOperator), transaction.atomic():
+    with pytest.raises(SameOperator), transaction.atomic():
         points.approve_adjustment(request_id=large.id, actor="op:1", now=now)
     done = points.approve_adjustment(request_id=large.id, actor="op:2", now=now)
     assert (done.account.available, Entry.objects.get(reference="a-2").actor) == (201, "op:1 + op:2")

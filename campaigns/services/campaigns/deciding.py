@@ -20,7 +20,7 @@ from campaigns.services.campaigns import budgets, raising, turning
 from campaigns.services.campaigns import content as contents
 from campaigns.services.campaigns.steps import locked, refused, step, tell
 from loyalty.lib.errors import FieldError, Invalid
-from points.errors import SameOperator
+from loyalty.lib.foureyes import SameOperator
 
 Status = Campaign.Status
 Kind = CampaignStep.Kind

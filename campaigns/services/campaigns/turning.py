@@ -130,7 +130,7 @@ def _close(campaign: Campaign, now: datetime) -> None:
     """Retire its rules, so that the set of rules in force does not grow with every campaign that ever was."""
     for code in campaign.bound.order_by("rule__code").values_list("rule__code", flat=True):
         try:
-            rules.retire(code=code, actor=WORKER, now=now)
+            rules.discontinue(code=code, actor=WORKER, now=now)
         except (RuleRetired, RuleNotPublished):
             continue
     step(campaign, Kind.CLOSED, actor=WORKER, at=campaign.due_at or now, now=now)

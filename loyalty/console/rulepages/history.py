@@ -45,7 +45,7 @@ def history_of(rule: Rule) -> dict[str, Any]:
     known = words()
     found = list(rule.versions.order_by("-version")[: MOST + 1])
     sides = {version.version: version for version in found}
-    submitted = {each.version: each for each in rule.submissions.exclude(version=None)}
+    submitted = {each.version: each for each in rule.submissions.filter(retires=False).exclude(version=None)}
     versions = [
         _version(each, sides.get(each.version - 1), submitted.get(each.version), rule, known)
         for each in found[:MOST]

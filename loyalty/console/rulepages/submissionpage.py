@@ -3,61 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
-from campaigns.admin import WhenForm
 from campaigns.models import RuleSubmission
 from campaigns.selectors import words
 from campaigns.services import submissions
 from campaigns.wording import differing, in_words
-from loyalty.console.entrywords import doer
+from loyalty.console.decisionpage import (
+    ApproveForm,
+    DecisionPage,
+    RejectForm,
+    WithdrawForm,
+    is_open,
+    waits,
+)
 from loyalty.lib import clock
-from loyalty.lib.console import EndlessPage, Operation, actor
-from loyalty.lib.display import LABELS, Status, instant, link, status
+from loyalty.lib.console import Operation, actor
+from loyalty.lib.display import instant, link
 from loyalty.lib.errors import Text
-
-NOTE_LENGTH = 500
-
-
-class ApproveForm(WhenForm):
-    """Another time than the one asked for, and a note."""
-
-    note = forms.CharField(
-        label=_("Note"),
-        required=False,
-        max_length=NOTE_LENGTH,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["at"].help_text = _(
-            "In the brand's time. Left empty: when it was asked for, else at once."
-        )
-
-
-class RejectForm(forms.Form):
-    """Why not."""
-
-    reason = forms.CharField(
-        label=_("Reason"), max_length=NOTE_LENGTH, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
-    )
-
-
-class WithdrawForm(forms.Form):
-    """Why it is taken back."""
-
-    reason = forms.CharField(
-        label=_("Reason"),
-        required=False,
-        max_length=NOTE_LENGTH,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
 
 
 def approve(_admin: Any, request: HttpRequest, waiting: RuleSubmission, data: dict[str, Any]) -> Text:
@@ -72,6 +38,8 @@ def approve(_admin: Any, request: HttpRequest, waiting: RuleSubmission, data: di
     )
     if saved.submission is not None and saved.submission.status == RuleSubmission.Status.SCHEDULED:
         return _("Approved. It will be published at %(at)s.") % {"at": instant(saved.submission.publish_at)}
+    if waiting.retires:
+        return _("Approved. The rule gives nothing for orders from now on.")
     return _("Approved. Version %(version)s runs from now on.") % {"version": saved.rule.current_version}
 
 
@@ -93,44 +61,11 @@ def withdraw(_admin: Any, request: HttpRequest, opened: RuleSubmission, data: di
     return _("Withdrawn. The draft stays.")
 
 
-def waits(submission: RuleSubmission) -> bool:
-    """Whether nobody has decided yet."""
-    return submission.status == RuleSubmission.Status.PENDING_APPROVAL
-
-
-class SubmissionPage(EndlessPage):
+class SubmissionPage(DecisionPage):
     """Rules that wait for a second operator, and what became of the others."""
 
-    list_display = ("submitted", "title", "state", "who", "approver", "publish_at", "note")
-    list_filter = ("status",)
+    list_display = ("submitted", "title", "what", "state", "who", "approver", "publish_at", "note")
     list_select_related = ("rule",)
-    ordering = ("-id",)
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    ("title", "state"),
-                    ("who", "submitted"),
-                    ("planned", "note_n"),
-                    ("approver", "approved"),
-                    ("ended", "reason_n"),
-                )
-            },
-        ),
-    )
-    readonly_fields = (
-        "title",
-        "state",
-        "who",
-        "submitted",
-        "planned",
-        "note_n",
-        "approver",
-        "approved",
-        "ended",
-        "reason_n",
-    )
     change_form_outer_after_template = "console/rules/submission_panels.html"
     operations = (
         Operation(
@@ -163,7 +98,7 @@ class SubmissionPage(EndlessPage):
             icon="undo",
             danger=True,
             form=WithdrawForm,
-            shown=lambda submission: submission.status in RuleSubmission.OPEN,
+            shown=is_open,
         ),
     )
 
@@ -171,11 +106,15 @@ class SubmissionPage(EndlessPage):
         """Both sides in words, and what differs."""
         known = words()
         running = obj.rule.versions.filter(version=obj.rule.current_version or 0).first()
+        compared = running is not None and not obj.retires
         return {
-            "submitted_said": in_words(obj.body, known),
+            "submitted_said": _("The rule ends for ever. Points that were given stay.")
+            if obj.retires
+            else in_words(obj.body, known),
             "running_said": in_words(running.body, known) if running else "",
             "running_version": running.version if running else None,
-            "differences": differing(running.body, obj.body, known) if running else [],
+            "compared": compared,
+            "differences": differing(running.body, obj.body, known) if running and compared else [],
         }
 
     @display(description=_("rule"))
@@ -183,49 +122,7 @@ class SubmissionPage(EndlessPage):
         """The rule, as a link."""
         return link(submission.rule, submission)
 
-    @display(description=_("status"), label=LABELS)
-    def state(self, submission: RuleSubmission) -> Status:
-        """The status, coloured."""
-        return status(submission)
-
-    @display(description=_("submitted by"))
-    def who(self, submission: RuleSubmission) -> str:
-        """Who put it forward."""
-        return doer(submission.submitted_by)
-
-    @display(description=_("submitted at"))
-    def submitted(self, submission: RuleSubmission) -> str:
-        """When."""
-        return instant(submission.submitted_at)
-
-    @display(description=_("publish at"))
-    def planned(self, submission: RuleSubmission) -> str:
-        """The time asked for, or decided."""
-        return (
-            instant(submission.publish_at) if submission.publish_at else str(_("as soon as it is approved"))
-        )
-
-    @display(description=_("note"))
-    def note_n(self, submission: RuleSubmission) -> str:
-        """What it is for."""
-        return submission.note or "–"
-
-    @display(description=_("approved by"))
-    def approver(self, submission: RuleSubmission) -> str:
-        """The second operator."""
-        return doer(submission.approved_by) or "–"
-
-    @display(description=_("approved at"))
-    def approved(self, submission: RuleSubmission) -> str:
-        """When."""
-        return instant(submission.approved_at)
-
-    @display(description=_("ended at"))
-    def ended(self, submission: RuleSubmission) -> str:
-        """When it was published, rejected or withdrawn."""
-        return instant(submission.ended_at)
-
-    @display(description=_("reason"))
-    def reason_n(self, submission: RuleSubmission) -> str:
-        """Why it was turned down."""
-        return submission.reason or "–"
+    @display(description=_("what for"))
+    def what(self, submission: RuleSubmission) -> str:
+        """Whether the draft is to run, or the rule to end."""
+        return str(_("to retire it") if submission.retires else _("to publish it"))

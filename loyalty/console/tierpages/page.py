@@ -16,16 +16,23 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from campaigns.services import tierprogram
+from campaigns.models import TierSubmission
+from campaigns.services import tiersubmissions
+from campaigns.services.submissions import approval_needed
 from loyalty.lib import clock, words
 from loyalty.lib.console import actor
+from loyalty.lib.display import instant
 from loyalty.lib.errors import FieldError, Invalid, Refusal
+from loyalty.lib.foureyes import LONGEST_NOTE
 from members.models import Member
 from points.models import MemberTier, TierProgram
 from points.services import tierconfig
-from tenants.context import current_brand
 
 READ: Final = "points.view_tierprogram"
 SET: Final = "points.set_tierprogram"
@@ -100,7 +107,27 @@ class ProgramForm(forms.Form):
         ],
         widget=UnfoldAdminRadioSelectWidget,
     )
+    at = forms.DateTimeField(
+        label=gettext_lazy("In force at"),
+        required=False,
+        help_text=gettext_lazy("In the brand's time. Left empty: at once."),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+    )
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        required=False,
+        max_length=LONGEST_NOTE,
+        help_text=gettext_lazy("For who decides: what it is for, and what it may cost."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
     version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if approval_needed():
+            self.fields["at"].help_text = _("In the brand's time. Left empty: as soon as it is approved.")
+        else:
+            del self.fields["note"]
 
     def clean(self) -> dict[str, Any]:
         """A rolling period needs its months."""
@@ -152,7 +179,8 @@ Levels: type[BaseFormSet[LevelForm]] = forms.formset_factory(
 
 
 def tiers(request: HttpRequest) -> HttpResponse:
-    """Who holds which tier, and the form. A change is in force at once."""
+    """Who holds which tier, and the form. A change is in force at once or at its time; where the brand asks
+    for a second operator it waits for one."""
     if not request.user.has_perm(READ):
         raise PermissionDenied
     row = TierProgram.objects.first()
@@ -161,8 +189,8 @@ def tiers(request: HttpRequest) -> HttpResponse:
         if not may_set:
             raise PermissionDenied
         form, levels = ProgramForm(request.POST), Levels(request.POST, prefix="levels")
-        if form.is_valid() and levels.is_valid() and _stored(request, form, levels):
-            messages.success(request, _("The tiers are in force."))
+        if form.is_valid() and levels.is_valid() and (told := _stored(request, form, levels)):
+            messages.success(request, told)
             return HttpResponseRedirect(reverse("admin:tiers"))
     else:
         shown = tierconfig.shown(row.config) if row else STARTING
@@ -179,13 +207,14 @@ def tiers(request: HttpRequest) -> HttpResponse:
         "program": row,
         "held": _held(row),
         "may_set": may_set,
-        "currency": current_brand().currency,
+        "opened": TierSubmission.objects.filter(status__in=TierSubmission.OPEN).first(),
+        "four_eyes": approval_needed(),
     }
     return TemplateResponse(request, "console/tiers.html", context)
 
 
-def _stored(request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelForm]) -> bool:
-    """Whether the programme could be put in force; the faults stand at their fields."""
+def _stored(request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelForm]) -> str:
+    """What became of the programme; empty where it could not be taken: the faults stand at their fields."""
     data = form.cleaned_data
     given = [(each, level) for each in levels.forms if (level := each.level()) is not None]
     # A new level is written below the others and belongs where its threshold puts it.
@@ -196,17 +225,30 @@ def _stored(request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelFo
     body = {name: data[name] for name in ("qualify_by", "downgrade", "grace_days", "on_return")}
     body |= {"period": period, "levels": [level for _each, level in given]}
     try:
-        tierprogram.put_in_force(
-            config=tierconfig.checked(body), actor=actor(request), now=clock.now(), instead_of=data["version"]
+        waiting = tiersubmissions.publish(
+            config=tierconfig.checked(body),
+            actor=actor(request),
+            now=clock.now(),
+            at=data["at"],
+            note=data.get("note", ""),
+            instead_of=data["version"],
         )
     except Invalid as invalid:
         for error in invalid.errors:
             _show(error, form, [each for each, _level in given])
-        return False
+        return ""
     except Refusal as refusal:
         form.add_error(None, str(refusal.detail))
-        return False
-    return True
+        return ""
+    return _said(waiting)
+
+
+def _said(waiting: TierSubmission | None) -> str:
+    if waiting is None:
+        return _("The tiers are in force.")
+    if waiting.status == TierSubmission.Status.SCHEDULED:
+        return _("The tiers will be in force at %(at)s.") % {"at": instant(waiting.publish_at)}
+    return _("Submitted: it waits for a second operator.")
 
 
 def _show(error: FieldError, form: ProgramForm, rows: list[LevelForm]) -> None:

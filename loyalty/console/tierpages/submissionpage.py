@@ -1,0 +1,102 @@
+"""What was submitted of the tiers, beside what is in force: for the second operator who decides."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from campaigns.models import TierSubmission
+from campaigns.services import tiersubmissions
+from loyalty.console.decisionpage import (
+    ApproveForm,
+    DecisionPage,
+    RejectForm,
+    WithdrawForm,
+    is_open,
+    waits,
+)
+from loyalty.console.tierpages.words import differing, parts
+from loyalty.lib import clock
+from loyalty.lib.console import Operation, actor
+from loyalty.lib.display import instant
+from loyalty.lib.errors import Text
+from points.services import tiers
+
+
+def approve(_admin: Any, request: HttpRequest, waiting: TierSubmission, data: dict[str, Any]) -> Text:
+    """Put exactly what was submitted in force, now or at its time."""
+    decided = tiersubmissions.approve(
+        number=waiting.number, actor=actor(request), now=clock.now(), at=data["at"], note=data["note"]
+    )
+    if decided.status == TierSubmission.Status.SCHEDULED:
+        return _("Approved. The tiers will be in force at %(at)s.") % {"at": instant(decided.publish_at)}
+    return _("Approved. The tiers are in force.")
+
+
+def reject(_admin: Any, request: HttpRequest, waiting: TierSubmission, data: dict[str, Any]) -> Text:
+    """Turn it down."""
+    tiersubmissions.reject(
+        number=waiting.number, actor=actor(request), now=clock.now(), reason=data["reason"]
+    )
+    return _("Rejected. The tiers stay as they are.")
+
+
+def withdraw(_admin: Any, request: HttpRequest, _opened: TierSubmission, data: dict[str, Any]) -> Text:
+    """Take it back."""
+    tiersubmissions.withdraw(actor=actor(request), now=clock.now(), reason=data["reason"])
+    return _("Withdrawn. The tiers stay as they are.")
+
+
+class TierSubmissionPage(DecisionPage):
+    """Tiers that wait for a second operator, and what became of the others."""
+
+    change_form_outer_after_template = "console/tiers/submission_panels.html"
+    operations = (
+        Operation(
+            "approve",
+            _("Approve"),
+            _("Exactly what was submitted is in force. You cannot approve what you submitted yourself."),
+            "campaigns.approve_rule",
+            approve,
+            icon="check",
+            form=ApproveForm,
+            shown=waits,
+        ),
+        Operation(
+            "reject",
+            _("Reject"),
+            _("The tiers stay as they are; the reason is kept."),
+            "campaigns.approve_rule",
+            reject,
+            icon="close",
+            danger=True,
+            form=RejectForm,
+            shown=waits,
+        ),
+        Operation(
+            "withdraw",
+            _("Withdraw"),
+            _("It is no longer open; the tiers stay as they are."),
+            "points.set_tierprogram",
+            withdraw,
+            icon="undo",
+            danger=True,
+            form=WithdrawForm,
+            shown=is_open,
+        ),
+    )
+
+    def panels(self, request: HttpRequest, obj: TierSubmission) -> Mapping[str, Any]:
+        """What was submitted in words, and while it is open what would change."""
+        return {
+            "submitted_parts": parts(obj.body).values(),
+            "compared": is_open(obj),
+            "differences": differing(tiers.config(), obj.body) if is_open(obj) else [],
+        }
+
+    @display(description=_("tiers"))
+    def title(self, submission: TierSubmission) -> str:
+        """The levels, from the lowest."""
+        return f"{submission}: " + " · ".join(level["code"] for level in submission.body["levels"])
