@@ -15,6 +15,7 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "outbox-handlers": {"task": "loyalty.outbox.tasks.tick_handlers", "schedule": 2.0},
+    "policies-carried": {"task": "tenants.tasks.tick_policies", "schedule": 60.0},
     "points-due": {"task": "points.tasks.tick_due", "schedule": 5.0},
     "points-notices": {"task": "points.tasks.tick_notices", "schedule": 300.0},
     "points-seal": {"task": "points.tasks.tick_seal", "schedule": 15.0},

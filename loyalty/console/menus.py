@@ -230,6 +230,12 @@ def brand_menu(waiting: str = "", rules_waiting: str = "", tiers_waiting: str = 
             "title": gettext_lazy("Team"),
             "items": [
                 _item(gettext_lazy("Operators"), "badge", "operators.operator"),
+                {
+                    "title": gettext_lazy("Policies"),
+                    "icon": "policy",
+                    "link": reverse_lazy("admin:policies"),
+                    "permission": may_see("operators.policychange"),
+                },
                 _item(gettext_lazy("Books verified"), "verified", "analytics.verification"),
             ],
         },

@@ -35,6 +35,7 @@ OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
     "partners.webhookendpoint": ("rotate",),
     "partners.webhookdelivery": ("resend",),
     "analytics.verification": ("run",),
+    "operators.policychange": ("set",),
 }
 """What can be done beyond view, add, change and delete."""
 
@@ -110,6 +111,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "analytics.view+run_verification",
         "outbox.view_job",
         "operators.view+add+change_operator",
+        "operators.view+set_policychange",
     ),
     Role.MARKETING: (
         *_LOOK_AT_MEMBERS,
@@ -128,6 +130,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         *_LOOK_AT_RULES,
         "points.report_account",
         "points.set_tierprogram",
+        "operators.view_policychange",
     ),
     Role.CARE: (
         *_LOOK_AT_MEMBERS,

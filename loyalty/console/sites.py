@@ -44,10 +44,11 @@ class BrandSite(ConsoleSite):
         from loyalty.console import campaignpages, finance, simulations  # noqa: PLC0415
         from loyalty.console.audiences import reportpage  # noqa: PLC0415
         from loyalty.console.find import find  # noqa: PLC0415
+        from loyalty.console.policypages import page as policypage  # noqa: PLC0415
         from loyalty.console.tierpages import page as tierpage  # noqa: PLC0415
 
         box = path("find/", self.admin_view(find), name="find")
-        pages = (finance, simulations, tierpage, campaignpages, reportpage)
+        pages = (finance, simulations, tierpage, campaignpages, reportpage, policypage)
         return [box, *(each for page in pages for each in page.urls(self)), *super().get_urls()]
 
 

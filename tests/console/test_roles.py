@@ -33,6 +33,8 @@ LISTS = {
     "campaigns/audiencegrant/": {OWNER, MARKETING},
     "campaigns/audiencegrant/add/": {OWNER, MARKETING},
     "campaigns/rulesubmission/": {OWNER, MARKETING},
+    "campaigns/tiersubmission/": {OWNER, MARKETING},
+    "policies/": {OWNER, MARKETING},
     "mall/reward/": {OWNER, MARKETING, CARE, SHOP},
     "mall/reward/add/": {OWNER, MARKETING},
     "mall/redemption/": {OWNER, MARKETING, CARE, SHOP},

@@ -139,16 +139,14 @@ def test_at_its_time_and_not_before(careful: Brand, api: Api, colleague: Api) ->
     assert in_force(careful) == AFTER
 
 
-def test_the_tick_of_the_rules_looks_after_tiers(
-    careful: Brand, api: Api, colleague: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tick_of_the_rules_looks_after_tiers(careful: Brand, api: Api, colleague: Api) -> None:
     api.post("/tiers/submit", {"tiers": STEEP, "at": MIDNIGHT})
     colleague.post("/tiers/approve")
     with in_brand(careful):
         due = TierSubmission.objects.get().publish_at
         assert due is not None
-        monkeypatch.setattr(clock, "now", lambda: due)
-        assert publish_rules() == 1
+        with clock.frozen(due):
+            assert publish_rules() == 1
     assert in_force(careful) == AFTER
 
 

@@ -1,0 +1,265 @@
+"""The brand's policies as a form: every one with what it does, and what the fields make of it as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from loyalty.lib.errors import FieldError, Text
+from loyalty.lib.foureyes import LONGEST_NOTE
+from tenants.policyrules import EXPIRY_NUMBERS
+
+ASKED: Final = (
+    ("none", _("nobody")),
+    ("console", _("for what operators do")),
+    ("all", _("for what operators and API keys do")),
+)
+EXPIRIES: Final = (
+    ("never", _("never")),
+    ("days", _("after so many days")),
+    ("months", _("after so many months")),
+    ("end_of_month", _("at the end of the month, so many months later")),
+    ("end_of_year", _("at the end of the year, so many years later")),
+    ("inactivity", _("after so many months without earning or spending")),
+    ("fixed", _("on a date")),
+)
+CAPS: Final = tuple((who, period) for who in ("all", "sms") for period in ("day", "week", "month"))
+LINES: Final = ("points_currencies", "forbidden_phrases", "message_link_hosts")
+DAYS: Final = ("expiry_notices", "tier_notices")
+PLAIN: Final = (
+    "rule_approval",
+    "wakeup_approval",
+    "audience_grant_approval",
+    "adjustment_approval_above",
+    "restore_grace_days",
+    "rounding",
+    "transfer_monthly_limit",
+    "referral_link",
+    "enrol_by_order",
+    "auto_complete_days",
+    "verify_hour",
+    "message_return_days",
+)
+"""Policies that one field holds as it is."""
+GROUPS: Final[Sequence[tuple[Text, Sequence[str]]]] = (
+    (
+        _("Who has to agree"),
+        ("rule_approval", "wakeup_approval", "audience_grant_approval", "adjustment_approval_above"),
+    ),
+    (
+        _("Points"),
+        (
+            "expiry_policy",
+            "expiry_number",
+            "expiry_on",
+            "expiry_notices",
+            "restore_grace_days",
+            "rounding",
+            "transfer_monthly_limit",
+            "points_currencies",
+        ),
+    ),
+    (_("Tiers and referral"), ("tier_notices", "referral_link")),
+    (_("Orders and books"), ("enrol_by_order", "auto_complete_days", "verify_hour")),
+    (
+        _("Messages"),
+        (
+            "quiet_from",
+            "quiet_until",
+            *(f"caps_{who}_{period}" for who, period in CAPS),
+            "message_return_days",
+            "message_link_hosts",
+            "forbidden_phrases",
+        ),
+    ),
+)
+SHOWN_AT: Final[Mapping[str, str]] = {
+    "expiry": "expiry_number",
+    "quiet_hours": "quiet_from",
+    "message_caps": "caps_all_day",
+}
+"""The field at which a fault of a policy is said that several fields make up."""
+
+
+def _number(label: Any, help_text: Any, *, required: bool = True) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        help_text=help_text,
+        required=required,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
+    )
+
+
+def _text(label: Any, help_text: Any, *, rows: int = 0, kind: str = "text") -> forms.CharField:
+    widget = (
+        UnfoldAdminTextareaWidget(attrs={"rows": rows})
+        if rows
+        else UnfoldAdminTextInputWidget(attrs={"type": kind})
+    )
+    return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
+
+
+def _choice(label: Any, help_text: Any, choices: Sequence[tuple[str, Text]]) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=label, help_text=help_text, choices=choices, widget=UnfoldAdminSelectWidget
+    )
+
+
+class PolicyForm(forms.Form):
+    """All policies at once; only what differs is written."""
+
+    rule_approval = _choice(
+        _("Rules, tiers and campaigns"),
+        _("Whose earning rules, tiers and campaigns wait for a second operator before they run."),
+        ASKED,
+    )
+    wakeup_approval = _choice(_("Wake-ups"), _("Whose messages to a whole audience wait."), ASKED)
+    audience_grant_approval = _choice(
+        _("Grants to an audience"), _("Whose points for a whole audience wait."), ASKED
+    )
+    adjustment_approval_above = _number(
+        _("Adjustments of more points than"),
+        _("These wait for a second operator. Left empty, none does."),
+        required=False,
+    )
+    expiry_policy = _choice(
+        _("Points end"), _("Where a rule says nothing else; what was earned before stays as it is."), EXPIRIES
+    )
+    expiry_number = _number(_("How many"), _("Of the days, months or years chosen above."), required=False)
+    expiry_on = _text(_("Date"), _("Of the last choice above: the last valid day."), kind="date")
+    expiry_notices = _text(
+        _("Days before points end on which members are told"), _("Numbers with commas between them.")
+    )
+    restore_grace_days = _number(
+        _("Days of grace for points given back"),
+        _("Where their own time is over when an order comes back. 0: they end at once."),
+    )
+    rounding = _choice(
+        _("Fractions of a point"),
+        _("What rounding down cut off."),
+        (("floor", _("are forgotten")), ("carry", _("are kept for the next order"))),
+    )
+    transfer_monthly_limit = _number(
+        _("Points a member may pass on in a month"), _("Left empty, there is no limit."), required=False
+    )
+    points_currencies = _text(
+        _("Points currencies"),
+        _("One code a line, beside “points”. Left empty: whatever a rule or a call names."),
+        rows=3,
+    )
+    tier_notices = _text(
+        _("Days before a tier is lost on which members are told"), _("Numbers with commas between them.")
+    )
+    referral_link = _text(
+        _("Link of an invitation"),
+        _("{code} stands for the member's code. Left empty, members have a code without a link."),
+    )
+    enrol_by_order = forms.BooleanField(
+        label=_("An order enrols whom nobody knows yet"), required=False, widget=UnfoldBooleanSwitchWidget
+    )
+    auto_complete_days = _number(
+        _("Days after which an order is complete"),
+        _("By itself. Left empty, only a call completes it."),
+        required=False,
+    )
+    verify_hour = _number(
+        _("Hour in which the books are verified"), _("0 to 23, of the brand's clock, every day.")
+    )
+    quiet_from = _text(
+        _("No marketing from"), _("It waits for the end. Both left empty: at any hour."), kind="time"
+    )
+    quiet_until = _text(_("No marketing until"), "", kind="time")
+    caps_all_day = _number(_("Marketing messages a day"), _("By all channels together."), required=False)
+    caps_all_week = _number(_("Marketing messages in 7 days"), _("By all channels together."), required=False)
+    caps_all_month = _number(
+        _("Marketing messages in 30 days"), _("By all channels together."), required=False
+    )
+    caps_sms_day = _number(_("Text messages a day"), _("Marketing by SMS alone."), required=False)
+    caps_sms_week = _number(_("Text messages in 7 days"), _("Marketing by SMS alone."), required=False)
+    caps_sms_month = _number(_("Text messages in 30 days"), _("Marketing by SMS alone."), required=False)
+    message_return_days = _number(
+        _("Days in which coming back counts"), _("After a message: an order or a sign-in within them.")
+    )
+    message_link_hosts = _text(
+        _("Hosts that links may lead to"), _("One a line, beside the brand's own."), rows=3
+    )
+    forbidden_phrases = _text(
+        _("What no message may say"),
+        _("One phrase a line. To take one away needs a second operator."),
+        rows=5,
+    )
+    note = forms.CharField(
+        label=_("Note"),
+        required=False,
+        max_length=LONGEST_NOTE,
+        help_text=_("Why: it is kept with the change."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def changes(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The policies that the form holds, by name; `before` keeps what no field shows (other channels)."""
+        data = self.cleaned_data
+        found: dict[str, Any] = {key: data[key] for key in PLAIN}
+        found |= {key: _lines(data[key]) for key in LINES} | {key: _numbers(data[key]) for key in DAYS}
+        found["points_currencies"] = found["points_currencies"] or None
+        found["expiry"] = _expiry(data)
+        hours = {"from": data["quiet_from"][:5], "until": data["quiet_until"][:5]}
+        found["quiet_hours"] = hours if any(hours.values()) else None
+        caps = {who: dict(most) for who, most in before["message_caps"].items()}
+        for who, period in CAPS:
+            most = data[f"caps_{who}_{period}"]
+            caps.setdefault(who, {}).pop(period, None)
+            if most is not None:
+                caps[who][period] = most
+        found["message_caps"] = {who: most for who, most in caps.items() if most}
+        return found
+
+    def refuse(self, fault: FieldError) -> None:
+        """Say a fault at the field that it came from."""
+        key = fault.pointer.strip("/").split("/")[0]
+        shown = SHOWN_AT.get(key, key)
+        self.add_error(shown if shown in self.fields else None, str(fault.detail))
+
+
+def initial(policies: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fields hold before anybody types."""
+    expiry, hours = policies["expiry"], policies["quiet_hours"] or {}
+    number = EXPIRY_NUMBERS.get(expiry["policy"])
+    return {
+        **{key: policies[key] for key in PLAIN},
+        **{key: "\n".join(policies[key] or ()) for key in LINES},
+        **{key: ", ".join(str(day) for day in policies[key]) for key in DAYS},
+        "expiry_policy": expiry["policy"],
+        "expiry_number": expiry.get(number) if number not in (None, "on") else None,
+        "expiry_on": expiry.get("on", ""),
+        "quiet_from": hours.get("from", ""),
+        "quiet_until": hours.get("until", ""),
+        **{f"caps_{who}_{period}": policies["message_caps"].get(who, {}).get(period) for who, period in CAPS},
+    }
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _numbers(text: str) -> list[Any]:
+    """The numbers of a list; what is none stays as it is, and the policy's check refuses it."""
+    parts = [part.strip() for part in text.replace("，", ",").split(",") if part.strip()]
+    return [int(part) if part.isdecimal() and len(part) < 9 else part for part in parts]
+
+
+def _expiry(data: Mapping[str, Any]) -> dict[str, Any]:
+    policy = data["expiry_policy"]
+    number = EXPIRY_NUMBERS[policy]
+    if number is None:
+        return {"policy": policy}
+    return {"policy": policy, number: data["expiry_on"] if number == "on" else data["expiry_number"]}

@@ -1,0 +1,151 @@
+"""The brand's policies: a form, what waits for a second operator, and who changed what, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+
+from loyalty.console.entrywords import doer
+from loyalty.console.policypages.form import GROUPS, PolicyForm, initial
+from loyalty.console.policypages.words import differing
+from loyalty.lib import clock
+from loyalty.lib.console import actor, errors_of
+from loyalty.lib.errors import Invalid, Refusal
+from tenants.context import current_brand
+from tenants.operators import policychanges
+from tenants.operators.models import PolicyChange
+
+READ: Final = "operators.view_policychange"
+SET: Final = "operators.set_policychange"
+SHOWN: Final = 50
+
+
+def urls(site: admin.AdminSite) -> list[URLPattern]:
+    """The routes of this page on a console."""
+    return [
+        path("policies/", site.admin_view(policies), name="policies"),
+        path("policies/<str:step>/", site.admin_view(decide), name="policies_decide"),
+    ]
+
+
+def policies(request: HttpRequest) -> HttpResponse:
+    """The policies, the change that waits, and those that were."""
+    if not request.user.has_perm(READ):
+        raise PermissionDenied
+    may_set = request.user.has_perm(SET)
+    now_held = policychanges.in_force()
+    form = PolicyForm(initial=initial(now_held))
+    if request.method == "POST":
+        if not may_set:
+            raise PermissionDenied
+        form = PolicyForm(request.POST)
+        if form.is_valid() and (told := _changed(request, form, now_held)):
+            messages.success(request, told)
+            return HttpResponseRedirect(reverse("admin:policies"))
+    if not may_set:
+        for field in form.fields.values():
+            field.disabled = True
+    opened = PolicyChange.objects.filter(status__in=PolicyChange.OPEN).first()
+    newest = PolicyChange.objects.exclude(status__in=PolicyChange.OPEN).order_by("-number")[:SHOWN]
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Policies"),
+        "form": form,
+        "groups": [(title, [form[name] for name in names]) for title, names in GROUPS],
+        "note": form["note"],
+        "opened": _told(opened) if opened else None,
+        "own": opened is not None and opened.submitted_by == actor(request),
+        "history": [_told(each) for each in newest],
+        "may_set": may_set,
+    }
+    return TemplateResponse(request, "console/policies/page.html", context)
+
+
+def decide(request: HttpRequest, step: str) -> HttpResponse:
+    """Approve, reject or withdraw the change that waits; the form names the one that was looked at."""
+    if not request.user.has_perm(SET):
+        raise PermissionDenied
+    number = str(request.POST.get("number", ""))
+    steps: dict[str, tuple[Callable[[], Any], str]] = {
+        "approve": (
+            lambda: policychanges.approve(actor=actor(request), now=clock.now(), number=_whole(number)),
+            _("Approved. The policies are in force within seconds."),
+        ),
+        "reject": (
+            lambda: policychanges.reject(
+                actor=actor(request),
+                now=clock.now(),
+                number=_whole(number),
+                reason=str(request.POST.get("reason", "")),
+            ),
+            _("Rejected. The policies stay as they are."),
+        ),
+        "withdraw": (
+            lambda: policychanges.withdraw(
+                actor=actor(request), now=clock.now(), reason=str(request.POST.get("reason", ""))
+            ),
+            _("Withdrawn. The policies stay as they are."),
+        ),
+    }
+    if request.method == "POST" and step in steps:
+        work, told = steps[step]
+        try:
+            work()
+        except Refusal as refusal:
+            for line in errors_of(refusal):
+                messages.error(request, line)
+        else:
+            policychanges.carry_over(current_brand())
+            messages.success(request, told)
+    return HttpResponseRedirect(reverse("admin:policies"))
+
+
+def _changed(request: HttpRequest, form: PolicyForm, before: dict[str, Any]) -> str:
+    """What became of the change; empty where it could not be taken: the faults stand at their fields."""
+    try:
+        made = policychanges.change(
+            changes=form.changes(before),
+            actor=actor(request),
+            now=clock.now(),
+            note=form.cleaned_data["note"],
+        )
+    except Invalid as invalid:
+        for fault in invalid.errors:
+            form.refuse(fault)
+        return ""
+    except Refusal as refusal:
+        form.add_error(None, str(refusal.detail))
+        return ""
+    policychanges.carry_over(current_brand())
+    if made is None:
+        return _("Nothing was changed.")
+    if made.needs_approval:
+        return _("This takes away a control: it waits for a second operator.")
+    return _("Changed. The policies are in force within seconds.")
+
+
+def _told(change: PolicyChange) -> dict[str, Any]:
+    return {
+        "number": change.number,
+        "at": change.submitted_at,
+        "by": doer(change.submitted_by),
+        "note": change.note,
+        "status": change.get_status_display(),
+        "published": change.status == PolicyChange.Status.PUBLISHED,
+        "approved_by": doer(change.approved_by),
+        "ended_by": doer(change.ended_by),
+        "reason": change.reason,
+        "differences": differing(change.before, change.body),
+    }
+
+
+def _whole(text: str) -> int:
+    """A number of a submission; 0, which none has, for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
