@@ -165,6 +165,6 @@ CHECKS: Final[Mapping[str, Check]] = {
     "message_link_hosts": _texts(HOST, _("Each line is a host, such as shop.example.com.")),
     "message_return_days": _whole(1, 90),
 }
-"""The policies of `tenants.policies.DEFAULTS` that operators may set. What is not here is the platform's:
-the compliance matrix, the hosts that webhooks may reach, the mini-program's credentials; the cost of a point has a
+"""The policies of `tenants.policies.DEFAULTS` that operators may set. What is not here is the platform's: the
+compliance matrix, the hosts that webhooks may reach, the mini-program's credentials. What a point costs has a
 history and a page of its own."""

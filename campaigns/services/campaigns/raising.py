@@ -50,11 +50,14 @@ def put_forward(campaign: Campaign, asked: Mapping[str, Any], *, actor: str, now
     campaign.submitted = {"budgets": written, "before": before}
     campaign.submitted_by, campaign.approved_by, campaign.updated_at = actor, "", now
     campaign.save()
-    note = ", ".join(
-        f"{name}: {_written(getattr(campaign, name))} → {written[name] or '–'}" for name in written
-    )
+    note = ", ".join(both_sides(name, getattr(campaign, name), value) for name, value in asked.items())
     step(campaign, Kind.SUBMITTED, actor=actor, at=now, now=now, note=note)
     tell("campaign.submitted", campaign, actor=actor, at=now, note=note)
+
+
+def both_sides(name: str, before: Decimal | int | None, after: Decimal | int | None) -> str:
+    """A budget as the history says it: before and after."""
+    return f"{name}: {_written(before) or '–'} → {_written(after) or '–'}"
 
 
 def apply(campaign: Campaign, *, actor: str, now: datetime) -> None:

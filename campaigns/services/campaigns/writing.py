@@ -85,7 +85,7 @@ def change(
             if set(content.rules) != set(before.rules):
                 # A published rule that it lets go gives at once, out of any campaign.
                 rulewriting.changed(now)
-        noted = ", ".join(sorted(changes))
+        noted = _noted(before, changes)
         step(campaign, Kind.CHANGED, actor=actor, at=now, now=now, note=noted)
         if campaign.status in Campaign.LIVE:
             tell("campaign.changed", campaign, actor=actor, at=now, note=noted)
@@ -103,6 +103,16 @@ def _without_larger(
     if asked:
         raising.put_forward(campaign, asked, actor=actor, now=now)
     return {name: value for name, value in changes.items() if name not in asked}
+
+
+def _noted(before: Content, changes: Mapping[str, Any]) -> str:
+    """What was changed, for the history; of a budget both sides."""
+    return ", ".join(
+        raising.both_sides(name, getattr(before, name), changes[name])
+        if name in raising.BUDGETS and changes[name] != getattr(before, name)
+        else name
+        for name in sorted(changes)
+    )
 
 
 def _check_under_way(campaign: Campaign, changes: Mapping[str, Any]) -> None:
