@@ -27,6 +27,7 @@ from campaigns.models import (
     Rule,
     RulesInForce,
     RuleSubmission,
+    SeenUntil,
     Segment,
     SubscriptionConsent,
     TierSubmission,
@@ -84,6 +85,12 @@ def open_tier_submission() -> TierSubmission | None:
     """What of the tiers waits for a decision or its time, locked, or None; after the lock on the tiers."""
     found = TierSubmission.objects.select_for_update().filter(status__in=TierSubmission.OPEN)
     return found.first()
+
+
+def seen_until() -> SeenUntil | None:
+    """Up to where orders were looked through for names, locked; None if another worker is at it."""
+    SeenUntil.objects.bulk_create([SeenUntil(pk=1)], ignore_conflicts=True)
+    return SeenUntil.objects.select_for_update(skip_locked=True).filter(pk=1).first()
 
 
 def rules_in_force() -> RulesInForce | None:

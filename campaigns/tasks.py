@@ -8,6 +8,7 @@ from campaigns.services import (
     days,
     moments,
     orders,
+    seennames,
     segments,
     submissions,
     tiersubmissions,
@@ -145,6 +146,20 @@ def refresh_segments() -> None:
     with alone("campaigns.segments") as held:
         if held:
             segments.refresh_due(now=clock.now())
+
+
+@shared_task
+def tick_names() -> None:
+    """Ask every active brand which names its newest orders have."""
+    for_each_brand(note_names)
+
+
+@shared_task
+def note_names() -> None:
+    """Look through the orders that came since the last time. A bounded piece of work."""
+    for _round in range(ROUNDS):
+        if not seennames.note(now=clock.now()):
+            return
 
 
 @shared_task

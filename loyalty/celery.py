@@ -24,6 +24,7 @@ app.conf.beat_schedule = {
     "tiers-due": {"task": "points.tasks.tick_tiers", "schedule": 300.0},
     "orders-due": {"task": "campaigns.tasks.tick_orders", "schedule": 60.0},
     "rules-due": {"task": "campaigns.tasks.tick_rules", "schedule": 5.0},
+    "rules-names": {"task": "campaigns.tasks.tick_names", "schedule": 60.0},
     "moments-due": {"task": "campaigns.tasks.tick_moments", "schedule": 5.0},
     "moments-days": {"task": "campaigns.tasks.tick_days", "schedule": 300.0},
     "segments-due": {"task": "campaigns.tasks.tick_segments", "schedule": 60.0},

@@ -28,6 +28,7 @@ from campaigns.models.rules import (
     RuleVersion,
     TierSubmission,
 )
+from campaigns.models.seen import SeenName, SeenUntil
 from campaigns.models.wakeups import Wakeup, WakeupRecipient, WakeupRun
 
 __all__ = [
@@ -54,6 +55,8 @@ __all__ = [
     "RuleSubmission",
     "RuleVersion",
     "RulesInForce",
+    "SeenName",
+    "SeenUntil",
     "Segment",
     "SegmentMember",
     "SubscriptionConsent",

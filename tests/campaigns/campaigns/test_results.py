@@ -6,12 +6,14 @@ from decimal import Decimal
 import pytest
 
 from campaigns.engine.frame import in_control
-from campaigns.models import Campaign
+from campaigns.models import Campaign, CampaignRule, Rule
 from campaigns.results import Group, _incremental
+from campaigns.services import rulewriting
 from loyalty.lib import clock
 from members.models import Member
 from tenants.models import Brand
 from tests.campaigns.shapes import count, earned, started
+from tests.orders.shapes import multiplier
 from tests.support.client import Api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("base_rule")]
@@ -54,6 +56,23 @@ def test_points_members_orders_amount_by_channel(api: Api, in_acme: Brand) -> No
     )
     rows = {row["channel"]: (row["points"], row["reached"]["amount"]) for row in found["by_channel"]}
     assert rows == {"app": (150, "80.00"), "store": (100, "100.00")}
+
+
+def test_what_the_rule_gave_at_another_time_is_not_the_campaign_s(api: Api, in_acme: Brand) -> None:
+    api.post("/earning-rules", multiplier("extra", "3"))
+    api.post("/earning-rules/extra/publish")
+    earned(api, "apart", "2026-11-28T09:00:00+08:00", "100", channel="app")
+    started(api, starts_at="2026-11-28T10:00:00+08:00")
+    # The same code again, as a campaign before it may have had it.
+    CampaignRule.objects.create(campaign=Campaign.objects.get(), rule=Rule.objects.get(code="extra"))
+    rulewriting.changed(clock.now())
+    earned(api, "within", NOON, "30", channel="app")
+    with clock.frozen(datetime.fromisoformat(LATER)):
+        for order in ("apart", "within"):
+            assert api.post(f"/orders/{order}/returns", {"return_id": order, "all": True}).status_code == 201
+    found = results(api)
+    assert (found["points"]["given"], found["points"]["taken_back"]) == (60, 60)
+    assert [(row["channel"], row["points"]) for row in found["by_channel"]] == [("app", 60)]
 
 
 def test_beside_the_control_group(api: Api, in_acme: Brand) -> None:
