@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             name='SeenUntil',
             fields=[
                 ('id', models.BigIntegerField(default=1, primary_key=True, serialize=False)),
-                ('recorded_at', models.DateTimeField(default=datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), verbose_name='recorded at')),
+                ('recorded_at', models.DateTimeField(default=datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC), verbose_name='recorded at')),
             ],
             options={
                 'verbose_name': 'orders looked through',
