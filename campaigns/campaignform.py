@@ -19,6 +19,7 @@ from unfold.widgets import (
 
 from campaigns import gallery, selectors
 from campaigns.engine import explain
+from campaigns.exchangeform import DiscountFields, choose, discount_of, shown_discount
 from campaigns.models import Campaign, Rule
 from campaigns.services import campaigns
 from campaigns.services.campaigns import content as contents
@@ -48,13 +49,14 @@ LATELY: Final = 200
 """How many drafts are offered at most."""
 
 
-class CampaignForm(ServiceForm):
+class CampaignForm(ServiceForm, DiscountFields):
     """Names, time, rules, budgets; of a campaign under way only names, texts and budgets."""
 
     fields_of = {
         "name": "name_zh",
         "announcement": "announcement_zh",
         "rrule": "recurs",
+        "discount": "discount_percent",
     }
     name_zh = forms.CharField(
         label=_("Name (Chinese)"), max_length=120, required=False, widget=UnfoldAdminTextInputWidget
@@ -160,6 +162,7 @@ class CampaignForm(ServiceForm):
         fields: Any = self.fields
         fields["rules"].choices = _drafts(self.instance if self.known else None)
         fields["templates"].choices = _templates()
+        choose(fields, self.instance.discount if self.known else None)
         if not self.known:
             return
         for name in ("code", "templates", "multiplier"):
@@ -205,6 +208,7 @@ def shown(campaign: Campaign) -> dict[str, Any]:
         **{f"name_{short}": content.name.get(full, "") for short, full in LANGUAGES.items()},
         **{f"announcement_{short}": content.announcement.get(full, "") for short, full in LANGUAGES.items()},
         "budget_amount": content.budget_amount,
+        **shown_discount(content.discount),
         "rules": list(content.rules),
         "recurs": recurs,
         "weekdays": weekdays,
@@ -230,6 +234,8 @@ def _values(data: Mapping[str, Any]) -> dict[str, Any]:
         values["rules"] = tuple(sorted(data["rules"]))
     if "recurs" in data:
         values["rrule"] = _rrule(data)
+    if "discount_percent" in data:
+        values["discount"] = discount_of(data)
     return values
 
 

@@ -50,12 +50,9 @@ def due_campaign(campaign_id: UUID) -> Campaign | None:
     return found.filter(pk=campaign_id).first()
 
 
-def campaigns_of(rules: Sequence[str]) -> list[Campaign]:
-    """The campaigns that have any of these rules, locked in the order of their keys."""
-    found = Campaign.objects.select_for_update().filter(
-        pk__in=Campaign.objects.filter(bound__rule__code__in=rules).values("pk")
-    )
-    return list(found.order_by("pk"))
+def live_campaigns(campaign_ids: Collection[UUID]) -> list[Campaign]:
+    """These campaigns, locked in the order of their keys."""
+    return list(Campaign.objects.select_for_update().filter(pk__in=list(campaign_ids)).order_by("pk"))
 
 
 def programme() -> ProgrammeBudget | None:

@@ -11,6 +11,7 @@ from typing import Any
 from loyalty.lib.errors import Refusal
 from mall import errors
 from mall.models import Offer, Reward
+from mall.prices import Cut, Price, price
 from points.errors import InsufficientPoints
 
 
@@ -19,8 +20,8 @@ class Situation:
     """What is known of a member at `now`.
 
     `tiers` are the brand's tier codes from the lowest; `available` the points to spend by currency (None: not
-    to be judged here); `taken` how many pieces of each reward the member had so far; `closed_tags` and
-    `hidden_tags` what compliance forbids to redeem and to show.
+    to be judged here); `cuts` the price cuts that hold now; `taken` how many pieces of each reward the member
+    had so far; `closed_tags` and `hidden_tags` what compliance forbids to redeem and to show.
     """
 
     now: datetime
@@ -29,15 +30,17 @@ class Situation:
     available: Mapping[str, int] | None = None
     taken: Mapping[Any, int] = field(default_factory=dict)
     closed_tags: frozenset[str] = frozenset()
+    cuts: Sequence[Cut] = ()
     hidden_tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The offer that applies, and why it cannot be had, if so."""
+    """The offer that applies, what a piece costs by it now, and why it cannot be had, if so."""
 
     offer: Offer | None
     refusal: Refusal | None = None
+    price: Price | None = None
 
 
 def judge(reward: Reward, offers: Sequence[Offer], quantity: int, situation: Situation) -> Verdict:
@@ -48,7 +51,8 @@ def judge(reward: Reward, offers: Sequence[Offer], quantity: int, situation: Sit
     )
     open_to = [offer for offer in live if _tier_reached(offer, situation)]
     shown = open_to[0] if open_to else live[0] if live else next(iter(offers), None)
-    return Verdict(shown, _against(reward, live, open_to, quantity, situation))
+    costs = price(shown.points, reward, situation.cuts) if shown is not None else None
+    return Verdict(shown, _against(reward, live, open_to, quantity, situation), costs)
 
 
 def _against(
@@ -67,7 +71,8 @@ def _against(
     if reward.stock is not None and reward.stock.on_hand < quantity:
         return errors.OutOfStock(left=reward.stock.on_hand)
     if situation.available is not None:
-        missing = offer.points * quantity - situation.available.get(offer.currency, 0)
+        costs = price(offer.points, reward, situation.cuts)
+        missing = costs.points * quantity - situation.available.get(offer.currency, 0)
         if missing > 0:
             return InsufficientPoints(points_missing=missing)
     return None

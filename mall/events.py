@@ -35,6 +35,8 @@ _SCHEMA: dict[str, Any] = {
         "quantity": _WHOLE,
         "points": _WHOLE,
         "points_currency": _TEXT,
+        "full_points": {**_WHOLE, "description": "Without the price cut of `campaign`, where there was one."},
+        "campaign": _TEXT,
         "status": {"enum": ["placed", "paid", "shipped", "completed", "cancelled"]},
         "entry_id": _ID,
         "actor": _TEXT,

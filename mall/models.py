@@ -71,6 +71,13 @@ class Reward(models.Model):
     tags = models.JSONField(_("tags"), default=list, blank=True)
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.DRAFT)
     sort = models.IntegerField(_("order"), default=0)
+    # What a piece costs the brand; null = what its points cost.
+    unit_cost = models.DecimalField(
+        _("cost of a piece"), max_digits=16, decimal_places=4, null=True, blank=True
+    )
+    cost_currency = models.CharField(
+        _("currency of the cost"), max_length=3, blank=True, default="", db_default=""
+    )
     published_at = models.DateTimeField(_("published at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
     updated_at = models.DateTimeField(_("changed at"))
@@ -84,6 +91,11 @@ class Reward(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["physical", "coupon", "virtual", "donation"]), name="mall_reward_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(unit_cost__isnull=True, cost_currency="")
+                | (Q(unit_cost__gte=0) & ~Q(cost_currency="")),
+                name="mall_reward_cost",
             ),
         ]
         indexes = [
@@ -146,6 +158,57 @@ class Offer(models.Model):
         return self.enabled and begun and (self.ends_at is None or now < self.ends_at)
 
 
+class PriceCut(models.Model):
+    """What a campaign takes off the prices of rewards while it runs: per cent, or so many points.
+
+    Of the rewards and categories named, or of all where none is. `is_open` is false while the campaign is
+    paused, stopped or over.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    campaign = models.CharField(_("campaign"), max_length=64, unique=True)
+    percent = models.PositiveSmallIntegerField(_("per cent off"), null=True, blank=True)
+    points = models.BigIntegerField(_("points off"), null=True, blank=True)
+    rewards = models.JSONField(_("rewards"), default=list, blank=True)
+    categories = models.JSONField(_("categories"), default=list, blank=True)
+    is_open = models.BooleanField(_("open"))
+    updated_at = models.DateTimeField(_("changed at"))
+
+    class Meta:
+        verbose_name = _("price cut")
+        verbose_name_plural = _("price cuts")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(percent__gte=1, percent__lte=99, points__isnull=True)
+                | Q(percent__isnull=True, points__gte=1),
+                name="mall_cut_one_kind",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.campaign
+
+
+class PriceCutSpan(models.Model):
+    """A stretch of time in which a price cut holds: from `starts_at` until before `ends_at`."""
+
+    id = models.BigAutoField(primary_key=True)
+    cut = models.ForeignKey(PriceCut, on_delete=models.CASCADE, related_name="spans")
+    starts_at = models.DateTimeField(_("from"))
+    ends_at = models.DateTimeField(_("until"))
+
+    class Meta:
+        verbose_name = _("time of a price cut")
+        verbose_name_plural = _("times of price cuts")
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="mall_cutspan_period"),
+        ]
+        indexes = [models.Index(fields=["ends_at"], name="mall_cutspan_ends")]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at} – {self.ends_at}"
+
+
 class Redemption(models.Model):
     """A member's points given for a reward: one burn in the ledger, and one reversal if it was cancelled."""
 
@@ -181,6 +244,13 @@ class Redemption(models.Model):
     quantity = models.PositiveIntegerField(_("quantity"))
     points = models.BigIntegerField(_("points"))
     currency = models.CharField(_("points currency"), max_length=40, default=DEFAULT_CURRENCY)
+    # What it would have been without the price cut of `campaign`; null where there was none.
+    full_points = models.BigIntegerField(_("points without the price cut"), null=True, blank=True)
+    campaign = models.CharField(_("campaign"), max_length=64, blank=True, default="", db_default="")
+    # What a piece cost the brand when it was redeemed; null = what its points cost.
+    unit_cost = models.DecimalField(
+        _("cost of a piece"), max_digits=16, decimal_places=4, null=True, blank=True
+    )
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.PLACED)
     entry_id = models.UUIDField(_("burn entry"), unique=True)
     reversal_id = models.UUIDField(_("reversing entry"), unique=True, null=True, blank=True)
@@ -202,6 +272,11 @@ class Redemption(models.Model):
             models.CheckConstraint(condition=Q(quantity__gt=0), name="mall_redemption_quantity"),
             models.CheckConstraint(condition=Q(points__gt=0), name="mall_redemption_points"),
             models.CheckConstraint(
+                condition=Q(full_points__isnull=True, campaign="")
+                | (Q(full_points__gt=F("points")) & ~Q(campaign="")),
+                name="mall_redemption_cut",
+            ),
+            models.CheckConstraint(
                 condition=Q(status__in=["placed", "paid", "shipped", "completed", "cancelled"]),
                 name="mall_redemption_status",
             ),
@@ -214,6 +289,11 @@ class Redemption(models.Model):
         indexes = [
             models.Index(fields=["member", "-placed_at", "-id"], name="mall_redemption_member"),
             models.Index(fields=["-placed_at", "-id"], name="mall_redemption_placed"),
+            models.Index(
+                fields=["cancelled_at"],
+                condition=Q(cancelled_at__isnull=False),
+                name="mall_redemption_undone",
+            ),
             models.Index(
                 fields=["member", "reward"],
                 condition=~Q(status="cancelled"),

@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from loyalty.lib import clock
+from loyalty.lib import clock, money
 from loyalty.lib.console import ServiceForm
 from mall import services as mall
 from mall.models import Reward
@@ -65,6 +65,15 @@ class RewardForm(ServiceForm):
     points = forms.IntegerField(
         label=_("Points"), min_value=1, max_value=MAX_POINTS, widget=UnfoldAdminIntegerFieldWidget
     )
+    unit_cost = forms.DecimalField(
+        label=_("Cost of a piece"),
+        min_value=0,
+        max_value=10**11,
+        decimal_places=4,
+        required=False,
+        help_text=_("In the brand's currency. Left empty: what its points cost."),
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
+    )
     limit_per_member = forms.IntegerField(
         label=_("Limit for each member"),
         min_value=1,
@@ -113,7 +122,16 @@ class RewardForm(ServiceForm):
         """Create or change reward and main offer. Raises Invalid."""
         values = {
             name: data[name]
-            for name in ("kind", "category", "image", "points", "limit_per_member", "starts_at", "ends_at")
+            for name in (
+                "kind",
+                "category",
+                "image",
+                "points",
+                "unit_cost",
+                "limit_per_member",
+                "starts_at",
+                "ends_at",
+            )
         }
         values |= {
             "name": {LANGUAGES[k]: data[f"name_{k}"] for k in LANGUAGES if data[f"name_{k}"]},
@@ -140,6 +158,7 @@ def shown(reward: Reward) -> dict[str, Any]:
         "image": reward.image,
         "tags": ", ".join(reward.tags),
         "points": offer.points if offer else None,
+        "unit_cost": None if reward.unit_cost is None else money.plain(reward.unit_cost),
         "limit_per_member": offer.limit_per_member if offer else None,
         "starts_at": offer.starts_at if offer else None,
         "ends_at": offer.ends_at if offer else None,

@@ -10,7 +10,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 from loyalty.lib.compliance import ComplianceMatrix
 from mall.eligibility import Situation
 from mall.errors import OfferNotFound, RedemptionNotFound, RewardNotFound, StockNotFound
-from mall.models import Grant, Offer, Redemption, RedemptionStep, Reward, StockItem
+from mall.models import Grant, Offer, PriceCut, PriceCutSpan, Redemption, RedemptionStep, Reward, StockItem
+from mall.prices import Cut
 from members import selectors as member_selectors
 from members.models import Member
 from points import selectors as points_selectors
@@ -50,6 +51,19 @@ def catalog(situation: Situation) -> QuerySet[Reward]:
     if situation.hidden_tags:
         found = found.exclude(tags__has_any_keys=sorted(situation.hidden_tags))
     return found
+
+
+def cuts(now: datetime) -> list[Cut]:
+    """The price cuts that hold at `now`. One query."""
+    spans = PriceCutSpan.objects.filter(cut__is_open=True, starts_at__lte=now, ends_at__gt=now)
+    return [cut_of(span.cut, span.ends_at) for span in spans.select_related("cut")]
+
+
+def cut_of(row: PriceCut, until: datetime) -> Cut:
+    """A stored cut as prices are reckoned by it."""
+    return Cut(
+        row.campaign, row.percent, row.points, frozenset(row.rewards), frozenset(row.categories), until
+    )
 
 
 def offer(offer_id: UUID) -> Offer:
@@ -128,6 +142,7 @@ def situation(
         available=available,
         closed_tags=closed_tags(member, "redeem", now),
         hidden_tags=closed_tags(member, "show", now),
+        cuts=cuts(now),
     )
 
 

@@ -72,6 +72,8 @@ def _rendered(campaign: Campaign, rules: list[str]) -> dict[str, Any]:
         "control_percent": campaign.control_percent,
         "budget_points": campaign.budget_points,
         "budget_amount": None if amount is None else money.plain(amount),
+        "discount": campaign.discount,
+        "redemption_cost": money.plain(campaign.redeemed_amount),
         "given": {
             "points": campaign.given_points,
             "amount": money.plain(campaign.given_amount),

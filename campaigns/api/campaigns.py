@@ -15,6 +15,7 @@ from campaigns.api.campaignjson import campaign_json, campaigns_json
 from campaigns.errors import CampaignNotFound
 from campaigns.models import Campaign
 from campaigns.services import campaigns
+from campaigns.services.campaigns import exchange
 from campaigns.services.campaigns.content import Content
 from loyalty.lib import clock, fields, pagination
 from loyalty.lib.api import ApiView, StrictSerializer
@@ -29,6 +30,15 @@ EXAMPLE: dict[str, Any] = {
     "multiplier": "2",
     "budget_points": 1_000_000,
     "announcement": {"zh-hans": "今天双倍积分", "en": "Double points today"},
+}
+EXCHANGE: dict[str, Any] = {
+    "code": "exchange-12",
+    "name": {"zh-hans": "双 12 兑换日", "en": "Exchange day on 12/12"},
+    "kind": "exchange_day",
+    "starts_at": "2026-12-12T00:00:00+08:00",
+    "ends_at": "2026-12-13T00:00:00+08:00",
+    "discount": {"percent": 20, "categories": ["home"]},
+    "budget_points": 100_000,
 }
 ANSWER: dict[str, Any] = {
     "code": "double-12",
@@ -45,6 +55,8 @@ ANSWER: dict[str, Any] = {
     "control_percent": 0,
     "budget_points": 1_000_000,
     "budget_amount": None,
+    "discount": None,
+    "redemption_cost": "0.00",
     "given": {"points": 0, "amount": "0.00", "share": "0.0000"},
     "submitted_by": None,
     "approved_by": None,
@@ -73,6 +85,17 @@ class Texts(StrictSerializer):
         }
 
 
+class Discount(StrictSerializer):
+    """What rewards cost less on an exchange day: `percent` or `points`, of those named, or of all."""
+
+    percent = fields.Whole(required=False, allow_null=True, min_value=1, max_value=exchange.MOST_PERCENT)
+    points = fields.Points(required=False, allow_null=True)
+    rewards = serializers.ListField(child=fields.Id(), required=False, max_length=exchange.MOST)
+    categories = serializers.ListField(
+        child=fields.Text(max_length=100), required=False, max_length=exchange.MOST
+    )
+
+
 class CampaignFields(StrictSerializer):
     """What of a campaign can be changed."""
 
@@ -87,6 +110,7 @@ class CampaignFields(StrictSerializer):
     control_percent = fields.Whole(required=False, min_value=0, max_value=50)
     budget_points = fields.Points(required=False, allow_null=True)
     budget_amount = fields.Amount(required=False, allow_null=True, above=0)
+    discount = Discount(required=False, allow_null=True)
 
 
 class CampaignBody(CampaignFields):
@@ -141,6 +165,10 @@ class CampaignAnswer(serializers.Serializer[Any]):
     control_percent = serializers.IntegerField()
     budget_points = serializers.IntegerField(allow_null=True)
     budget_amount = serializers.CharField(allow_null=True)
+    discount = serializers.DictField(allow_null=True)
+    redemption_cost = serializers.CharField(
+        help_text="Of what was redeemed at the prices of an exchange day."
+    )
     given = Given()
     submitted_by = serializers.CharField(allow_null=True)
     approved_by = serializers.CharField(allow_null=True)
@@ -206,6 +234,7 @@ class Campaigns(ApiView):
         responses={201: CampaignAnswer},
         examples=[
             OpenApiExample("A double-points day", EXAMPLE, request_only=True),
+            OpenApiExample("An exchange day", EXCHANGE, request_only=True),
             OpenApiExample("The draft", SHOWN, response_only=True),
         ],
     )
@@ -413,4 +442,6 @@ def _clean(data: Any) -> dict[str, Any]:
             found[name] = {language: text for language, text in found[name].items() if text}
     if "rules" in found:
         found["rules"] = tuple(found["rules"])
+    if "discount" in found:
+        found["discount"] = exchange.stored(found["discount"])
     return found

@@ -57,9 +57,15 @@ class Campaign(models.Model):
     budget_amount = models.DecimalField(
         _("budget in money"), max_digits=20, decimal_places=2, null=True, blank=True
     )
+    # Of an exchange day: what rewards cost less, `percent` or `points`, of `rewards`, `categories` or all.
+    discount = models.JSONField(_("discount on rewards"), null=True, blank=True)
     given_points = models.BigIntegerField(_("points given"), default=0)
     given_amount = models.DecimalField(
         _("cost of points given"), max_digits=26, decimal_places=6, default=Decimal(0)
+    )
+    # What the redemptions of an exchange day cost: pieces by their own cost, others by that of their points.
+    redeemed_amount = models.DecimalField(
+        _("cost of redemptions"), max_digits=26, decimal_places=6, default=Decimal(0), db_default=Decimal(0)
     )
     alarmed_at = models.DateTimeField(_("alarm at"), null=True, blank=True)
     reached_at = models.DateTimeField(_("budget used up at"), null=True, blank=True)

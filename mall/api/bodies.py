@@ -71,6 +71,8 @@ class RewardChangeBody(OfferFields):
     category = fields.Text(required=False, allow_blank=True, max_length=100)
     tags = RewardTags()
     sort = fields.Whole(required=False, min_value=-1_000_000, max_value=1_000_000)
+    unit_cost = fields.Amount(required=False, allow_null=True, places=4, min_value=0, max_value=10**11)
+    cost_currency = fields.Text(required=False, allow_null=True, max_length=3)
     status = fields.Choice(choices=Reward.Status.choices, required=False)
 
     def validate_image(self, value: str) -> str:

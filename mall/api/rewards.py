@@ -1,5 +1,6 @@
 """`/rewards`, `/offers` and `/stock`: what the brand gives for points."""
 
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -52,7 +53,8 @@ class RewardsView(ApiView):
         query = self.query(bodies.RewardsQuery)
         wanted = {name: query[name] for name in ("status", "kind", "sku") if name in query}
         rows = selectors.rewards().filter(**wanted)
-        return Response(pagination.page(rows, request, shapes.reward, order=("sort", "-id")))
+        shape = partial(shapes.reward, cuts=selectors.cuts(clock.now()))
+        return Response(pagination.page(rows, request, shape, order=("sort", "-id")))
 
     @extend_schema(
         operation_id="rewards_create",
@@ -66,7 +68,7 @@ class RewardsView(ApiView):
 
         def work() -> Response:
             made = mall.create_reward(values=values, actor=self.caller(), now=clock.now())
-            return Response(shapes.reward(made), status=201)
+            return Response(_shown(made), status=201)
 
         return self.once(work)
 
@@ -83,7 +85,7 @@ class RewardView(ApiView):
     )
     def get(self, request: Any, reward_id: UUID) -> Response:
         """The reward with its offers and stock."""
-        return Response(shapes.reward(selectors.reward(reward_id)))
+        return Response(_shown(selectors.reward(reward_id)))
 
     @extend_schema(
         operation_id="rewards_change",
@@ -98,7 +100,7 @@ class RewardView(ApiView):
         """Change the reward and its main offer, publish or archive it. What was redeemed stays as it is."""
         values = self.body(bodies.RewardChangeBody)
         changed = mall.update_reward(reward_id=reward_id, values=values, now=clock.now())
-        return Response(shapes.reward(changed))
+        return Response(_shown(changed))
 
 
 class OffersView(ApiView):
@@ -234,6 +236,10 @@ class StockView(ApiView):
         values = self.body(bodies.StockChangeBody)
         selectors.stock_item(sku)
         return self.once(lambda: _stock_changed(sku, values, self.caller()))
+
+
+def _shown(row: Reward) -> dict[str, Any]:
+    return shapes.reward(row, selectors.cuts(clock.now()))
 
 
 def _stock_changed(sku: str, values: dict[str, Any], actor: str) -> Response:

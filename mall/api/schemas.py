@@ -48,6 +48,10 @@ class RewardShape(Terms):
     category = serializers.CharField(allow_blank=True)
     tags = serializers.ListField(child=serializers.CharField())
     sort = serializers.IntegerField()
+    points_now = serializers.IntegerField(help_text="By the price cut of `campaign`, where one holds now.")
+    campaign = serializers.CharField(allow_null=True)
+    unit_cost = serializers.CharField(allow_null=True, help_text="Of a piece; null: what its points cost.")
+    cost_currency = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(choices=Reward.Status.values)
     offers = OfferShape(many=True)
     published_at = serializers.DateTimeField(allow_null=True)
@@ -103,6 +107,8 @@ class RedemptionShape(_Delivery):
     sku = serializers.CharField(allow_blank=True)
     quantity = serializers.IntegerField()
     points = serializers.IntegerField()
+    full_points = serializers.IntegerField(help_text="Without the price cut of `campaign`.")
+    campaign = serializers.CharField(allow_null=True)
     points_currency = serializers.CharField()
     status = serializers.ChoiceField(choices=Redemption.Status.values)
     entry_id = serializers.UUIDField()
@@ -143,6 +149,7 @@ class OwnRedemption(_Delivery):
     kind = serializers.ChoiceField(choices=Reward.Kind.values)
     quantity = serializers.IntegerField()
     points = serializers.IntegerField()
+    full_points = serializers.IntegerField(help_text="Without the price cut of that time.")
     points_currency = serializers.CharField()
     status = serializers.ChoiceField(choices=Redemption.Status.values)
 
@@ -171,6 +178,9 @@ class CatalogItem(serializers.Serializer[Any]):
     image = serializers.CharField(allow_blank=True)
     category = serializers.CharField(allow_blank=True)
     points = serializers.IntegerField(allow_null=True)
+    full_points = serializers.IntegerField(allow_null=True, help_text="Without the price cut of `campaign`.")
+    campaign = serializers.CharField(allow_null=True)
+    campaign_ends_at = serializers.DateTimeField(allow_null=True)
     points_currency = serializers.CharField(allow_null=True)
     ends_at = serializers.DateTimeField(allow_null=True)
     tier_min = serializers.CharField(allow_blank=True)
@@ -240,6 +250,10 @@ REWARD: dict[str, Any] = {
     "category": "home",
     "tags": [],
     "sort": 0,
+    "points_now": 40,
+    "campaign": "exchange-12",
+    "unit_cost": "12.50",
+    "cost_currency": "CNY",
     "status": "published",
     "offers": [OFFER],
     "published_at": "2026-11-22T02:15:00Z",
@@ -275,7 +289,9 @@ REDEMPTION: dict[str, Any] = {
     "kind": "physical",
     "sku": "MUG",
     "quantity": 1,
-    "points": 50,
+    "points": 40,
+    "full_points": 50,
+    "campaign": "exchange-12",
     "points_currency": "points",
     "status": "placed",
     "entry_id": "0199f3a2-8d1c-7e44-a1b2-0c1d2e3f4a5b",
@@ -308,7 +324,8 @@ OWN_REDEMPTION: dict[str, Any] = {
     "image": "",
     "kind": "physical",
     "quantity": 1,
-    "points": 50,
+    "points": 40,
+    "full_points": 50,
     "points_currency": "points",
     "status": "placed",
     **_DELIVERY,
@@ -322,7 +339,10 @@ CATALOG_ITEM: dict[str, Any] = {
     "kind": "physical",
     "image": "",
     "category": "home",
-    "points": 50,
+    "points": 40,
+    "full_points": 50,
+    "campaign": "exchange-12",
+    "campaign_ends_at": "2026-12-12T16:00:00Z",
     "points_currency": "points",
     "ends_at": None,
     "tier_min": "",

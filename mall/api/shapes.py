@@ -1,14 +1,16 @@
 """How the mall's rows are written in answers. Pure rendering; `schemas` describes the same."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from loyalty.lib import words
+from loyalty.lib import money, words
 from loyalty.lib.errors import Refusal
 from loyalty.lib.instants import text as instant
 from mall.eligibility import Situation, judge
 from mall.models import Offer, Redemption, Reward, StockItem
+from mall.prices import Cut, price
 from points.errors import InsufficientPoints
 from points.postings import AccountState
 
@@ -29,9 +31,11 @@ def offer(row: Offer) -> dict[str, Any]:
     }
 
 
-def reward(row: Reward) -> dict[str, Any]:
-    """A reward with its offers and stock, for the brand; the main offer's terms stand beside it too."""
+def reward(row: Reward, cuts: Sequence[Cut] = ()) -> dict[str, Any]:
+    """A reward with its offers and stock, for the brand; the main offer's terms stand beside it too, and with
+    the price `cuts` that hold now what it costs by them."""
     offers = list(row.offers.all())
+    now = price(next(o for o in offers if o.is_main).points, row, cuts)
     main = offer(next(o for o in offers if o.is_main))
     terms = ("points", "points_currency", "starts_at", "ends_at", "limit_per_member", "tier_min")
     return {
@@ -42,6 +46,10 @@ def reward(row: Reward) -> dict[str, Any]:
         "sku": row.sku,
         "stock": row.stock.on_hand if row.stock else None,
         **{name: main[name] for name in terms},
+        "points_now": now.points,
+        "campaign": now.cut.campaign if now.cut else None,
+        "unit_cost": None if row.unit_cost is None else money.plain(row.unit_cost),
+        "cost_currency": row.cost_currency or None,
         "image": row.image,
         "category": row.category,
         "tags": row.tags,
@@ -80,6 +88,8 @@ def redemption(row: Redemption, account: AccountState | None = None) -> dict[str
         "sku": row.reward.sku,
         "quantity": row.quantity,
         "points": row.points,
+        "full_points": row.full_points or row.points,
+        "campaign": row.campaign or None,
         "points_currency": row.currency,
         "status": row.status,
         "entry_id": str(row.entry_id),
@@ -119,6 +129,7 @@ def own_redemption(row: Redemption, account: AccountState | None = None) -> dict
         "kind": row.reward.kind,
         "quantity": row.quantity,
         "points": row.points,
+        "full_points": row.full_points or row.points,
         "points_currency": row.currency,
         "status": row.status,
         **_delivery(row),
@@ -135,7 +146,7 @@ def own_prefix(member_id: Any) -> str:
 def catalog_item(row: Reward, situation: Situation) -> dict[str, Any]:
     """A reward as one member sees it: what it costs them, and whether they can have it."""
     verdict = judge(row, list(row.offers.all()), 1, situation)
-    terms = verdict.offer
+    terms, costs = verdict.offer, verdict.price
     return {
         "reward_id": str(row.id),
         "offer_id": str(terms.id) if terms else None,
@@ -144,7 +155,10 @@ def catalog_item(row: Reward, situation: Situation) -> dict[str, Any]:
         "kind": row.kind,
         "image": row.image,
         "category": row.category,
-        "points": terms.points if terms else None,
+        "points": costs.points if costs else None,
+        "full_points": costs.full if costs else None,
+        "campaign": costs.cut.campaign if costs and costs.cut else None,
+        "campaign_ends_at": instant(costs.cut.until) if costs and costs.cut else None,
         "points_currency": terms.currency if terms else None,
         "ends_at": instant(terms.ends_at) if terms else None,
         "tier_min": terms.tier_min if terms else "",

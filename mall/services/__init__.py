@@ -1,5 +1,6 @@
 """Everything that writes in the mall. Use as `from mall import services as mall`."""
 
+from mall.services.cuts import close_prices, cut_prices
 from mall.services.fulfilment import complete, set_address, ship
 from mall.services.grants import Gift, grant, take_back
 from mall.services.merging import merge
@@ -13,9 +14,11 @@ __all__ = [
     "Placed",
     "add_stock",
     "cancel",
+    "close_prices",
     "complete",
     "create_offer",
     "create_reward",
+    "cut_prices",
     "grant",
     "merge",
     "place",

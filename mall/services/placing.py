@@ -18,7 +18,8 @@ from loyalty.lib.fields import MAX_POINTS
 from mall import selectors
 from mall.eligibility import Situation, judge
 from mall.errors import OfferNotFound, OutOfStock, RewardNotAvailable, RewardNotFound
-from mall.models import Offer, Redemption, Reward, StockItem
+from mall.models import Offer, PriceCut, Redemption, Reward, StockItem
+from mall.prices import Cut, Price
 from mall.services import steps, stock
 from members.errors import MemberNotActive, MemberNotFound
 from members.models import Member
@@ -53,6 +54,7 @@ class _Asked:
     reward: Reward | None
     offers: Sequence[Offer]
     taken: int
+    cuts: Sequence[Cut]
 
 
 def place(
@@ -79,7 +81,7 @@ def place(
             return _again(asked.known, content, asked.account, now)
         if asked.member["status"] != Member.Status.ACTIVE:
             raise MemberNotActive(member_id=str(member_id))
-        reward, offer = _judged(asked, member_id, quantity, offer_id, now)
+        reward, offer, price = _judged(asked, member_id, quantity, offer_id, now)
         return _placed(
             Redemption(
                 id=ids.new(),
@@ -90,8 +92,10 @@ def place(
                 offer=offer,
                 stock_id=reward.stock_id,
                 quantity=quantity,
-                points=offer.points * quantity,
+                points=price.points * quantity,
                 currency=offer.currency,
+                full_points=price.full * quantity if price.cut else None,
+                campaign=price.cut.campaign if price.cut else "",
                 code=_new_code() if reward.kind == Reward.Kind.COUPON else None,
                 address=dict(address) if address else None,
                 actor=actor,
@@ -126,6 +130,10 @@ def _enter(member_id: UUID, reward_id: UUID, reference: str, now: datetime) -> _
         reward=reward,
         offers=[_row(Offer, each) for each in found["offers"] or ()],
         taken=found["taken"],
+        cuts=[
+            selectors.cut_of(_row(PriceCut, each["cut"]), datetime.fromisoformat(each["until"]))
+            for each in found["cuts"] or ()
+        ],
     )
 
 
@@ -152,8 +160,8 @@ def _again(redemption_id: UUID, content: str, account: AccountState, now: dateti
 
 def _judged(
     asked: _Asked, member_id: UUID, quantity: int, offer_id: UUID | None, now: datetime
-) -> tuple[Reward, Offer]:
-    """The reward and the offer that applies, looked at under the lock on the member's account."""
+) -> tuple[Reward, Offer, Price]:
+    """The reward, the offer that applies and what a piece costs now, under the lock on the account."""
     reward = asked.reward
     if reward is None:
         raise RewardNotFound
@@ -168,6 +176,7 @@ def _judged(
         now=now,
         taken={reward.id: asked.taken},
         closed_tags=selectors.closed_tags(person, "redeem", now),
+        cuts=asked.cuts,
     )
     if any(offer.tier_min for offer in offers):
         held = tiers.held(member_id=member_id, now=now)
@@ -176,11 +185,11 @@ def _judged(
     verdict = judge(reward, offers, quantity, situation)
     if verdict.refusal is not None:
         raise verdict.refusal
-    if verdict.offer is None:
+    if verdict.offer is None or verdict.price is None:
         raise RewardNotAvailable
-    if verdict.offer.points * quantity > MAX_POINTS:
+    if verdict.price.points * quantity > MAX_POINTS:
         raise Invalid.at("/quantity", "max_value", _("More points than one operation may move."))
-    return reward, verdict.offer
+    return reward, verdict.offer, verdict.price
 
 
 def _placed(redemption: Redemption, now: datetime) -> Placed:

@@ -15,8 +15,9 @@ from mall.errors import OfferNotFound, RewardNotFound
 from mall.models import Offer, Reward, StockItem
 from mall.services.stock import set_stock
 from points.services import tiers
+from tenants.context import current_brand
 
-REWARD_FIELDS = ("name", "description", "kind", "image", "category", "tags", "sort")
+REWARD_FIELDS = ("name", "description", "kind", "image", "category", "tags", "sort", "unit_cost")
 OFFER_FIELDS = ("points", "currency", "starts_at", "ends_at", "limit_per_member", "tier_min")
 
 
@@ -103,6 +104,12 @@ def _of_reward(values: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: values[name] for name in REWARD_FIELDS if name in values}
     if "tags" in found:
         found["tags"] = list(dict.fromkeys(str(tag).strip().lower() for tag in found["tags"]))
+    currency = current_brand().currency
+    if values.get("cost_currency") not in (None, "", currency):
+        detail = _("Must be the brand's currency, %(currency)s.") % {"currency": currency}
+        raise Invalid.at("/cost_currency", "currency_not_accepted", detail)
+    if "unit_cost" in found:
+        found["cost_currency"] = "" if found["unit_cost"] is None else currency
     return found
 
 

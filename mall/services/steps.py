@@ -39,6 +39,11 @@ def payload(redemption: Redemption, actor: str) -> dict[str, Any]:
         "quantity": redemption.quantity,
         "points": redemption.points,
         "points_currency": redemption.currency,
+        **(
+            {"full_points": redemption.full_points, "campaign": redemption.campaign}
+            if redemption.campaign
+            else {}
+        ),
         "status": redemption.status,
         "actor": actor,
     }

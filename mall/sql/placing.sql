@@ -23,7 +23,7 @@ BEGIN
       FROM members_member WHERE id = p_member),
     'known', (SELECT id FROM mall_redemption WHERE reference = p_reference),
     'reward', (SELECT json_build_object('id', id, 'name', name, 'kind', kind, 'sku', sku, 'image', image,
-        'tags', tags, 'status', status, 'stock_id', stock_id)
+        'category', category, 'tags', tags, 'status', status, 'stock_id', stock_id)
       FROM mall_reward WHERE id = p_reward),
     'stock', (SELECT json_build_object('id', item.id, 'on_hand', item.on_hand)
       FROM mall_reward reward JOIN mall_stockitem item ON item.id = reward.stock_id WHERE reward.id = p_reward),
@@ -31,11 +31,17 @@ BEGIN
         'starts_at', starts_at, 'ends_at', ends_at, 'limit_per_member', limit_per_member, 'tier_min', tier_min,
         'enabled', enabled) ORDER BY is_main DESC, id)
       FROM mall_offer WHERE reward_id = p_reward),
+    'cuts', (SELECT json_agg(json_build_object('until', span.ends_at, 'cut', json_build_object('campaign',
+        cut.campaign, 'percent', cut.percent, 'points', cut.points, 'rewards', cut.rewards, 'categories',
+        cut.categories)))
+      FROM mall_pricecutspan span JOIN mall_pricecut cut ON cut.id = span.cut_id
+      WHERE cut.is_open AND span.ends_at > p_now AND span.starts_at <= p_now),
     'taken', (SELECT coalesce(sum(quantity), 0) FROM mall_redemption
       WHERE member_id = p_member AND reward_id = p_reward AND status <> 'cancelled'));
 END $$;
 
--- Takes the points, then the pieces; writes the redemption, its first step and its event. Returns the ledger's
+-- Takes the points, then the pieces; writes the redemption (with what a piece costs the brand now, and from the
+-- payload what the points would have been without a price cut), its first step and its event. Returns the ledger's
 -- answer as `burnt` and the stock as it stands after (null: none is kept). Instead: `left` where fewer pieces lie
 -- ready than wanted, `taken` where the reference or the code belongs to another; the caller undoes the rest.
 CREATE OR REPLACE FUNCTION mall_redemption_place(
@@ -66,11 +72,14 @@ BEGIN
     END IF;
   END IF;
   INSERT INTO mall_redemption(
-    id, reference, content_hash, member_id, reward_id, offer_id, stock_id, quantity, points, currency, status,
-    entry_id, code, address, carrier, tracking_number, actor, placed_at, updated_at)
-  VALUES (
-    p_id, p_reference, p_hash, p_member, p_reward, p_offer, p_stock, p_quantity, p_points, p_currency, 'placed',
-    v_entry, p_code, p_address, '', '', p_actor, p_now, p_now)
+    id, reference, content_hash, member_id, reward_id, offer_id, stock_id, quantity, points, currency,
+    full_points, campaign, unit_cost, status, entry_id, code, address, carrier, tracking_number, actor, placed_at,
+    updated_at)
+  SELECT
+    p_id, p_reference, p_hash, p_member, p_reward, p_offer, p_stock, p_quantity, p_points, p_currency,
+    (p_payload ->> 'full_points')::bigint, coalesce(p_payload ->> 'campaign', ''), reward.unit_cost, 'placed',
+    v_entry, p_code, p_address, '', '', p_actor, p_now, p_now
+  FROM mall_reward reward WHERE reward.id = p_reward
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
     RETURN json_build_object('taken', true);

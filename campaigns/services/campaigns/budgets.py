@@ -7,18 +7,20 @@ between its last point and the count that finds it, and by no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection, transaction
 
 from campaigns import locks
 from campaigns.models import Campaign, CampaignRule, CampaignStep
 from campaigns.services import audiencegrants, rulewriting
-from campaigns.services.campaigns import turning
+from campaigns.services.campaigns import exchange, turning
 from campaigns.services.campaigns.steps import WORKER, step, tell
 from campaigns.services.wakeups import comingback
 from loyalty.outbox import locks as outbox_locks
@@ -32,6 +34,17 @@ Status = Campaign.Status
 Kind = CampaignStep.Kind
 UnitCost = Callable[[str, datetime], Decimal]
 
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Points given or taken off prices; `redeemed` are the points of redemptions, `cost` that of pieces."""
+
+    currency: str
+    points: int
+    redeemed: int = 0
+    cost: Decimal = Decimal(0)
+
+
 # What these book goes by their own code, which may be that of a rule.
 _OTHERS: Final = [audiencegrants.SOURCE, comingback.SOURCE]
 _GIVEN: Final = """
@@ -40,6 +53,20 @@ FROM outbox_event event, jsonb_array_elements(event.payload -> 'entries') entry
 WHERE event.position > %s AND event.position <= %s AND event.type = 'points.accrued'
   AND entry ->> 'kind' = 'accrual' AND entry ->> 'rule' = ANY(%s)
   AND coalesce(event.payload ->> 'source', '') <> ALL(%s)
+GROUP BY 1, 2
+"""
+
+
+# What exchange days took off the prices of rewards. A cancelled redemption does not give it back, as a return
+# does not give back what a rule gave.
+_TAKEN_OFF: Final = """
+SELECT redemption.campaign, redemption.currency, sum(redemption.full_points - redemption.points),
+  coalesce(sum(redemption.points) FILTER (WHERE redemption.unit_cost IS NULL), 0),
+  coalesce(sum(redemption.quantity * redemption.unit_cost), 0)
+FROM outbox_event event
+JOIN mall_redemption redemption ON redemption.id = (event.payload ->> 'redemption_id')::uuid
+WHERE event.position > %s AND event.position <= %s AND event.type = 'redemption.placed'
+  AND event.payload ->> 'campaign' = ANY(%s)
 GROUP BY 1, 2
 """
 
@@ -97,6 +124,7 @@ def hold_against(campaign: Campaign, *, actor: str, now: datetime) -> bool:
             step(campaign, Kind.RESUMED, actor=actor, at=now, now=now)
             tell("campaign.resumed", campaign, actor=actor, at=now)
     campaign.save()
+    exchange.follow(campaign, now)
     return before != campaign.reached_at
 
 
@@ -112,17 +140,30 @@ def share(campaign: Campaign) -> Fraction:
 
 
 def _add(after: int, until: int, now: datetime, unit_cost: UnitCost) -> None:
-    live = CampaignRule.objects.filter(campaign__due_at__isnull=False)
-    owners = dict(live.values_list("rule__code", "campaign_id"))
-    with connection.cursor() as cursor:
-        cursor.execute(_GIVEN, [after, until, sorted(owners), _OTHERS])
-        rows = cursor.fetchall()
+    live = Campaign.objects.filter(due_at__isnull=False)
+    owners = dict(CampaignRule.objects.filter(campaign__in=live).values_list("rule__code", "campaign_id"))
+    sellers = dict(live.filter(discount__isnull=False).values_list("code", "pk"))
+    given: dict[UUID, list[_Given]] = {}
+    for name, currency, points in _rows(_GIVEN, after, until, owners, _OTHERS):
+        given.setdefault(owners[name], []).append(_Given(currency, int(points)))
+    for name, currency, points, redeemed, cost in _rows(_TAKEN_OFF, after, until, sellers):
+        given.setdefault(sellers[name], []).append(_Given(currency, int(points), int(redeemed), cost))
     changed = False
-    for campaign in locks.campaigns_of([rule for rule, _currency, _points in rows]):
-        for rule, currency, points in rows:
-            if owners[rule] == campaign.pk:
-                campaign.given_points += int(points)
-                campaign.given_amount += int(points) * unit_cost(currency, now)
+    for campaign in locks.live_campaigns(given):
+        for each in given[campaign.pk]:
+            price = unit_cost(each.currency, now)
+            campaign.given_points += each.points
+            campaign.given_amount += each.points * price
+            campaign.redeemed_amount += each.cost + each.redeemed * price
         changed |= hold_against(campaign, actor=WORKER, now=now)
     if changed:
         rulewriting.changed(now)
+
+
+def _rows(query: str, after: int, until: int, known: Collection[str], *more: Any) -> list[tuple[Any, ...]]:
+    """What a query finds for these names between two positions; nothing is asked where there are none."""
+    if not known:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(query, [after, until, sorted(known), *more])
+        return list(cursor.fetchall())

@@ -15,6 +15,7 @@ from campaigns.engine.occurrences import spans
 from campaigns.engine.schedule import ScheduleError
 from campaigns.models import Campaign, CampaignRule, Rule
 from campaigns.services import phrases
+from campaigns.services.campaigns import exchange
 from loyalty.lib.errors import FieldError, Invalid
 from tenants.context import current_brand
 
@@ -42,6 +43,7 @@ class Content:
     control_percent: int = 0
     budget_points: int | None = None
     budget_amount: Decimal | None = None
+    discount: Mapping[str, Any] | None = None
     rules: Sequence[str] = ()
 
     def fields(self) -> dict[str, Any]:
@@ -63,7 +65,12 @@ def merged(campaign: Campaign, changes: Mapping[str, Any]) -> Content:
 
 def check(content: Content, *, own: Campaign | None = None) -> None:
     """Raises Invalid with a pointer to every field that is wrong. `own` is the campaign that is changed."""
-    errors = [*_of_texts(content), *_of_time(content), *_of_rules(content.rules, own)]
+    errors = [
+        *_of_texts(content),
+        *_of_time(content),
+        *_of_rules(content.rules, own),
+        *exchange.faults(content.kind, content.discount),
+    ]
     if errors:
         raise Invalid(errors)
 

@@ -16,7 +16,7 @@ from campaigns import framing
 from campaigns.errors import CampaignApprovalRequired, ProgrammeBudgetUsedUp
 from campaigns.models import Campaign, CampaignStep, Rule, RuleStep
 from campaigns.services import rulewriting, submissions
-from campaigns.services.campaigns import budgets, raising, turning
+from campaigns.services.campaigns import budgets, exchange, raising, turning
 from campaigns.services.campaigns import content as contents
 from campaigns.services.campaigns.steps import locked, refused, step, tell
 from loyalty.lib.errors import FieldError, Invalid
@@ -180,4 +180,5 @@ def _schedule(campaign: Campaign, bodies: Bodies | None, actor: str, now: dateti
     step(campaign, Kind.SCHEDULED, actor=actor, at=now, now=now)
     tell("campaign.scheduled", campaign, actor=actor, at=now)
     turning.advance(campaign, now)
+    exchange.follow(campaign, now)
     rulewriting.changed(now)

@@ -9,7 +9,7 @@ from django.db import transaction
 from campaigns.errors import CampaignBudgetUsedUp
 from campaigns.models import Campaign, CampaignPause, CampaignStep
 from campaigns.services import rulewriting
-from campaigns.services.campaigns import turning
+from campaigns.services.campaigns import exchange, turning
 from campaigns.services.campaigns.steps import locked, refused, step, tell
 
 Status = Campaign.Status
@@ -60,6 +60,7 @@ def end(*, code: str, actor: str, now: datetime, note: str = "") -> Campaign:
         turning.finish(campaign, at=now, now=now, actor=actor, note=note)
         campaign.updated_at = now
         campaign.save()
+        exchange.follow(campaign, now)
         rulewriting.changed(now)
         return campaign
 
@@ -77,5 +78,6 @@ def _done(campaign: Campaign, kind: str, event: str, actor: str, now: datetime, 
     campaign.save()
     step(campaign, kind, actor=actor, at=now, now=now, note=note)
     tell(event, campaign, actor=actor, at=now, note=note)
+    exchange.follow(campaign, now)
     rulewriting.changed(now)
     return campaign

@@ -1,11 +1,12 @@
 """What redemptions cost in a period, by the books and at what a point cost when it was redeemed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from campaigns.models import ProgrammeBudget
 from campaigns.services import programme
-from loyalty.analytics.finance import costs, rollforward
+from loyalty.analytics.finance import costs, queries, rollforward
 from loyalty.analytics.finance.months import Month
 from loyalty.analytics.finance.rollforward import TICK, Span
 from tenants.context import current_brand
@@ -25,13 +26,23 @@ def reckon(*, now: datetime) -> ProgrammeBudget | None:
 
 
 def redemption_cost(*, start: datetime, end: datetime) -> Decimal:
-    """What was redeemed from `start` to before `end`, less what was given back; never below 0. One query."""
+    """What was redeemed from `start` to before `end`, less what was given back; never below 0. Two queries.
+
+    A piece of a reward that has a cost of its own costs that; anything else costs what its points cost then.
+    """
     zone, known = current_brand().tz, costs.load()
     span = Span(Month.of(start.astimezone(zone)), start, end)
     changes = known.changes(start, end)
     found = Decimal(0)
     for group in rollforward.movements(span, zone, changes):
         if group.line in REDEEMED:
-            at = changes[group.stretch - 1] if group.stretch else start
-            found -= group.points * known.at(group.points_currency, at)
+            found -= group.points * known.at(group.points_currency, _begin(changes, group.stretch, start))
+    values = {"start": start, "end": end, "changes": changes}
+    for currency, stretch, points, cost in queries.rows("goods", values):
+        found += cost - points * known.at(currency, _begin(changes, stretch, start))
     return max(found, Decimal(0))
+
+
+def _begin(changes: Sequence[datetime], stretch: int, start: datetime) -> datetime:
+    """When the stretch of this number begins, by whose cost its points count."""
+    return changes[stretch - 1] if stretch else start

@@ -243,6 +243,15 @@ class CampaignPage(ServicePage):
             (None, {"fields": (*names, *head)}),
             (_("When"), {"fields": ("starts_at", "ends_at", "recurs", ("weekdays", "month_days"))}),
             (_("Rules"), {"fields": (*made, "rules")}),
+            (
+                _("Prices of rewards"),
+                {
+                    "fields": (
+                        ("discount_percent", "discount_points"),
+                        ("discount_rewards", "discount_categories"),
+                    )
+                },
+            ),
             (_("Budget"), {"fields": (*budgets, ("control_percent", "cost_centre"))}),
             (_("Announcement"), {"fields": texts}),
         )
@@ -270,6 +279,7 @@ class CampaignPage(ServicePage):
             ],
             "given": plain(obj.given_points),
             "cost": money(obj.given_amount, current_brand().currency),
+            "redeemed": money(obj.redeemed_amount, current_brand().currency) if obj.discount else None,
             "results_url": reverse("admin:campaign_results", args=[obj.pk]),
         }
 
