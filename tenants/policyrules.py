@@ -119,7 +119,7 @@ def _link(value: Any) -> Text | None:
     if value == "":
         return None
     fine = isinstance(value, str) and len(value) <= LONGEST_LINK and value.count("{code}") == 1
-    if fine and re.match(r"(https://[^/\s]+|[a-z][a-z0-9+.-]*://|pages?/|/)\S*\Z", value):
+    if fine and re.match(r"(https://[^/\s]+|pages/|/(?!/))\S*\Z", value):
         return None
     return _("An address that begins with https:// or a page's path, with {code} in it once.")
 

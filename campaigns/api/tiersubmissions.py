@@ -45,7 +45,7 @@ class TierSubmissionAnswer(SubmittedAnswer):
     instead_of = serializers.IntegerField()
 
 
-class SubmitBody(StrictSerializer):
+class SubmitTiersBody(StrictSerializer):
     """The programme, when it is to be in force once it is approved, and why."""
 
     tiers = _Program()
@@ -81,7 +81,7 @@ class SubmitTiers(ApiView):
 
     @extend_schema(
         operation_id="tiers_submit",
-        request=SubmitBody,
+        request=SubmitTiersBody,
         responses={202: TierSubmissionAnswer},
         examples=[
             OpenApiExample(
@@ -92,7 +92,7 @@ class SubmitTiers(ApiView):
     )
     def post(self, request: Request) -> Any:
         """Submit a programme. What is submitted is frozen; a later submission replaces it."""
-        body, now = self.body(SubmitBody), clock.now()
+        body, now = self.body(SubmitTiersBody), clock.now()
         config = _checked(body.pop("tiers"))
 
         def work() -> Response:

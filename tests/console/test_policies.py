@@ -32,7 +32,7 @@ def form(brand: Brand, **changes: Any) -> dict[str, Any]:
     """What a browser sends: everything that the form holds, and what was typed."""
     with in_brand(fresh(brand)):
         held = initial(policychanges.in_force())
-    sent = {name: value for name, value in held.items() if value not in (None, False)} | changes
+    sent = {name: value for name, value in held.items() if value is not None and value is not False} | changes
     return {name: "on" if value is True else value for name, value in sent.items() if value is not ...}
 
 

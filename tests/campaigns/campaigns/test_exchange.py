@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from campaigns.models import Campaign
+from campaigns.services import campaigns
 from loyalty.analytics.services import programme
 from loyalty.lib import clock, ids
 from mall.models import PriceCut, Redemption, Reward
@@ -167,6 +168,8 @@ def test_its_budget_in_points_stops_it_and_more_lets_it_go_on(api: Api, acme: Br
     mug = make(api, limit_per_member=None, unit_cost="12.50")
     tea = make(api, sku="TEA", limit_per_member=None)
     begun(api, {"points": 10}, budget_points=40)
+    with at(NOON), in_brand(acme):
+        assert campaigns.turn_due(now=clock.now()) == 1
     bought(api, mug, NOON, "r1", quantity=2)
     bought(api, tea, NOON, "r2")
     with at(NOON), in_brand(acme):

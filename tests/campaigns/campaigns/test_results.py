@@ -71,8 +71,8 @@ def test_what_the_rule_gave_at_another_time_is_not_the_campaign_s(api: Api, in_a
         for order in ("apart", "within"):
             assert api.post(f"/orders/{order}/returns", {"return_id": order, "all": True}).status_code == 201
     found = results(api)
-    assert (found["points"]["given"], found["points"]["taken_back"]) == (60, 60)
-    assert [(row["channel"], row["points"]) for row in found["by_channel"]] == [("app", 60)]
+    assert (found["points"]["given"], found["points"]["taken_back"]) == (90, 90)
+    assert [(row["channel"], row["points"]) for row in found["by_channel"]] == [("app", 90)]
 
 
 def test_beside_the_control_group(api: Api, in_acme: Brand) -> None:
