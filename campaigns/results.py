@@ -87,6 +87,7 @@ def of(campaign: Campaign, *, now: datetime) -> dict[str, Any]:
     values = {
         "starts": [span.start for span in found],
         "ends": [min(span.end, until) for span in found],
+        "closes": [min(span.end, campaign.ended_at or span.end) for span in found],
         "recorded": campaign.starts_at - AHEAD,
         "until": until,
         "salt": f"campaign:{campaign.code}|",

@@ -2,7 +2,7 @@
 -- order and by tier of today. What a rule of the same code gave at another time, for another campaign or for none,
 -- is none of it; what was taken back belongs to the time of what had been given.
 WITH span AS (
-  SELECT * FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS span (starts_at, ends_at)
+  SELECT * FROM unnest(%(starts)s::timestamptz[], %(closes)s::timestamptz[]) AS span (starts_at, ends_at)
 )
 SELECT grouping(purchase.channel), grouping(tier.code), coalesce(purchase.channel, ''), coalesce(tier.code, ''),
   coalesce(sum(entry.points) FILTER (WHERE entry.kind = 'accrual'), 0)::bigint,
