@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0012_seen_names'),
+        ('campaigns', '0013_seen_names'),
     ]
 
     operations = [

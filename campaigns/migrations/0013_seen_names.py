@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0011_tier_submissions'),
+        ('campaigns', '0012_tier_submissions'),
     ]
 
     operations = [

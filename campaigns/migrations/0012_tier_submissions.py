@@ -11,7 +11,7 @@ from loyalty.lib import sqlfiles
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0010_programme_plans'),
+        ('campaigns', '0011_task_min_spend'),
     ]
 
     operations = [
