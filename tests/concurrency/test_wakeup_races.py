@@ -17,6 +17,7 @@ from campaigns.services import audiencegrants, decided, wakeups
 from campaigns.services.merging import merge_members
 from campaigns.services.messages import claiming
 from loyalty.lib import clock
+from mall.models import Grant
 from points import services as points
 from tenants.context import in_brand
 from tenants.models import Brand
@@ -129,5 +130,22 @@ def test_a_batch_of_a_grant_that_meets_a_merge_gives_once(
         pass
     assert numbers(into)[0] == 100
     grant.refresh_from_db()
-    assert (grant.given, grant.spent, grant.status) == (2, 200, "done")
+    assert (grant.given, grant.refused, grant.spent, grant.status) == (2, 0, 200, "done")
     assert_sound()
+
+
+def test_a_batch_of_gifts_that_meets_a_merge_gives_once(brand: Brand, now: datetime) -> None:
+    api = Api("acme.localhost", brands.key("acme"))
+    segment(api, "everybody", where("member.enrolled_days", "gte", 0))
+    for each in (ANNA, BORIS, CHEN):
+        points.open_account(member_id=each, now=now)
+    gift = {"kind": "coupon", "code": "five-off"}
+    values = {"segment": "everybody", "gift": gift, "budget": 3, "reason": "x", "name": {"en": "x"}}
+    grant = audiencegrants.create(code="sorry", values=values, actor="a", now=now)
+    AudienceGrant.objects.update(status="scheduled", due_at=now, submitted_by="a", approved_by="b")
+    meanwhile(
+        brand,
+        lambda: merge_members(member_id=ANNA, into_id=BORIS, actor="t", now=now),
+        lambda: audiencegrants.give_batch(grant_id=grant.pk, now=now),
+    )
+    assert sorted(Grant.objects.values_list("member_id", flat=True)) == [BORIS, CHEN]

@@ -48,8 +48,11 @@ def channel(in_acme: Brand, now: datetime) -> None:
     support.agrees(ANNA, now)
 
 
-def queued(now: datetime, purpose: str = "marketing", address: str = "anna@example.com") -> Message:
-    template = support.template(now=now, code=purpose, purpose=purpose, channels=("email",))
+def queued(
+    now: datetime, purpose: str = "marketing", address: str = "anna@example.com", link: str = ""
+) -> Message:
+    body = {**support.BODY, "link": link}
+    template = support.template(now=now, code=purpose, purpose=purpose, channels=("email",), body=body)
     support.known_by(ANNA, "email", address, now)
     return support.queued(template, "email", now, ANNA)
 
@@ -176,7 +179,7 @@ def test_a_link_that_is_not_ours_stops_nothing(
 
 
 def test_a_link_to_unsubscribe_notes_no_click(channel: None, now: datetime) -> None:
-    message = queued(now)
+    message = queued(now, link="/offers")
     assert OUTSIDE.get(f"/m/{links.token(message.pk, links.UNSUBSCRIBE)}").status_code == 404
     assert Message.objects.get().clicked_at is None
 
