@@ -32,6 +32,8 @@ WITH whom AS (
     SELECT entry.points - coalesce(sum(back.points), 0) AS points FROM points_entry back
     WHERE back.reverses_id = entry.id) kept
   WHERE entry.rule = %(code)s AND entry.kind = 'accrual'
+    -- Nothing takes effect more than a day after it is recorded; by that time the ledger has an index.
+    AND entry.recorded_at >= %(since)s::timestamptz - interval '2 days'
     AND entry.effective_at >= %(since)s AND entry.effective_at < %(until)s
   GROUP BY account.member_id
 )
