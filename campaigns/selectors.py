@@ -49,7 +49,7 @@ def brand_context(tiers: Sequence[str]) -> BrandContext:
     return BrandContext(
         timezone=brand.tz,
         tiers=tuple(tiers),
-        compliance=ComplianceMatrix(policy=brand.setting("compliance")),
+        compliance=ComplianceMatrix.of(brand.setting("compliance"), brand.setting("compliance_unlocked")),
         rounding=brand.setting("rounding"),
     )
 

@@ -21,7 +21,8 @@ from tenants.context import current_brand
 
 def matrix() -> ComplianceMatrix:
     """The current brand's compliance matrix."""
-    return ComplianceMatrix(policy=current_brand().setting("compliance"))
+    brand = current_brand()
+    return ComplianceMatrix.of(brand.setting("compliance"), brand.setting("compliance_unlocked"))
 
 
 def rewards() -> QuerySet[Reward]:

@@ -18,7 +18,7 @@ from campaigns import selectors
 from campaigns.engine import Event
 from campaigns.engine.types import ACTIVITY_PREFIX
 from campaigns.errors import ActivityConflict
-from campaigns.services import activitytypes, giving
+from campaigns.services import activitytags, activitytypes, giving
 from campaigns.services.orders import judging
 from campaigns.services.orders.content import AHEAD, MemberRef, member_ref
 from campaigns.services.orders.reading import Reader
@@ -151,6 +151,7 @@ def _first(content: ActivityContent, member: Member, account: AccountState, now:
         attributes=content.attributes,
         streak=streak,
         streak_day=(streak - 1) % CYCLE_DAYS + 1,
+        tags=activitytags.tags_of(kind=content.type, attributes=content.attributes, member_id=member.id),
     )
     given = giving.give(
         event=event, party=giving.Party(member, account, held), rules=rules, source=SOURCE, now=now

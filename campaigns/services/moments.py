@@ -20,6 +20,7 @@ from campaigns.engine import Evaluation, Event, RuleSet
 from campaigns.models import Moment
 from campaigns.services import duerows, giving, referralchecks
 from campaigns.services.orders import stored
+from loyalty.lib import compliance
 from members.models import Member, Purchase
 from points import services as points
 from points.services import tiers
@@ -136,7 +137,7 @@ def _judge(moment: Moment, parties: _Parties, now: datetime) -> None:
     referrer = _party(parties.referrer, now) if parties.referrer else None
     rules = rules_in_force()
     given = giving.give(
-        event=_event(moment, purchase),
+        event=_event(moment, purchase, parties.member),
         party=party,
         referrer=referrer,
         rules=rules,
@@ -155,9 +156,11 @@ def _party(member: Member, now: datetime) -> giving.Party:
     return giving.Party(member, account, tiers.held(member_id=member.pk, now=now))
 
 
-def _event(moment: Moment, purchase: Purchase | None) -> Event:
+def _event(moment: Moment, purchase: Purchase | None, member: Member) -> Event:
     order = stored.order_of(purchase, stored.lines_of(purchase)) if purchase else None
-    return Event(moment.trigger, moment.occurred_at, moment.reference, order=order)
+    invited = moment.trigger.startswith("referral.") and compliance.is_wechat(member.source)
+    tags = frozenset({compliance.WECHAT_SHARE_TAG}) if invited else frozenset()
+    return Event(moment.trigger, moment.occurred_at, moment.reference, order=order, tags=tags)
 
 
 def _settled(moment: Moment, status: Moment.Status, now: datetime, **changes: Any) -> None:

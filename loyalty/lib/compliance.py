@@ -6,7 +6,7 @@ by its owner and a second operator. The infant rows are never unlocked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,6 +19,13 @@ TODDLER_TAG: Final = "toddler_12_36"
 TODDLER_ACTS: Final = frozenset({"show", "recommend", "push"})
 ADULT_TAG: Final = "alcohol"
 ADULT_AGE: Final = 18
+# Not of an article but of an act: something was shared, somebody invited or followed, in a WeChat channel.
+WECHAT_SHARE_TAG: Final = "wechat_share"
+_SHARING: Final = frozenset({"share", "sharing", "shared", "invite", "invitation", "follow"})
+_WECHAT_STARTS: Final = ("wechat", "weixin", "wecom", "wework", "微信", "企业微信", "企微")
+_WECHAT_PLACES: Final = frozenset(
+    {"wx", "miniprogram", "moments", "officialaccount", "小程序", "朋友圈", "公众号", "视频号"}
+)
 
 _ALWAYS: Final[dict[str, frozenset[str]]] = {
     "infant_0_6": ACTS,
@@ -29,6 +36,7 @@ _ALWAYS: Final[dict[str, frozenset[str]]] = {
     "prepaid_card": ACTS,
     "lottery": ACTS,
     "alcohol": frozenset({"push", "game"}),
+    WECHAT_SHARE_TAG: frozenset({"earn", "bonus", "tier"}),
 }
 POLICIES: Final[dict[str, dict[str, frozenset[str]]]] = {
     "strict": _ALWAYS,
@@ -45,12 +53,19 @@ class ComplianceMatrix:
     policy: str = "strict"
     unlocked: frozenset[tuple[str, str]] = frozenset()
 
+    @classmethod
+    def of(cls, policy: str, unlocked: Iterable[Sequence[str]]) -> ComplianceMatrix:
+        """The matrix of a brand's two settings, the unlocked cells as pairs of tag and act."""
+        return cls(policy, frozenset((tag, act) for tag, act in unlocked))
+
     @property
     def splits_views(self) -> bool:
         """Whether some article may earn but not take part in a bonus, or the other way round."""
         rows = POLICIES[self.policy]
         return any(
-            self._cell(tag, "earn", acts) != self._cell(tag, "bonus", acts) for tag, acts in rows.items()
+            self._cell(tag, "earn", acts) != self._cell(tag, "bonus", acts)
+            for tag, acts in rows.items()
+            if tag != WECHAT_SHARE_TAG
         )
 
     def _cell(self, tag: str, act: str, acts: frozenset[str]) -> bool:
@@ -98,3 +113,16 @@ class ComplianceMatrix:
 
 
 STRICT: Final = ComplianceMatrix()
+
+
+def is_wechat(channel: str) -> bool:
+    """Whether a channel, as a caller writes it, is one of WeChat's: `wechat`, `wechat_moments`, `小程序` …"""
+    plain = "".join(char for char in channel.casefold() if char not in " _-./:")
+    return plain.startswith(_WECHAT_STARTS) or plain in _WECHAT_PLACES
+
+
+def is_wechat_share(kind: str, channel: str) -> bool:
+    """Whether an activity of this type is sharing, inviting or following in a WeChat channel, which the
+    channel's or the type's own name says (`wechat-share`)."""
+    parts = kind.split("-")
+    return not _SHARING.isdisjoint(parts) and (is_wechat(channel) or any(map(is_wechat, parts)))

@@ -51,7 +51,7 @@ def policy_of_brand() -> Policy:
     brand = current_brand()
     return Policy(
         tz=brand.tz,
-        matrix=ComplianceMatrix(policy=brand.setting("compliance")),
+        matrix=ComplianceMatrix.of(brand.setting("compliance"), brand.setting("compliance_unlocked")),
         quiet=judging.hours(brand.setting("quiet_hours")),
         caps=brand.setting("message_caps"),
     )
