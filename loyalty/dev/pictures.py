@@ -7,11 +7,23 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from loyalty.dev.stage import Stage
+
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 BASE = f"http://demo.localhost:{os.environ.get('PORT', '8000')}"
 PASSWORD = "demo-only-2026"
 LANGUAGES = {"en": ("en", "en-GB"), "zh": ("zh-hans", "zh-CN")}
-HEIGHTS = {"dashboard": 1180, "member": 1180, "order": 1180}
+HEIGHTS = {
+    "dashboard": 1180,
+    "member": 1180,
+    "order": 1180,
+    "campaign": 1400,
+    "campaign-calendar": 1000,
+    "rule-builder": 1180,
+    "simulation": 1400,
+    "tiers": 1300,
+    "policies": 1300,
+}
 UNCOVERED = "#submit-row, [class*='fixed bottom'], .sticky.bottom-0 {display: none !important}"
 """The bar that floats over the end of a page hides what stands there."""
 
@@ -23,13 +35,14 @@ def main() -> int:
         print("no Chromium on PATH (Debian: apt-get install chromium fonts-noto-cjk)", file=sys.stderr)
         return 1
     with sync_playwright() as driver:
+        simulation = Stage(BASE).set_up()
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for suffix, (language, locale) in LANGUAGES.items():
             context = browser.new_context(locale=locale, timezone_id="Asia/Shanghai")
             context.add_cookies([{"name": "django_language", "value": language, "url": BASE}])
             page = context.new_page()
             _sign_in(page)
-            for name, path in _places(page).items():
+            for name, path in {**_places(page), **_of_campaigns(page, simulation)}.items():
                 page.set_viewport_size({"width": 1280, "height": HEIGHTS.get(name, 860)})
                 page.goto(path, wait_until="networkidle")
                 if name == "care-adjust":
@@ -77,6 +90,26 @@ def _places(page: Page) -> dict[str, str]:
         "account": account,
         "care-entry": BASE + str(burn.get_attribute("href")),
         "care-adjust": account.replace("/change/", "/adjust/"),
+    }
+
+
+def _of_campaigns(page: Page, simulation: str) -> dict[str, str]:
+    """Campaigns, the builder of rules, a simulation, tiers and policies."""
+    console = f"{BASE}/console"
+    page.goto(f"{console}/campaigns/campaign/?q=double-now")
+    campaign = _first(page, "/campaigns/campaign/")
+    page.goto(f"{console}/campaigns/rule/?q=base")
+    rule = _first(page, "/campaigns/rule/")
+    return {
+        "campaign-calendar": f"{console}/campaigns/calendar/",
+        "campaign": campaign,
+        "campaign-results": campaign.replace("campaigns/campaign/", "campaigns/results/").replace(
+            "/change/", "/"
+        ),
+        "rule-builder": rule,
+        "simulation": f"{console}/simulations/{simulation}/",
+        "tiers": f"{console}/tiers/",
+        "policies": f"{console}/policies/",
     }
 
 
