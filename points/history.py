@@ -38,12 +38,15 @@ def holdings_at(account: Account, at: datetime) -> Holdings:
 
 def accrued_by(account: Account, at: datetime) -> int:
     """The points of all accruals recorded by `at`, those of members merged into this one included."""
-    moved_in = account.moved_in.filter(moved_at__lte=at).values_list("id", flat=True)
     return _sum(
         Entry.objects.filter(
-            account_id__in=[account.id, *moved_in], kind=Entry.Kind.ACCRUAL, recorded_at__lte=at
+            account_id__in=_with_merged(account, at), kind=Entry.Kind.ACCRUAL, recorded_at__lte=at
         )
     )
+
+
+def _with_merged(account: Account, at: datetime) -> list[UUID]:
+    return [account.id, *account.moved_in.filter(moved_at__lte=at).values_list("id", flat=True)]
 
 
 def _as_of(lot: Lot, at: datetime, taken: int) -> LotView:
@@ -81,7 +84,9 @@ def _holds(account: Account, at: datetime) -> tuple[list[HoldView], dict[UUID, i
 
 def _active_at(account: Account, at: datetime) -> datetime:
     last = (
-        Entry.objects.filter(account_id=account.id, kind__in=_ACTIVITY, recorded_at__lte=at)
+        Entry.objects.filter(
+            account_id__in=_with_merged(account, at), kind__in=_ACTIVITY, recorded_at__lte=at
+        )
         .order_by("-effective_at")
         .values_list("effective_at", flat=True)
         .first()

@@ -79,6 +79,12 @@ def _instant(value: datetime) -> bytes:
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds).to_bytes(8, signed=True)
 
 
+def _whole(value: int) -> bytes:
+    if type(value) is not int:  # %d would cut off what is behind the point
+        raise TypeError
+    return b"%d" % value
+
+
 def _as_text(value: Any) -> bytes:
     raw: bytes = value.encode()
     if b"\0" in raw:  # a text ends there for libpq
@@ -95,9 +101,9 @@ _WAYS: dict[int, tuple[_Dump, Format]] = {
     _TEXT: (str.encode, Format.BINARY),
     2950: (lambda value: value.bytes, Format.BINARY),  # uuid
     1184: (_instant, Format.BINARY),  # timestamptz
-    20: (b"%d".__mod__, Format.TEXT),  # bigint
-    23: (b"%d".__mod__, Format.TEXT),  # integer
-    21: (b"%d".__mod__, Format.TEXT),  # smallint
+    20: (_whole, Format.TEXT),  # bigint
+    23: (_whole, Format.TEXT),  # integer
+    21: (_whole, Format.TEXT),  # smallint
     16: ({True: b"t", False: b"f"}.__getitem__, Format.TEXT),  # boolean
 }
 

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from loyalty.lib.foureyes import SameOperator
 from points import errors, expiry, locks
-from points.models import AdjustmentRequest
+from points.models import AdjustmentRequest, Entry
 from points.postings import DEFAULT_CURRENCY, BurnResult
 from points.services.posting import adjust, check_points
 from tenants.context import current_brand
@@ -38,7 +38,8 @@ def request_adjustment(
     threshold = current_brand().setting("adjustment_approval_above")
     with transaction.atomic():
         known = AdjustmentRequest.objects.filter(source=SOURCE, reference=reference).first()
-        if known is None and (threshold is None or abs(points) <= int(threshold)):
+        at_once = threshold is None or abs(points) <= int(threshold)
+        if known is None and (at_once or _is_booked(reference)):
             return _adjust(member_id, points, reference, reason, actor, now, currency)
         if known is None:
             known, _created = AdjustmentRequest.objects.get_or_create(
@@ -86,6 +87,11 @@ def reject_adjustment(*, request_id: UUID, actor: str, now: datetime) -> Adjustm
         waiting = _decide(request_id, actor)
         _close(waiting, AdjustmentRequest.Status.REJECTED, actor, now)
         return waiting
+
+
+def _is_booked(reference: str) -> bool:
+    # Then the ledger says whether it was this very adjustment, whatever the threshold is by now.
+    return Entry.objects.filter(reference=reference, source=SOURCE, kind=Entry.Kind.ADJUSTMENT).exists()
 
 
 def _decide(request_id: UUID, actor: str) -> AdjustmentRequest:

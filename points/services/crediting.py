@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _quoted
 from uuid import UUID
 
@@ -101,7 +101,11 @@ def _number(value: int | None) -> str:
 
 
 def _instant(value: datetime | None) -> str:
-    return "null" if value is None else f'"{value.isoformat()}"'
+    return "null" if value is None else f'"{_utc(value).isoformat()}"'
+
+
+def _utc(value: datetime) -> datetime:
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def _result(row: str, member_id: UUID, entry_id: UUID, entry: Posting, pending: bool) -> PostResult:
@@ -125,8 +129,8 @@ def _result(row: str, member_id: UUID, entry_id: UUID, entry: Posting, pending: 
         rule_version=entry.rule_version,
         currency=entry.currency,
         lot_id=entry_id,
-        available_at=entry.available_at,
-        expires_at=entry.expires_at,
+        available_at=None if entry.available_at is None else _utc(entry.available_at),
+        expires_at=None if entry.expires_at is None else _utc(entry.expires_at),
         pending=pending,
     )
     return PostResult(account=account, entries=(written,), accounts={entry.currency: account})

@@ -9,15 +9,13 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_due uuid[];
 BEGIN
-  INSERT INTO points_account(id, member_id, currency, opened_at, updated_at)
-  SELECT points_uuid7(), member_id, currency, p_now, p_now
+  PERFORM points_open(member_id, currency, p_now)
   FROM (SELECT asked.member_id, asked.currency FROM points_asked asked
     WHERE NOT EXISTS (SELECT 1 FROM points_account account
       WHERE account.member_id = asked.member_id AND account.currency = asked.currency)
     ORDER BY asked.member_id, asked.currency) wanted
   WHERE NOT EXISTS (SELECT 1 FROM members_member member
-    WHERE member.id = wanted.member_id AND member.status = 'merged')
-  ON CONFLICT (member_id, currency) DO NOTHING;
+    WHERE member.id = wanted.member_id AND member.status = 'merged');
   INSERT INTO points_entered
   SELECT asked.account, account.next_due_at <= p_now, account.earn_frozen,
     account.moved_to_id IS NOT NULL OR account.debt > 0, account.id, account.member_id, account.last_seq, account.available,

@@ -77,6 +77,7 @@ BEGIN
     PERFORM points_store(v_moved.r_from, p_now), points_store(v_moved.r_into, p_now);
     v_any := true;
   END LOOP;
+  UPDATE points_adjustmentrequest SET member_id = p_into WHERE member_id = p_from;
   UPDATE points_account account SET
     earn_frozen = account.earn_frozen OR frozen.earn, burn_frozen = account.burn_frozen OR frozen.burn,
     freeze_reason = CASE WHEN account.freeze_reason <> '' THEN account.freeze_reason ELSE frozen.reason END

@@ -12,12 +12,10 @@ DECLARE
   v_paid bigint;
   v_points bigint := 0;
   v_repaid bigint := 0;
-  v_freed boolean := false;
   v_lots jsonb := '[]';
 BEGIN
   v_account := points_enter_entry(p_entry, p_now, p_tz);
   FOR v_lot IN SELECT * FROM points_lots_of(p_entry, v_account.id) ORDER BY id LOOP
-    v_freed := v_freed OR (v_lot.state = 'open' AND (v_lot.waits_for IS NOT NULL OR v_lot.available_at IS NOT NULL));
     CONTINUE WHEN v_lot.state <> 'pending';
     UPDATE points_lot SET state = 'open', available_at = p_now WHERE id = v_lot.id;
     v_paid := 0;
@@ -31,7 +29,7 @@ BEGIN
     v_repaid := v_repaid + v_paid;
     v_lots := v_lots || jsonb_build_object('entry_id', p_entry, 'lot_id', v_lot.id, 'points', v_lot.remaining);
   END LOOP;
-  IF v_points = 0 AND NOT v_freed THEN
+  IF v_points = 0 AND NOT points_was_freed(p_entry, v_account.id, p_now) THEN
     RAISE EXCEPTION 'nothing of the entry is pending' USING ERRCODE = 'PL021';
   END IF;
   v_account.next_due_at := points_next_due(v_account, p_tz);
@@ -59,7 +57,10 @@ BEGIN
   SELECT * INTO v_known FROM points_entry known
   WHERE known.reference = p_reference AND known.source = p_source AND known.kind = 'clawback'
   ORDER BY known.seq LIMIT 1;
-  v_points := CASE WHEN FOUND THEN v_known.points
+  IF FOUND AND v_known.reverses_id IS DISTINCT FROM p_entry THEN
+    RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
+  END IF;
+  v_points := CASE WHEN v_known.id IS NOT NULL THEN v_known.points
     ELSE (SELECT sum(remaining) FROM points_lots_of(p_entry, v_account.id) WHERE state = 'pending') END;
   IF v_points IS NULL THEN
     RAISE EXCEPTION 'nothing of the entry is pending' USING ERRCODE = 'PL021';
@@ -88,4 +89,20 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
   SELECT * FROM points_lot lot
   WHERE lot.account_id = p_account AND lot.state <> 'closed'
     AND CASE WHEN lot.from_lot_id IS NULL THEN lot.entry_id ELSE points_origin(lot) END = p_entry;
+$$;
+
+-- Whether points that an entry kept pending were freed by now, be they spent since or not.
+CREATE OR REPLACE FUNCTION points_was_freed(p_entry uuid, p_account uuid, p_now timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+  SELECT EXISTS (
+    SELECT 1 FROM (
+      SELECT * FROM points_lot WHERE id = p_entry
+      UNION SELECT * FROM points_lots_of(p_entry, p_account)) lot
+    JOIN points_entry entry ON entry.id = lot.entry_id
+    WHERE lot.state <> 'pending' AND lot.available_at <= p_now
+      AND (lot.waits_for IS NOT NULL OR lot.available_at >= entry.recorded_at)
+      -- What was cancelled as a whole before its time never became available.
+      AND lot.points > (
+        SELECT coalesce(sum(used.points), 0) FROM points_consumption used
+        WHERE used.lot_id = lot.id AND used.recorded_at < lot.available_at));
 $$;

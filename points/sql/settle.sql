@@ -188,9 +188,7 @@ BEGIN
   SELECT * INTO v_account FROM points_account
   WHERE member_id = p_member AND currency = p_currency FOR UPDATE;
   IF NOT FOUND THEN
-    INSERT INTO points_account(id, member_id, currency, opened_at, updated_at)
-    VALUES (points_uuid7(), p_member, p_currency, p_now, p_now)
-    ON CONFLICT (member_id, currency) DO NOTHING;
+    PERFORM points_open(p_member, p_currency, p_now);
     SELECT * INTO STRICT v_account FROM points_account
     WHERE member_id = p_member AND currency = p_currency FOR UPDATE;
     IF EXISTS (SELECT 1 FROM members_member WHERE id = p_member AND status = 'merged') THEN
@@ -219,16 +217,25 @@ BEGIN
   RETURN v_account;
 END $$;
 
+-- Opens the member's account in a currency, if there is none. A freeze is the member's: it holds for what is opened
+-- later. Who opens and who freezes wait for each other at the member's row.
 CREATE OR REPLACE FUNCTION points_open(p_member uuid, p_currency text, p_now timestamptz) RETURNS uuid
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_id uuid;
 BEGIN
-  INSERT INTO points_account(id, member_id, currency, opened_at, updated_at)
-  VALUES (points_uuid7(), p_member, p_currency, p_now, p_now)
-  ON CONFLICT (member_id, currency) DO NOTHING RETURNING id INTO v_id;
+  SELECT id INTO v_id FROM points_account WHERE member_id = p_member AND currency = p_currency;
   IF v_id IS NULL THEN
-    SELECT id INTO v_id FROM points_account WHERE member_id = p_member AND currency = p_currency;
+    PERFORM 1 FROM members_member WHERE id = p_member FOR KEY SHARE;
+    INSERT INTO points_account(
+      id, member_id, currency, opened_at, updated_at, earn_frozen, burn_frozen, freeze_reason)
+    SELECT points_uuid7(), p_member, p_currency, p_now, p_now, coalesce(bool_or(earn_frozen), false),
+      coalesce(bool_or(burn_frozen), false), coalesce(max(freeze_reason), '')
+    FROM points_account WHERE member_id = p_member
+    ON CONFLICT (member_id, currency) DO NOTHING RETURNING id INTO v_id;
+    IF v_id IS NULL THEN
+      SELECT id INTO v_id FROM points_account WHERE member_id = p_member AND currency = p_currency;
+    END IF;
   END IF;
   RETURN v_id;
 END $$;
@@ -262,6 +269,7 @@ BEGIN
   PERFORM points_enter(p_member, 'points', p_now, p_tz)
   WHERE NOT EXISTS (SELECT 1 FROM points_account WHERE member_id = p_member);
   PERFORM 1 FROM points_account WHERE member_id = p_member ORDER BY id FOR UPDATE;
+  PERFORM 1 FROM members_member WHERE id = p_member FOR UPDATE;
   WITH changed AS (
     UPDATE points_account account
     SET earn_frozen = p_earn, burn_frozen = p_burn, freeze_reason = p_reason, updated_at = p_now

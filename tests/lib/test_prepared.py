@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -91,6 +92,14 @@ def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off(own: psycopg.Connect
     with pytest.raises(psycopg.DataError, match="0x00"):
         prepared.one_row(own, "SELECT %s::text", ["ab\0c"])
     assert prepared.one_row(own, "SELECT %s::text", ["abc"]) == ("abc",)
+
+
+def test_what_is_no_whole_number_is_not_cut_off(own: psycopg.Connection[Any]) -> None:
+    own.autocommit = True
+    for value in (Decimal("1.9"), 1.9):
+        with pytest.raises(psycopg.DataError):
+            prepared.one_row(own, "SELECT %s::bigint", [value])
+    assert prepared.one_row(own, "SELECT %s::bigint", [2]) == (2,)
 
 
 def test_a_lost_connection_is_an_operational_error(own: psycopg.Connection[Any]) -> None:

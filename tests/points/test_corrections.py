@@ -231,6 +231,21 @@ def test_a_large_adjustment_waits_for_a_second_operator(in_acme: Brand, now: dat
         points.reject_adjustment(request_id=large.id, actor="op:2", now=now)
 
 
+def test_what_was_adjusted_at_once_is_known_whatever_the_threshold_says_now(
+    in_acme: Brand, now: datetime
+) -> None:
+    ask = {"member_id": ANNA, "points": 50, "reference": "a-9", "reason": "r", "actor": "op:1", "now": now}
+    first = points.request_adjustment(**ask)
+    in_acme.settings["adjustment_approval_above"] = 10
+    with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+        points.request_adjustment(**{**ask, "points": 5000})
+    again = points.request_adjustment(**ask)
+    assert isinstance(first, BurnResult)
+    assert isinstance(again, BurnResult)
+    assert (again.replayed, again.entry.entry_id) == (True, first.entry.entry_id)
+    assert not AdjustmentRequest.objects.exists()
+
+
 def test_a_rejected_adjustment_moves_nothing(in_acme: Brand, now: datetime) -> None:
     in_acme.settings["adjustment_approval_above"] = 0
     asked = points.request_adjustment(

@@ -235,3 +235,24 @@ def test_writing_to_the_emptied_account_is_refused_and_an_old_reference_is_known
     assert earn(BORIS, 10, "a-1", now=now).replayed
     assert numbers(BORIS) == (7, 0, 0, 0)
     assert lots(ANNA) == [(0, 0, "closed")]
+
+
+def test_what_waits_for_a_second_operator_goes_along(in_acme: Brand, now: datetime) -> None:
+    in_acme.settings["adjustment_approval_above"] = 100
+    ask = {"points": 500, "reference": "A-1", "reason": "sorry", "actor": "anna", "now": now}
+    waiting = points.request_adjustment(member_id=ANNA, **ask)
+    merge(now)
+    assert points.request_adjustment(member_id=BORIS, **ask) == waiting
+    done = points.approve_adjustment(request_id=waiting.id, actor="boris", now=now)
+    assert (done.account.member_id, numbers(BORIS)) == (BORIS, (500, 0, 0, 0))
+    assert points.request_adjustment(member_id=BORIS, **ask).replayed
+    assert_sound()
+
+
+def test_the_past_knows_that_the_merged_one_was_active(in_acme: Brand, now: datetime) -> None:
+    points.settle(member_id=BORIS, now=now)
+    day = [now + timedelta(days=number) for number in range(51)]
+    earn(ANNA, 50, "a-1", now=day[40], inactivity_months=1)
+    merge(day[45])
+    points.burn(member_id=BORIS, points=1, reference="b", now=day[50])
+    assert selectors.account_view(BORIS, day[47]).available == 50

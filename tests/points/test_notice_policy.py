@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from loyalty.analytics.finance import liability
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from points import selectors
@@ -56,6 +57,13 @@ def test_untold_they_are_announced_then_and_end_after_a_week() -> None:
     assert book(ANNA)[-1] == ("expiry", -6, 0)
     assert len(announced()) == 1
     assert_sound()
+
+
+def test_finance_sees_them_end_when_they_were_put_off_to(in_acme: Brand) -> None:
+    points.expire_due(now=local("2027-01-01T09:00"))
+    for at, month in (("2026-12-31T12:00", "2026-12"), ("2027-01-02T12:00", "2027-01")):
+        (owed,) = liability.owed_at(local(at), in_acme.tz)
+        assert [(part.expiry, part.points) for part in owed.slices] == [(month, 10)]
 
 
 def test_an_operation_puts_off_as_the_sweep_does() -> None:

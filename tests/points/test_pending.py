@@ -125,3 +125,35 @@ def test_over_http(api: Api, reader: Api, in_acme: Brand) -> None:
     assert reader.post(f"/entries/{good}/activate").status_code == 403
     assert api.post(f"/entries/{ids.new()}/cancel").status_code == 404
     assert book(ANNA) == [("accrual", 40, 40), ("accrual", 25, 65), ("clawback", -25, 40)]
+
+
+def test_a_reference_that_cancelled_one_entry_takes_nothing_of_another(in_acme: Brand, now: datetime) -> None:
+    waiting = earn(ANNA, 39, "o-1", now=now, available_at=now + timedelta(days=7)).entries[0].entry_id
+    other = earn(ANNA, 50, "o-1", rule="bonus", now=now).entries[0].entry_id
+    points.cancel_pending(entry_id=waiting, reference="R-1", now=now)
+    for spent in (0, 50):
+        if spent:
+            points.burn(member_id=ANNA, points=spent, reference="b", now=now)
+        before = book(ANNA)
+        with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+            points.cancel_pending(entry_id=other, reference="R-1", now=now)
+        assert book(ANNA) == before
+        assert numbers(ANNA) == (50 - spent, 0, 0, 0)
+    assert points.cancel_pending(entry_id=waiting, reference="R-1", now=now).replayed
+    assert_sound()
+
+
+def test_freeing_again_says_so_though_the_points_were_spent(in_acme: Brand, now: datetime) -> None:
+    entry = earn(ANNA, 50, "o-1", now=now, available_at=now + timedelta(days=7)).entries[0].entry_id
+    points.activate_entry(entry_id=entry, now=now + timedelta(hours=1))
+    points.burn(member_id=ANNA, points=50, reference="b", now=now + timedelta(hours=2))
+    again = points.activate_entry(entry_id=entry, now=now + timedelta(hours=3))
+    assert (again.replayed, again.points) == (True, 0)
+    never = earn(ANNA, 4, "o-2", now=now, available_at=now - timedelta(days=1)).entries[0].entry_id
+    with pytest.raises(errors.NotPending), transaction.atomic():
+        points.activate_entry(entry_id=never, now=now + timedelta(hours=3))
+    cancelled = earn(ANNA, 6, "o-3", now=now, available_at=now + timedelta(days=7)).entries[0].entry_id
+    points.cancel_pending(entry_id=cancelled, reference="c", now=now + timedelta(hours=3))
+    with pytest.raises(errors.NotPending), transaction.atomic():
+        points.activate_entry(entry_id=cancelled, now=now + timedelta(days=8))
+    assert_sound()

@@ -16,7 +16,7 @@ from loyalty.outbox.models import OutboxEvent
 from points import errors, selectors
 from points import services as points
 from points.models import Account, Entry, Lot
-from points.postings import ClawbackItem
+from points.postings import ClawbackItem, Journal
 from tenants.models import Brand
 from tests.points.support import accrual, assert_sound, book, earn, lots, numbers
 from tests.support.brands import ANNA, BORIS
@@ -229,6 +229,23 @@ def test_accrual_repays_debt_first_and_says_so(in_acme: Brand, now: datetime) ->
     assert (whole.entries[0].debt_repaid, whole.account.available, whole.account.debt) == (18, 2, 0)
     assert lots(ANNA) == [(0, 0, "closed"), (0, 0, "closed"), (2, 0, "open")]
     assert_sound()
+
+
+def test_a_freeze_holds_for_what_is_opened_later(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 5, "o-1", now=now)
+    points.freeze(member_id=ANNA, earn=True, burn=True, reason="fraud", now=now)
+    stars = accrual(9, "o-2", currency="stars")
+    with pytest.raises(errors.AccountFrozen), transaction.atomic():
+        points.post(member_id=ANNA, journal_id=ids.new(), entries=[stars], now=now)
+    bulk = points.post_bulk(journals=[Journal(ANNA, ids.new(), [stars])], now=now)
+    assert isinstance(bulk.refused[0], errors.AccountFrozen)
+    with pytest.raises(errors.AccountFrozen), transaction.atomic():
+        points.hold(
+            member_id=ANNA, points=1, reference="h", currency="stars", expires_at=now + timedelta(1), now=now
+        )
+    assert not Entry.objects.filter(reference="o-2").exists()
+    points.unfreeze(member_id=ANNA, now=now)
+    assert points.post(member_id=ANNA, journal_id=ids.new(), entries=[stars], now=now).account.available == 9
 
 
 def test_a_pending_accrual_repays_when_it_activates(in_acme: Brand, now: datetime) -> None:

@@ -7,11 +7,16 @@ WITH since AS MATERIALIZED (  -- once: each parallel worker would add up all of 
 standing AS (
   SELECT lot.account_id, lot.earned_at, lot.inactivity_months,
     lot.remaining + coalesce(since.points, 0) AS points,
-    -- A grace for points that were given back moves the end; before that it was the original one.
+    -- A grace for points that were given back moves the end, and so does a notice that came late; before that it
+    -- was the original one.
     CASE
       WHEN lot.expires_at IS NOT DISTINCT FROM lot.original_expires_at OR EXISTS (
         SELECT 1 FROM points_consumption back
         WHERE back.lot_id = lot.id AND back.points < 0 AND back.recorded_at <= %(at)s)
+        OR EXISTS (
+        SELECT 1 FROM points_expirynotice told
+        WHERE told.account_id = lot.account_id AND told.announced_at <= %(at)s
+          AND (told.expires_on + 1)::timestamp AT TIME ZONE %(tz)s = lot.expires_at)
       THEN lot.expires_at ELSE lot.original_expires_at
     END AS expires_at,
     CASE
