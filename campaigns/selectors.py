@@ -142,6 +142,8 @@ def check_context(now: datetime) -> CheckContext:
         today=now.astimezone(brand.tz).date(),
         tiers=tier_codes(),
         currencies=None if currencies is None else frozenset({"points", *currencies}),
+        currency=brand.currency,
+        expiry=brand.setting("expiry"),
     )
 
 

@@ -1,6 +1,6 @@
 """Shared reads of the mall."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -156,3 +156,9 @@ def benefits_of(member_id: UUID) -> list[tuple[str, datetime, datetime | None]]:
     """The member's benefits that were not taken back: code, valid from, valid until (exclusive)."""
     rows = grants_of(member_id).filter(kind=Grant.Kind.BENEFIT, revoked_at__isnull=True)
     return list(rows.values_list("code", "valid_from", "valid_until"))
+
+
+def benefits_ever(member_ids: Collection[UUID]) -> list[Grant]:
+    """All benefits that these members were ever granted, also those that were taken back."""
+    rows = Grant.objects.filter(member_id__in=member_ids, kind=Grant.Kind.BENEFIT)
+    return list(rows.order_by("member_id", "granted_at", "id"))

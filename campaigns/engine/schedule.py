@@ -7,12 +7,12 @@ a window whose end is not after its start crosses midnight and belongs to the da
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from dateutil.rrule import rrule, rruleset, rrulestr
+from campaigns.engine.recurrence import Recurrence, recurrence
 
 FIXED_START: Final = date(2000, 1, 1)
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
@@ -39,23 +39,46 @@ class Days:
     start: date
     timezone: tzinfo
     years: dict[int, frozenset[date]] = field(default_factory=dict)
+    rule: Recurrence = field(init=False)
+    until_day: date = field(init=False)
+    count: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the rule. Raises ScheduleError."""
+        parts = rrule_parts(self.text)
+        self.until_day = _until(parts["UNTIL"], self.timezone) if "UNTIL" in parts else date.max
+        self.count = int(parts["COUNT"]) if "COUNT" in parts else None
+        try:
+            self.rule = recurrence(parts, self.start)
+        except ValueError as error:
+            raise ScheduleError("rrule", "invalid", f"not an iCalendar RRULE: {error}") from error
 
     def includes(self, day: date) -> bool:
         """Whether the rule recurs on this local date."""
         days = self.years.get(day.year)
         if days is None:
-            days = self.years[day.year] = self._days(day.year)
+            days = self._days(day.year)
         return day in days
 
+    def until(self, last: date) -> Iterator[date]:
+        """The days from the start up to this local date, as if the rule had no COUNT."""
+        until = min(last, self.until_day)
+        for year in range(self.start.year, until.year + 1):
+            yield from (day for day in self.rule.of_year(year) if day <= until)
+
     def _days(self, year: int) -> frozenset[date]:
-        first = max(date(year, 1, 1), self.start)
-        if first.year > year:
-            return frozenset()
-        bounded = bounded_rrule(self.text, self.start, date(year, 12, 31), self.timezone)
-        found = bounded.between(
-            datetime.combine(first, time.min), datetime.combine(date(year, 12, 31), time.min), inc=True
-        )
-        return frozenset(moment.date() for moment in found)
+        if self.count is None:
+            found = self.rule.of_year(year) if year <= self.until_day.year else []
+            self.years[year] = frozenset(day for day in found if day <= self.until_day)
+            return self.years[year]
+        # What is counted is counted from the start.
+        left = self.count
+        for each in range(self.start.year, year + 1):
+            if each not in self.years:
+                found = self.rule.of_year(each)[:left] if left else []
+                self.years[each] = frozenset(day for day in found if day <= self.until_day)
+            left -= len(self.years[each])
+        return self.years.setdefault(year, frozenset())
 
 
 def rrule_parts(text: str) -> dict[str, str]:
@@ -83,27 +106,21 @@ def rrule_parts(text: str) -> dict[str, str]:
     return parts
 
 
+def contradicts_itself(parts: Mapping[str, str]) -> str | None:
+    """The code of what RFC 5545 forbids among the parts of an RRULE, if anything."""
+    if "COUNT" in parts and "UNTIL" in parts:
+        return "count_and_until"
+    numbered = any(char.isdecimal() for char in parts.get("BYDAY", ""))
+    if numbered and (parts["FREQ"] in ("DAILY", "WEEKLY") or "BYWEEKNO" in parts):
+        return "numbered_day"
+    return None
+
+
 def needs_start(parts: Mapping[str, str]) -> str | None:
     """The part of an RRULE that means nothing without ``starts_at``, if any."""
     if "COUNT" in parts:
         return "COUNT"
     return "INTERVAL" if parts.get("INTERVAL", "1") != "1" else None
-
-
-def bounded_rrule(text: str, start: date, last: date, tz: tzinfo) -> rrule | rruleset:
-    """The rule from ``start`` to ``last`` at the latest, over naive midnights. Raises ScheduleError."""
-    parts = rrule_parts(text)
-    until = parts.pop("UNTIL", None)
-    if until is not None:
-        last = min(last, _until(until, tz))
-    body = ";".join(f"{key}={value}" for key, value in parts.items())
-    try:
-        rule = rrulestr(body, dtstart=datetime.combine(start, time.min))
-        if isinstance(rule, rruleset) or "COUNT" in parts:
-            return rule  # ends by itself; dateutil refuses COUNT together with UNTIL
-        return rule.replace(until=datetime.combine(last, time.min))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise ScheduleError("rrule", "invalid", f"not an iCalendar RRULE: {error}") from error
 
 
 def _until(text: str, tz: tzinfo) -> date:
@@ -178,10 +195,8 @@ def compile_schedule(body: Mapping[str, Any] | None, tz: tzinfo) -> Schedule | N
     ends_at = parse_instant(body["ends_at"]) if body.get("ends_at") else None
     days = None
     if body.get("rrule"):
-        text = body["rrule"]
         start = starts_at.astimezone(tz).date() if starts_at else FIXED_START
-        bounded_rrule(text, start, start, tz)
-        days = Days(text, start, tz)
+        days = Days(body["rrule"], start, tz)
     hours = _hours(body.get("hours") or ())
     if not (starts_at or ends_at or days or hours):
         return None

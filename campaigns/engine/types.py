@@ -26,6 +26,8 @@ EVENT_TRIGGERS = frozenset(
     }
 )
 ACTIVITY_PREFIX = "activity."
+# A streak begins anew, as a cycle, after so many days; `activity.streak_day` is the day within it.
+CYCLE_DAYS = 7
 
 Receiver = Literal["member", "referrer", "referee"]
 Reason = Literal["condition", "schedule", "cap", "stacking", "audience", "compliance", "rounding"]

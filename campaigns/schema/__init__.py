@@ -8,10 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.engine import BrandContext
 from campaigns.engine.rule import compile_rule
+from campaigns.engine.types import ORDER_TRIGGERS
 from campaigns.schema.conditions import ConditionCheck
 from campaigns.schema.context import CheckContext, Checked, Named
-from campaigns.schema.contradictions import contradictions
+from campaigns.schema.contradictions import Reach, contradictions
 from campaigns.schema.document import RULE_SCHEMA
+from campaigns.schema.lifetimes import lifetime_errors, lifetime_warnings
 from campaigns.schema.oddities import oddities
 from campaigns.schema.repeats import repeating
 from campaigns.schema.semantics import sense_errors
@@ -33,14 +35,18 @@ def check(body: Any, context: CheckContext) -> Checked:
         conditions.check(plain.get("when"))
     if not errors:
         errors = sense_errors(plain, context)
+    if not errors:
+        errors = list(lifetime_errors(plain, context))
     errors += conditions.errors + list(text_errors(plain, ""))
     if not errors:
         errors = _uncompilable(plain, context)
     if errors:
         return Checked(plain, tuple(errors), tuple(conditions.named))
     named = (*conditions.named, *_segment(plain))
-    never = contradictions(plain.get("when"), context.tiers)
-    warnings = (*never.warnings, *repeating(plain), *oddities(plain, context))
+    reach = Reach(context.tiers, context.currency, plain["trigger"] in ORDER_TRIGGERS)
+    never = contradictions(plain.get("when"), reach)
+    odd = (*oddities(plain, context), *lifetime_warnings(plain, context))
+    warnings = (*never.warnings, *repeating(plain), *odd)
     return Checked(plain, tuple(never.errors), named, warnings)
 
 

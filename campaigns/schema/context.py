@@ -12,12 +12,15 @@ from loyalty.lib.errors import FieldError
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """The brand as far as rules speak of it. ``currencies`` None = any currency is accepted."""
+    """The brand as far as rules speak of it. ``currencies`` None = any points currency is accepted;
+    ``currency`` is the money that orders are in, ``expiry`` the policy of rules that say none."""
 
     timezone: tzinfo
     today: date
     tiers: tuple[str, ...] = ()
     currencies: frozenset[str] | None = None
+    currency: str | None = None
+    expiry: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date
 from fractions import Fraction
 from typing import Any, Final
 
@@ -13,27 +13,16 @@ from campaigns.engine.caps import PERIODS
 from campaigns.engine.exact import number, parse_number
 from campaigns.engine.facts import spec_of
 from campaigns.engine.rule import BASE_EFFECTS
-from campaigns.engine.schedule import (
-    FIXED_START,
-    ScheduleError,
-    bounded_rrule,
-    needs_start,
-    parse_instant,
-    rrule_parts,
-)
 from campaigns.engine.types import ACTIVITY_PREFIX, ORDER_TRIGGERS
 from campaigns.schema.context import CheckContext
-from loyalty.lib.errors import FieldError, Text
+from campaigns.schema.schedules import FIRST_YEAR, LAST_YEAR, schedule_errors, years
+from loyalty.lib.errors import FieldError
 
 RESERVED: Final = frozenset({"schema", "simulate"})  # they are paths of the API
 MAX_FACTOR: Final = 100
 MAX_POINTS: Final = 1_000_000_000
 MAX_DAYS: Final = 3660
-FIRST_YEAR: Final = 1971
-LAST_YEAR: Final = 2199
 MAX_PRIORITY: Final = 1_000_000
-# A rule of days that does not recur within 30 years of its start recurs never.
-HORIZON: Final = timedelta(days=366 * 30)
 
 
 def sense_errors(body: Mapping[str, Any], context: CheckContext) -> list[FieldError]:
@@ -42,15 +31,11 @@ def sense_errors(body: Mapping[str, Any], context: CheckContext) -> list[FieldEr
         *_code(body),
         *_effect(body),
         *_receiver(body),
-        *_schedule(body.get("schedule") or {}, context),
+        *schedule_errors(body.get("schedule") or {}, context),
         *_caps(body),
         *_points(body, context),
         *_audience(body.get("audience") or {}),
     ]
-
-
-def _years() -> Text:
-    return _("Must lie between the years %(first)s and %(last)s.") % {"first": FIRST_YEAR, "last": LAST_YEAR}
 
 
 def _code(body: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -104,56 +89,6 @@ def _receiver(body: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("/priority", "max_value", _("Must be at most %(most)s.") % {"most": MAX_PRIORITY})
     if body.get("to", "member") != "member" and not body["trigger"].startswith("referral."):
         yield FieldError("/to", "not_a_referral", _("Only a referral has a referrer and a referee."))
-
-
-def _schedule(schedule: Mapping[str, Any], context: CheckContext) -> Iterator[FieldError]:
-    instants: dict[str, datetime] = {}
-    for key in ("starts_at", "ends_at"):
-        if schedule.get(key):
-            try:
-                instants[key] = parse_instant(schedule[key])
-            except ValueError:
-                detail = _("Must be an instant with an offset, such as 2026-11-01T00:00:00+08:00.")
-                yield FieldError(f"/schedule/{key}", "type", detail)
-                continue
-            if not FIRST_YEAR <= instants[key].year <= LAST_YEAR:
-                del instants[key]
-                yield FieldError(f"/schedule/{key}", "range", _years())
-    starts_at, ends_at = instants.get("starts_at"), instants.get("ends_at")
-    if starts_at and ends_at and ends_at <= starts_at:
-        yield FieldError("/schedule/ends_at", "ends_before_start", _("Must be after starts_at."))
-    for n, (start, end) in enumerate(schedule.get("hours") or ()):
-        if start in (end, "24:00"):
-            yield FieldError(f"/schedule/hours/{n}", "never_matches", _("These hours are empty."))
-    if schedule.get("rrule"):
-        yield from _rrule(schedule["rrule"], starts_at, ends_at, context)
-
-
-def _rrule(
-    text: str, starts_at: datetime | None, ends_at: datetime | None, context: CheckContext
-) -> Iterator[FieldError]:
-    at = "/schedule/rrule"
-    try:
-        parts = rrule_parts(text)
-        missing = needs_start(parts)
-        if missing and starts_at is None:
-            detail = _("%(part)s counts from a start: give starts_at.") % {"part": missing}
-            yield FieldError(at, "needs_starts_at", detail)
-            return
-        start = starts_at.astimezone(context.timezone).date() if starts_at else FIXED_START
-        last = min(start + HORIZON, date.max) if starts_at else max(FIXED_START, context.today) + HORIZON
-        if ends_at is not None:
-            last = min(last, (ends_at - timedelta(microseconds=1)).astimezone(context.timezone).date())
-        bounded_rrule(text, start, last, context.timezone)
-        days = ";".join(f"{key}={value}" for key, value in parts.items() if key != "COUNT")
-        if not any(True for _day in bounded_rrule(days, start, last, context.timezone)):
-            yield FieldError(at, "never_matches", _("These days never come within the schedule."))
-    except ScheduleError as error:
-        sentences = {
-            "rrule_not_daily": _("A rule recurs on days: no hours, minutes or seconds, and no other parts."),
-            "invalid": _("Is not an iCalendar RRULE of days."),
-        }
-        yield FieldError(at, error.code, sentences[error.code])
 
 
 def _caps(body: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -213,7 +148,7 @@ def _points(body: Mapping[str, Any], context: CheckContext) -> Iterator[FieldErr
             yield FieldError("/points/expiry/on", "type", _("Must be a date such as 2026-12-31."))
         else:
             if not FIRST_YEAR <= on.year <= LAST_YEAR:
-                yield FieldError("/points/expiry/on", "range", _years())
+                yield FieldError("/points/expiry/on", "range", years())
 
 
 def _audience(audience: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import selectors
 from campaigns.engine import Event
-from campaigns.engine.types import ACTIVITY_PREFIX
+from campaigns.engine.types import ACTIVITY_PREFIX, CYCLE_DAYS
 from campaigns.errors import ActivityConflict
 from campaigns.services import activitytags, activitytypes, giving
 from campaigns.services.orders import judging
@@ -36,8 +36,6 @@ ACTIVITY_FIELDS: Final = frozenset({"activity_id", "member", "type", "occurred_a
 TYPE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
 TYPE_WORDS: Final = _("Lower-case letters, digits and hyphens, such as “check-in”.")
 SOURCE: Final = "activity"
-# A streak begins anew, as a cycle, after so many days; `activity.streak_day` is the day within it.
-CYCLE_DAYS: Final = 7
 LONGEST_STREAK: Final = 1100
 
 

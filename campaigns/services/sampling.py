@@ -28,7 +28,7 @@ from campaigns.engine import (
     explain,
 )
 from campaigns.engine.facts import birthday_in
-from campaigns.engine.types import ORDER_TRIGGERS
+from campaigns.engine.types import CYCLE_DAYS, ORDER_TRIGGERS
 from campaigns.errors import OrderNotFound
 from campaigns.selectors import words
 from campaigns.services.orders import stored
@@ -179,7 +179,7 @@ def _event(sample: Sample, trigger: str) -> Event:
         order=order if trigger == "referral.first_order" else None,
         attributes=sample.attributes,
         streak=sample.streak or 1,
-        streak_day=((sample.streak or 1) - 1) % 7 + 1,
+        streak_day=((sample.streak or 1) - 1) % CYCLE_DAYS + 1,
     )
 
 

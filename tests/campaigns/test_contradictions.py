@@ -1,5 +1,6 @@
 """Conditions that nothing can meet, each with the place; and many that only look so."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from campaigns.engine.predicates import predicate
 from campaigns.schema import check
-from campaigns.schema.contradictions import contradictions
+from campaigns.schema.contradictions import Reach, contradictions
 from tests.campaigns.test_schema import ACTIVITY, CONTEXT, GOOD, found, when
 
 
@@ -146,6 +147,101 @@ def test_streaks_are_whole() -> None:
     ]
 
 
+FIRST, NTH = "member.first_order", "member.nth_order"
+
+
+@pytest.mark.parametrize(
+    ("node", "pointers"),
+    [
+        ({"all": [leaf(FIRST, "eq", True), leaf(NTH, "gte", 2)]}, ["/when/all/1"]),
+        ({"all": [leaf(NTH, "eq", 1), leaf(FIRST, "eq", False)]}, ["/when/all/1"]),
+        ({"all": [leaf(NTH, "lt", 2)], "none": [leaf(FIRST, "eq", True)]}, ["/when/none/0"]),
+        ({"all": [leaf(FIRST, "ne", True), leaf(NTH, "gte", 1)]}, []),
+        ({"all": [leaf(FIRST, "eq", True), leaf(NTH, "lte", 3)]}, []),
+        ({"all": [leaf(COUNT, "eq", 0, window="month")]}, ["/when/all/0"]),
+        ({"all": [leaf(COUNT, "lt", 1, window="week", where={"distinct_days": True})]}, ["/when/all/0"]),
+        ({"none": [leaf(COUNT, "gte", 1, window="year")]}, ["/when/none/0"]),
+        ({"all": [leaf(COUNT, "lte", 1, window="month")]}, []),
+        ({"all": [leaf(COUNT, "eq", 0, window="month", where={"min_amount": 50})]}, []),
+        ({"all": [leaf(COUNT, "eq", 0, window="month", where={"category": ["fresh"]})]}, []),
+        ({"all": [leaf("order.currency", "eq", "USD")]}, ["/when/all/0"]),
+        ({"all": [leaf("order.currency", "ne", "CNY")]}, ["/when/all/0"]),
+        ({"all": [leaf("order.currency", "in", ["USD", "CNY"])]}, []),
+    ],
+)
+def test_what_an_order_of_the_brand_can_be(node: dict[str, Any], pointers: list[str]) -> None:
+    errors = check({**GOOD, "when": node}, replace(CONTEXT, currency="CNY")).errors
+    assert [(each.pointer, each.code) for each in errors] == [(at, "never_matches") for at in pointers]
+
+
+def test_a_streak_begins_anew_after_seven_days() -> None:
+    assert found({**ACTIVITY, **when("activity.streak_day", "eq", 8)}) == [("/when/all/0", "never_matches")]
+    assert found({**ACTIVITY, **when("activity.streak_day", "gt", 7)}) == [("/when/all/0", "never_matches")]
+    assert found({**ACTIVITY, **when("activity.streak_day", "gte", 7)}) == []
+    assert found({**ACTIVITY, **when("activity.streak", "eq", 8)}) == []
+    # Where no order is at hand, none may have been counted.
+    none_yet = when(COUNT, "eq", 0, window="month")
+    assert found({**ACTIVITY, **none_yet}) == []
+
+
+ONE_HOUR = {"starts_at": "2026-12-01T10:00:00+08:00", "ends_at": "2026-12-01T11:00:00+08:00"}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "pointer"),
+    [
+        ({**ONE_HOUR, "hours": [["18:00", "20:00"]]}, "/schedule/hours"),
+        ({**ONE_HOUR, "hours": [["18:00", "20:00"], ["10:59", "11:30"]]}, None),
+        ({**ONE_HOUR, "hours": [["11:00", "12:00"]]}, "/schedule/hours"),
+        # Of the night before.
+        ({**ONE_HOUR, "hours": [["22:00", "10:01"]]}, None),
+        ({**ONE_HOUR, "hours": [["22:00", "10:00"]]}, "/schedule/hours"),
+        ({**ONE_HOUR, "ends_at": "2026-12-02T11:00:00+08:00", "hours": [["18:00", "20:00"]]}, None),
+        # The only Wednesday of the time ends before the hours begin.
+        (
+            {**ONE_HOUR, "ends_at": "2026-12-02T11:00:00+08:00", "hours": [["18:00", "20:00"]],
+             "rrule": "FREQ=WEEKLY;BYDAY=WE"},
+            "/schedule/hours",
+        ),
+        ({"starts_at": ONE_HOUR["starts_at"], "hours": [["09:00", "10:00"]]}, None),
+    ],
+)  # fmt: skip
+def test_hours_that_never_come_within_the_time(schedule: dict[str, Any], pointer: str | None) -> None:
+    assert found({**GOOD, "schedule": schedule}) == ([(pointer, "never_matches")] if pointer else [])
+
+
+@pytest.mark.parametrize(
+    ("pending", "expiry", "errors", "warnings"),
+    [
+        (60, {"policy": "days", "days": 7}, [("/points/pending/days", "expires_before_usable")], []),
+        ("7", {"policy": "days", "days": "7"}, [], []),
+        (8, {"policy": "days", "days": 7}, [("/points/pending/days", "expires_before_usable")], []),
+        (32, {"policy": "months", "months": 1}, [("/points/pending/days", "expires_before_usable")], []),
+        (7, {"policy": "end_of_month", "months": 0}, [], ["/points/pending/days"]),
+        (7, {"policy": "end_of_month", "months": 1}, [], []),
+        (7, {"policy": "fixed", "on": "2026-11-25"}, [("/points/pending/days", "expires_before_usable")], []),
+        (0, {"policy": "fixed", "on": "2026-11-21"}, [("/points/expiry/on", "past")], []),
+        (0, {"policy": "fixed", "on": "2026-11-22"}, [], []),
+        (400, {"policy": "never"}, [], []),
+        # The brand's own policy, where the rule says nothing.
+        (40, None, [("/points/pending/days", "expires_before_usable")], []),
+    ],
+)
+def test_points_that_end_before_they_can_be_used(
+    pending: Any, expiry: Any, errors: list[tuple[str, str]], warnings: list[str]
+) -> None:
+    points = {"pending": {"days": pending}} | ({"expiry": expiry} if expiry else {})
+    context = replace(CONTEXT, expiry={"policy": "days", "days": 30})
+    checked = check({**GOOD, "schedule": {}, "points": points}, context)
+    assert [(each.pointer, each.code) for each in checked.errors] == errors
+    assert [each.pointer for each in checked.warnings if each.code == "expires_before_usable"] == warnings
+
+
+def test_a_fixed_end_before_the_rule_begins() -> None:
+    body = {**GOOD, "schedule": ONE_HOUR, "points": {"expiry": {"policy": "fixed", "on": "2026-11-30"}}}
+    assert found(body) == [("/points/expiry/on", "past")]
+
+
 TIERS = ("silver", "gold")
 amounts = st.builds(
     leaf,
@@ -190,7 +286,7 @@ def holds(node: dict[str, Any], facts: dict[str, Any]) -> bool:
 @settings(max_examples=150, deadline=None)
 @given(nodes)
 def test_what_is_called_impossible_is_met_by_no_event(node: dict[str, Any]) -> None:
-    if contradictions(node, TIERS).errors:
+    if contradictions(node, Reach(TIERS)).errors:
         assert [facts for facts in EVENTS if holds(node, facts)] == []
     elif "fact" in node or (set(node) == {"all"} and all("fact" in child for child in node["all"])):
         assert any(holds(node, facts) for facts in EVENTS)

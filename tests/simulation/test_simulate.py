@@ -10,6 +10,7 @@ import pytest
 from loyalty.lib import clock
 from points.models import Entry
 from tenants.models import Brand
+from tests.campaigns.test_grants import CARD, DOUBLE
 from tests.orders.shapes import BASE, line, multiplier, order, priced, rate, set_policy
 from tests.support.brands import ANNA
 from tests.support.client import Api
@@ -86,7 +87,7 @@ def test_points_cost_what_they_cost_at_the_time_of_the_purchase(
 def test_what_runs_out_within_the_period_is_not_owed_at_its_end_and_what_waits_is_pending(
     books: None, simulate: Simulate
 ) -> None:
-    short = BASE | {"points": {"expiry": {"policy": "days", "days": 8}, "pending": {"days": 30}}}
+    short = BASE | {"points": {"expiry": {"policy": "days", "days": 8}, "pending": {"days": 8}}}
     owed = simulate(short, **PERIOD)["totals"]["draft"]["liability"]
     # The 20th + 8 days is the 28th, the 22nd + 8 days the 30th, whose end is the end of the period.
     assert (owed["points"], owed["pending"]) == (0, 0)
@@ -281,3 +282,22 @@ def test_warnings_say_what_is_odd(books: None, api: Api, simulate: Simulate) -> 
         ("m", "not_an_order"),
     ]
     assert told["warnings"][1]["pointer"] == "/when/all/0/value/0"
+
+
+def test_benefits_are_those_of_each_orders_instant(
+    api: Api, publish: Callable[..., None], simulate: Simulate
+) -> None:
+    publish(BASE, CARD)
+    # The card of seven days that the first order earns; the others: on its last day, and after it.
+    api.post("/orders", priced("1", "100", ordered_at="2026-11-12T10:00:00+08:00"))
+    api.post("/orders", priced("2", "10", ordered_at="2026-11-19T10:00:00+08:00"))
+    api.post("/orders", priced("3", "10", ordered_at="2026-11-20T10:00:00+08:00"))
+    api.post("/orders", priced("4", "10", ordered_at="2026-11-19T10:00:00+08:00", **BEN))
+    told = simulate(DOUBLE, **PERIOD)
+    assert figures(told["totals"]) == (130, 140, 10)
+    assert told["warnings"] == []
+    # Taken back meanwhile, it still was there when the second order was judged.
+    clock_later = clock.now() + timedelta(days=1)
+    with clock.frozen(clock_later):
+        assert api.post("/orders/1/cancel").status_code == 200
+    assert figures(simulate(DOUBLE, **PERIOD)["totals"])[2] == 10

@@ -12,8 +12,9 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.engine.occurrences import spans
-from campaigns.engine.schedule import ScheduleError
+from campaigns.engine.schedule import ScheduleError, contradicts_itself, rrule_parts
 from campaigns.models import Campaign, CampaignRule, Rule
+from campaigns.schema.schedules import RRULE_FAULTS
 from campaigns.services import phrases
 from campaigns.services.campaigns import exchange
 from loyalty.lib.errors import FieldError, Invalid
@@ -103,11 +104,14 @@ def _of_time(content: Content) -> Iterator[FieldError]:
         yield FieldError("/ends_at", "endless", _("A campaign ends within five years."))
     elif content.rrule:
         try:
+            wrong = contradicts_itself(rrule_parts(content.rrule))
             found = spans(start, end, content.rrule, current_brand().tz)
         except ScheduleError as error:
             yield FieldError("/rrule", error.code, _SCHEDULE.get(error.code, error.detail))
         else:
-            if not found:
+            if wrong is not None:
+                yield FieldError("/rrule", wrong, RRULE_FAULTS[wrong])
+            elif not found:
                 yield FieldError("/rrule", "never", _("None of these days lies within the campaign."))
 
 

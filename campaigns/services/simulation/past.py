@@ -10,10 +10,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from campaigns import facts
-from campaigns.engine import HistoryNeeds, PastOrder
+from campaigns.engine import Benefit, HistoryNeeds, PastOrder
 from campaigns.models import SegmentMember
 from campaigns.services.simulation.reading import Bought, left_of
 from loyalty.lib.database import connection
+from mall import selectors as mall
 from members.models import Member
 from points.models import TierChange
 
@@ -35,6 +36,16 @@ ORDER BY bought.ordered_at, bought.order_id, line.position
 Instants = list[datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A benefit, what it was granted for, and from when to when the books had it."""
+
+    benefit: Benefit
+    reference: str
+    granted_at: datetime
+    revoked_at: datetime | None
+
+
 @dataclass(slots=True)
 class Past:
     """One member: who they are today, their tiers over time, and the orders that passed by so far."""
@@ -45,6 +56,7 @@ class Past:
     birthday: date | None = None
     children: tuple[date, ...] = ()
     segments: frozenset[str] = frozenset()
+    benefits: list[Held] = field(default_factory=list)
     tiers: Sequence[tuple[datetime, str, str]] = ()
     before: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     instants: dict[str, Instants] = field(default_factory=lambda: {"earn": [], "bonus": []})
@@ -56,6 +68,17 @@ class Past:
         if place:
             return self.tiers[place - 1][2]
         return (self.tiers[0][1] or lowest) if self.tiers else lowest
+
+    def benefits_at(self, processed_at: datetime, order_id: str) -> tuple[Benefit, ...]:
+        """The benefits in the books when an order was processed, but for what it earned itself. Whether one
+        was valid when it was placed is for the rules to judge."""
+        return tuple(
+            held.benefit
+            for held in self.benefits
+            if held.granted_at <= processed_at
+            and (held.revoked_at is None or held.revoked_at > processed_at)
+            and held.reference != order_id
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +136,8 @@ class Pasts:
         self._read_tiers(wanted)
         if self._needs.segments:
             self._read_segments(wanted)
+        if self._needs.benefits:
+            self._read_benefits(wanted)
         if self._needs.count or self._needs.last:
             self._read_counts(wanted)
         if self._needs.since is not None:
@@ -146,6 +171,12 @@ class Pasts:
             found.setdefault(member_id, set()).add(code)
         for member_id, codes in found.items():
             self._members[member_id].segments = frozenset(codes)
+
+    def _read_benefits(self, members: list[UUID]) -> None:
+        for row in mall.benefits_ever(members):
+            benefit = Benefit(row.code, row.valid_from, row.valid_until)
+            held = Held(benefit, row.reference, row.granted_at, row.revoked_at)
+            self._members[row.member_id].benefits.append(held)
 
     def _read_counts(self, members: list[UUID]) -> None:
         with connection.cursor() as cursor:

@@ -200,6 +200,9 @@ class _Run:
         assert bought.member_id is not None
         past = self.pasts.of(bought.member_id)
         passed = trigger == judging.COMPLETED and bought.completed_later
+        processed_at = bought.recorded_at
+        if passed and bought.completed_at is not None:
+            processed_at = max(processed_at, bought.completed_at)
         return MemberFacts(
             member_id=judged.member_id,
             tier=self._tier(bought, judged),
@@ -209,5 +212,6 @@ class _Run:
             enrolled_at=past.enrolled_at,
             birthday=past.birthday,
             children=past.children,
+            benefits=past.benefits_at(processed_at, bought.order.order_id),
             history=PastView(past, bought.visible if passed else (False, False)),
         )
