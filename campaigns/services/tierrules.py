@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from django.db import transaction
 
-from campaigns import selectors
 from campaigns.engine.exact import number
 from campaigns.models import Rule
 from campaigns.services import rules
@@ -62,23 +61,34 @@ def sync(*, levels: Iterable[TierLevel], actor: str, now: datetime) -> list[Rule
             elif not _says(rule, level):
                 changed.append(rules.revive(code=code, body=body_of(level), actor=actor, now=now).rule)
         for code, rule in existing.items():
-            runs = rule.status == Rule.Status.PUBLISHED and _is_tier_rule(selectors.working_body(rule))
-            if runs and code not in wanted:
+            if code not in wanted and rule.status == Rule.Status.PUBLISHED and _is_ours(rule):
                 changed.append(rules.discontinue(code=code, actor=actor, now=now).rule)
     return changed
 
 
 def _says(rule: Rule, level: TierLevel) -> bool:
+    """Whether the version that runs is the level's multiplier and nothing else, whatever it is called."""
     if rule.status != Rule.Status.PUBLISHED:
         return False
-    effect = selectors.working_body(rule).get("effect", {})
-    return effect.get("type") == "multiplier" and number(effect["factor"]) == number(level.multiplier)
+    body = rule.versions.values_list("body", flat=True).get(version=rule.current_version)
+    wanted = body_of(level)
+    factor = body["effect"].get("factor")
+    return (
+        {**_content(body), "effect": None} == {**_content(wanted), "effect": None}
+        and body["effect"] == {**wanted["effect"], "factor": factor}
+        and number(factor) == number(level.multiplier)
+    )
 
 
-def _is_tier_rule(body: Mapping[str, Any]) -> bool:
-    """Whether a rule is one of ours: a multiplier that asks for nothing but the tier of its own code."""
+def _content(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key not in ("name", "description")}
+
+
+def _is_ours(rule: Rule) -> bool:
+    """Whether a rule began as a tier's multiplier: one that asks for nothing but the tier of its own code."""
+    body = rule.versions.order_by("version").values_list("body", flat=True).first() or {}
     conditions = (body.get("when") or {}).get("all") or []
-    tier = body.get("code", "").removeprefix("tier-")
+    tier = rule.code.removeprefix("tier-")
     return body.get("effect", {}).get("type") == "multiplier" and conditions == [
         {"fact": "member.tier", "op": "eq", "value": tier}
     ]

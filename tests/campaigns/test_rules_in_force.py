@@ -196,6 +196,24 @@ def test_a_rule_of_an_operator_that_sounds_like_a_tiers_is_left_alone(
     assert sync(program(gold="1.2").levels, now, monkeypatch, ("gold",)) == {"tier-gold": 1, "tier-party": 1}
 
 
+def test_a_tiers_multiplier_that_somebody_changed_is_put_right_or_ended(
+    in_acme: Brand, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels, codes = program(gold="1.2").levels, ("gold",)
+    assert sync(levels, now, monkeypatch, codes) == {"tier-gold": 1}
+    for changes in ({"when": None}, {"schedule": {"starts_at": "2030-01-01T00:00:00+08:00"}}):
+        rules.update_draft(code="tier-gold", changes=changes, now=now)
+        before = running()["tier-gold"]
+        assert sync(levels, now, monkeypatch, codes) == {"tier-gold": before}  # a draft changes nothing
+        rules.publish(code="tier-gold", actor="op", now=now)
+        assert sync(levels, now, monkeypatch, codes) == {"tier-gold": before + 2}
+        body = RuleVersion.objects.get(rule__code="tier-gold", version=before + 2).body
+        assert body == tierrules.body_of(levels[0])
+    rules.update_draft(code="tier-gold", changes={"when": None}, now=now)
+    rules.publish(code="tier-gold", actor="op", now=now)
+    assert sync(program(gold="1").levels, now, monkeypatch, codes) == {}
+
+
 def test_the_revision_never_repeats(in_acme: Brand, now: datetime) -> None:
     seen: set[UUID | None] = {selectors.revision()}
     for code in ("a", "b", "c"):
