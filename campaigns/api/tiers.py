@@ -8,9 +8,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.tiershapes import ANSWER, ASKED, JSON, PROGRAM
+from campaigns.api.tiershapes import ANSWER, ASKED, JSON, PROGRAM, REPLACED
 from campaigns.api.tiersubmissions import WAITING, TierSubmissionAnswer, tier_submission_json
-from campaigns.services import tiersubmissions
+from campaigns.services import tierprogram, tiersubmissions
 from loyalty.lib import clock
 from loyalty.lib.api import ApiView
 from loyalty.lib.errors import NotFound
@@ -41,7 +41,7 @@ class Tiers(ApiView):
     @extend_schema(
         operation_id="tiers_replace",
         request={JSON: PROGRAM},
-        responses={200: PROGRAM, 202: TierSubmissionAnswer},
+        responses={200: REPLACED, 202: TierSubmissionAnswer},
         examples=[
             OpenApiExample("Two levels", ASKED, request_only=True),
             OpenApiExample("The programme", ANSWER, response_only=True, status_codes=["200"]),
@@ -52,7 +52,8 @@ class Tiers(ApiView):
         """Put a programme in force at once. Each multiplier above 1 is the published rule `tier-<code>`.
 
         Members are judged by it with their next order, or within minutes. Where the brand's policy
-        `rule_approval` asks for a second operator it is submitted instead (202).
+        `rule_approval` asks for a second operator it is submitted instead (202). `warnings` name rules in
+        force that ask for a tier which is no more.
         """
         now = clock.now()
         config = tierconfig.checked(request.data)
@@ -61,6 +62,10 @@ class Tiers(ApiView):
             waiting = tiersubmissions.publish(config=config, actor=self.caller(), now=now, by_api=True)
             if waiting is not None:
                 return Response(tier_submission_json(waiting), status=202)
-            return Response(tierconfig.shown(config))
+            odd = [
+                {"pointer": each.pointer, "code": each.code, "detail": str(each.detail)}
+                for each in tierprogram.orphans(now=now)
+            ]
+            return Response({**tierconfig.shown(config), **({"warnings": odd} if odd else {})})
 
         return self.once(work)

@@ -56,6 +56,20 @@ PROGRAM: Final[dict[str, Any]] = {
         },
     },
 }
+REPLACED: Final[dict[str, Any]] = {
+    **PROGRAM,
+    "properties": {
+        **PROGRAM["properties"],
+        "warnings": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": {name: {"type": "string"} for name in ("pointer", "code", "detail")},
+            },
+        },
+    },
+}
 ASKED: Final[dict[str, Any]] = {
     "qualify_by": "points",
     "period": {"type": "rolling_months", "months": 12},

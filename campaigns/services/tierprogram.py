@@ -7,8 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
+from campaigns import schema, selectors
 from campaigns.services import tierrules
+from loyalty.lib.errors import FieldError
 from points.services import tiers
 from points.tiers import Program
 
@@ -25,3 +28,15 @@ def put_in_force(
         program = tiers.store_program(config=config, actor=actor, now=now, instead_of=instead_of)
         tierrules.sync(levels=program.levels, actor=actor, now=now)
         return program
+
+
+def orphans(*, now: datetime) -> list[FieldError]:
+    """A warning for each tier that a rule in force names and that is no more: it waits for nobody."""
+    context = selectors.check_context(now)
+    told = _("The earning rule “%(rule)s” is in force and names a tier that is no more: %(what)s")
+    return [
+        FieldError("/levels", "tier_in_use", told % {"rule": body["code"], "what": error.detail})
+        for body, _version in selectors.published_bodies()
+        for error in schema.check(body, context).errors
+        if error.code == "unknown_tier"
+    ]

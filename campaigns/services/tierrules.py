@@ -68,7 +68,7 @@ def sync(*, levels: Iterable[TierLevel], actor: str, now: datetime) -> list[Rule
 
 def _says(rule: Rule, level: TierLevel) -> bool:
     """Whether the version that runs is the level's multiplier and nothing else, whatever it is called."""
-    if rule.status != Rule.Status.PUBLISHED:
+    if rule.status != Rule.Status.PUBLISHED or rule.current_version is None:
         return False
     body = rule.versions.values_list("body", flat=True).get(version=rule.current_version)
     wanted = body_of(level)

@@ -43,6 +43,27 @@ def test_a_changed_multiplier_is_a_new_version_and_a_level_gone_retires_its_rule
     assert rules["tier-diamond"]["status"] == "retired"
 
 
+def test_a_rule_that_names_a_level_that_is_gone_is_told_of(api: Api) -> None:
+    api.put("/tiers", program())
+    rule = {
+        "code": "for-gold",
+        "name": {"en": "For gold"},
+        "trigger": "order.paid",
+        "when": {"all": [{"fact": "member.tier", "op": "eq", "value": "gold"}]},
+        "effect": {"type": "fixed", "points": 5},
+    }
+    api.post("/earning-rules", rule)
+    api.post("/earning-rules/for-gold/publish", {})
+    assert "warnings" not in api.put("/tiers", program()).json()
+    answer = api.put("/tiers", program(levels=[SILVER]))
+    assert (answer.status_code, [each["code"] for each in answer.json()["warnings"]]) == (
+        200,
+        ["tier_in_use"],
+    )
+    assert "“for-gold”" in answer.json()["warnings"][0]["detail"]
+    assert "“gold”" in answer.json()["warnings"][0]["detail"]
+
+
 def test_putting_the_same_again_changes_nothing(api: Api, row_counts: Callable[[], Any]) -> None:
     api.put("/tiers", program())
     before = row_counts()
