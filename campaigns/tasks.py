@@ -6,6 +6,7 @@ from campaigns.services import (
     audiencegrants,
     campaigns,
     days,
+    gifts,
     moments,
     orders,
     seennames,
@@ -111,10 +112,12 @@ def tick_moments() -> None:
 
 @shared_task
 def judge_moments() -> None:
-    """Judge what is due: enrolments and referrals that were cut off, birthdays, anniversaries."""
+    """Judge what is due: enrolments and referrals that were cut off, birthdays, anniversaries. Before that
+    granted tags whose time is over end, so that nothing is judged by them."""
     with alone("campaigns.moments") as held:
         if not held:
             return
+        gifts.end_due(now=clock.now(), limit=BATCH)
         for _round in range(ROUNDS):
             if moments.settle_due(now=clock.now(), limit=BATCH) < BATCH:
                 return

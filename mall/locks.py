@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from mall.models import Offer, Redemption, Reward, StockItem
+from mall.models import Grant, Offer, Redemption, Reward, StockItem
 
 
 def redemption(redemption_id: UUID) -> Redemption | None:
@@ -26,3 +26,8 @@ def offer(offer_id: UUID) -> Offer | None:
 def stock_item(sku: str) -> StockItem | None:
     """The stock of an article, locked until the transaction ends, or None."""
     return StockItem.objects.select_for_update().filter(sku=sku).first()
+
+
+def due_grant(grant_id: UUID) -> Grant | None:
+    """The grant if it is still due, locked until the transaction ends, or None."""
+    return Grant.objects.select_for_update().filter(pk=grant_id, due_at__isnull=False).first()

@@ -328,7 +328,8 @@ class Grant(models.Model):
     """What a rule gave besides points: a coupon, a benefit, a tag, or chances to draw. One row for each.
 
     `reference` and `source` name what happened, as in the ledger. A tag is kept on the member; `added` says
-    whether it was this grant that put it there.
+    of one of the grants of a tag that grants put it there, so that it leaves with the last of them. One that
+    is valid for some time is due when it ends.
     """
 
     class Kind(models.TextChoices):
@@ -355,6 +356,8 @@ class Grant(models.Model):
     rule_version = models.PositiveIntegerField(_("version"))
     granted_at = models.DateTimeField(_("granted at"))
     revoked_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("grant")
@@ -371,7 +374,10 @@ class Grant(models.Model):
                 name="mall_grant_period",
             ),
         ]
-        indexes = [models.Index(fields=["member", "-granted_at", "-id"], name="mall_grant_member")]
+        indexes = [
+            models.Index(fields=["member", "-granted_at", "-id"], name="mall_grant_member"),
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="mall_grant_due"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.code}"

@@ -2,7 +2,7 @@
 
 from mall.services.cuts import close_prices, cut_prices
 from mall.services.fulfilment import complete, set_address, ship
-from mall.services.grants import Gift, grant, take_back
+from mall.services.grants import Gift, due_tags, end_tag, grant, take_back
 from mall.services.merging import merge
 from mall.services.placing import Placed, place
 from mall.services.redemptions import cancel
@@ -19,6 +19,8 @@ __all__ = [
     "create_offer",
     "create_reward",
     "cut_prices",
+    "due_tags",
+    "end_tag",
     "grant",
     "merge",
     "place",

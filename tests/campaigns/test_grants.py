@@ -1,11 +1,12 @@
 """What rules give besides points: real records with validity, taken back with what earned them."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from campaigns.services import moments
+from campaigns.services import gifts, moments
 from loyalty.outbox.models import OutboxEvent
 from mall.models import Grant
 from members.models import Member
@@ -124,6 +125,50 @@ def test_a_tag_comes_and_goes_with_its_order(api: Api, publish: Callable[..., No
     assert Member.objects.get(pk=ANNA).tags == ["vip", "big-spender"]
     api.post("/orders/O-1/cancel")
     assert Member.objects.get(pk=ANNA).tags == ["vip"]
+
+
+def tags() -> list[str]:
+    return list(Member.objects.get(pk=ANNA).tags)
+
+
+def test_a_tag_stays_as_long_as_any_grant_gives_it(
+    api: Api, publish: Callable[..., None], in_acme: Brand
+) -> None:
+    publish(granting("one", "tag", "vip"), granting("two", "tag", "vip"))
+    Member.objects.filter(pk=ANNA).update(tags=[])
+    api.post("/orders", order("O-1"))
+    api.post("/orders", order("O-2"))
+    api.post("/orders/O-1/cancel")
+    assert tags() == ["vip"]
+    api.post("/orders/O-2/cancel")
+    assert tags() == []
+
+
+def test_a_tag_ends_at_its_time(
+    api: Api, publish: Callable[..., None], in_acme: Brand, now: datetime
+) -> None:
+    publish(granting("short", "tag", "vip", effect={"valid_days": 7}))
+    Member.objects.filter(pk=ANNA).update(tags=["staff"])
+    api.post("/orders", order("O-1", ordered_at="2026-11-20T10:00:00+08:00"))
+    api.post("/orders", order("O-2", ordered_at="2026-11-21T10:00:00+08:00"))
+    # The first ends with the 27th, the second with the 28th, brand time.
+    first, second = (datetime(2026, 11, day, 16, tzinfo=UTC) for day in (27, 28))
+    assert gifts.end_due(now=first - timedelta(seconds=1)) == 0
+    assert gifts.end_due(now=first) == 1
+    assert tags() == ["staff", "vip"]
+    assert gifts.end_due(now=second) == 1
+    assert tags() == ["staff"]
+    assert gifts.end_due(now=second) == 0
+
+
+def test_a_tag_whose_time_was_over_before_is_not_given(
+    api: Api, publish: Callable[..., None], in_acme: Brand
+) -> None:
+    publish(granting("short", "tag", "vip", effect={"valid_days": 7}))
+    Member.objects.filter(pk=ANNA).update(tags=[])
+    api.post("/orders", order("O-1", ordered_at="2026-11-10T10:00:00+08:00"))
+    assert tags() == []
+    assert grants(api) == [("tag", "vip", "expired")]
 
 
 def test_an_activity_and_an_enrolment_grant_too(
