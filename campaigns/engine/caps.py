@@ -14,6 +14,9 @@ from campaigns.engine.facts import activity_fact, lookup
 from campaigns.engine.types import CounterKey, Counters, Event
 
 PERIODS: Final = ("day", "week", "month", "year", "lifetime")
+MOST_POINTS: Final = 10**12
+"""The most that one rule gives at once: what one entry of the ledger may move. No order is refused for what a
+rule would give beyond it."""
 
 
 def period_key(period: str, day: date) -> str:
@@ -68,6 +71,10 @@ class Caps:
     def _key(self, member_id: str, kind: str, period: str, day: date) -> CounterKey:
         return CounterKey(self.rule, member_id, kind, period_key(period, day))
 
+    def _unsaid(self, event: Event) -> int | None:
+        """The place in `once_per` of what the event does not say: it may or may not have come before."""
+        return next((n for n, name in enumerate(self.once_per) if _once_value(event, name) is None), None)
+
     def _once(self, member_id: str, event: Event) -> CounterKey:
         values = [_once_value(event, name) for name in self.once_per]
         digest = hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()[:32]
@@ -97,6 +104,9 @@ class Caps:
                 return Cut(0, f"/caps/times/{period}", {})
             counts[key] = 1
         if self.once_per:
+            unknown = self._unsaid(event)
+            if unknown is not None:
+                return Cut(0, f"/caps/once_per/{unknown}", {})
             key = self._once(member_id, event)
             if counters.used(key) >= 1:
                 return Cut(0, "/caps/once_per", {})

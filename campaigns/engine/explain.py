@@ -170,6 +170,11 @@ def _reason(speaker: Speaker, result: RuleResult, body: Body, name: str) -> str:
         return speaker.say(f"reason{result.path.replace('/', '.')}")
     if result.path == CAMPAIGN_PAUSED:
         return speaker.say("reason.campaign.paused")
+    path = result.path or ""
+    if result.reason == "cap" and path.startswith("/caps/once_per/"):
+        return speaker.say(
+            "reason.once_per_unsaid", fact=(body["caps"]["once_per"])[int(path.rpartition("/")[2])]
+        )
     if result.reason == "cap":
         return speaker.say("reason.cap", cap=cap_text(speaker, body, result.path or "", name))
     return speaker.say(f"reason.{result.reason}", name=name)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from campaigns.engine.caps import Cut
+from campaigns.engine.caps import MOST_POINTS, Cut
 from campaigns.engine.evaluation import Evaluation
 from campaigns.engine.exact import SCALE
 from campaigns.engine.facts import member_reader
@@ -269,6 +269,8 @@ class RuleSet:
         if rule.pending:
             available_at, waits_for = availability(rule.pending, at, self.context.timezone)
         points, path = (outcome.floored, None) if given is None else (given.points, given.path)
+        if points > MOST_POINTS:
+            points, path = MOST_POINTS, "/effect"
         qualifying = points if rule.qualifies else 0
         if qualifying and outcome.tier_exact is not None:
             qualifying = min(qualifying, max(0, int(outcome.tier_exact // unit)))
@@ -377,7 +379,9 @@ def cut(entries: Sequence[_Entry], scene: Scene, counters: Counters) -> dict[int
         caps = outcome.rule.caps
         if caps is None or outcome.reason is not None:
             continue
-        cuts[n] = given = caps.apply(outcome.floored, member_id, scene.event, scene.day, counters)
+        cuts[n] = given = caps.apply(
+            min(outcome.floored, MOST_POINTS), member_id, scene.event, scene.day, counters
+        )
         if caps.total is not None and given.points > 0:
             totals.append((outcome.rule.code, n, caps.total))
     for code, n, limit in sorted(totals):

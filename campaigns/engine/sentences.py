@@ -129,7 +129,7 @@ def member_parts(speaker: Speaker, body: Body) -> list[str]:
         speaker.say("if", conditions=conditions) if conditions else "",
         *schedule_parts(speaker, body.get("schedule") or {}),
         speaker.say(f"to.{to}") if to != "member" else "",
-        *caps_parts(speaker, body.get("caps") or {}, name),
+        *caps_parts(speaker, _caps_that_count(body), name),
         *life_parts(speaker, body.get("points") or {}),
     ]
 
@@ -254,6 +254,13 @@ def _days(speaker: Speaker, text: str) -> str:
     if keys == {"INTERVAL"}:
         return speaker.say("every_n", n=parts["INTERVAL"], unit=speaker.pick(UNITS[frequency]))
     return speaker.say("rrule", text=text)
+
+
+def _caps_that_count(body: Body) -> Body:
+    """The caps but for those of points where the rule gives none."""
+    caps = body.get("caps") or {}
+    granting = (body.get("effect") or {}).get("type") == "grant"
+    return {name: caps[name] for name in ("times", "once_per") if name in caps} if granting else caps
 
 
 def caps_parts(speaker: Speaker, caps: Body, name: str) -> list[str]:

@@ -28,6 +28,8 @@ EVENT_TRIGGERS = frozenset(
 ACTIVITY_PREFIX = "activity."
 # A streak begins anew, as a cycle, after so many days; `activity.streak_day` is the day within it.
 CYCLE_DAYS = 7
+ACTIVITY_TYPE = "[a-z][a-z0-9-]{0,39}"
+"""How the type of an activity is written, here, in rules and by callers."""
 
 Receiver = Literal["member", "referrer", "referee"]
 Reason = Literal["condition", "schedule", "cap", "stacking", "audience", "compliance", "rounding"]

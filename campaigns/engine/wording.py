@@ -164,6 +164,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "reason.condition.lines": ("没有可计积分的商品", "no line to earn on"),
     "reason.schedule": ("不在活动时间内", "outside its time"),
     "reason.cap": ("已达上限：{cap}", "cap reached: {cap}"),
+    "reason.once_per_unsaid": (
+        "未说明{fact}，无法判断是否重复",
+        "it does not say {fact}: it may have come before",
+    ),
     "reason.campaign.budget": ("活动预算已用完", "the campaign's budget is used up"),
     "reason.programme.budget": ("本期兑换预算已用完", "the programme's budget of this period is used up"),
     "reason.campaign.paused": ("活动暂停中", "the campaign was paused"),

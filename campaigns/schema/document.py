@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any, Final
 
+from campaigns.engine.types import ACTIVITY_TYPE
+
 CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 TRIGGER_PATTERN: Final = (
     r"^(order\.(paid|completed)|member\.(enrolled|birthday|anniversary)"
-    r"|referral\.(registered|first_order)|activity\.[a-z0-9][a-z0-9_-]{0,47})$"
+    rf"|referral\.(registered|first_order)|activity\.{ACTIVITY_TYPE})$"
 )
 TIME_PATTERN: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 CURRENCY_PATTERN: Final = r"^[a-z][a-z0-9_]{0,31}$"
@@ -17,7 +19,8 @@ _DECIMAL: Final[dict[str, Any]] = {
     "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$",
 }
 _COUNT: Final[dict[str, Any]] = {"type": ["integer", "string"], "pattern": r"^[0-9]{1,12}$"}
-_TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 200}
+NOT_BLANK: Final = r"\S"
+_TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NOT_BLANK}
 _LIMIT: Final[dict[str, Any]] = {"$ref": "#/$defs/limit"}
 _INSTANT: Final[dict[str, Any]] = {"type": ["string", "null"], "format": "date-time", "maxLength": 40}
 
@@ -126,6 +129,7 @@ RULE_SCHEMA: Final[dict[str, Any]] = {
                 "minProperties": 1,
                 "minLength": 1,
                 "maxLength": 200,
+                "pattern": NOT_BLANK,
             },
             "description": {"type": "string", "maxLength": 2000},
             "trigger": {"type": "string", "pattern": TRIGGER_PATTERN},

@@ -21,6 +21,10 @@ from loyalty.lib.errors import FieldError
 RESERVED: Final = frozenset({"schema", "simulate"})  # they are paths of the API
 MAX_FACTOR: Final = 100
 MAX_POINTS: Final = 1_000_000_000
+# Points for each `per` of money or for each piece, and for each whole unit of money.
+MAX_RATE: Final = 1_000_000
+# The smallest unit of any currency: no rule gives for less.
+LEAST_PER: Final = Fraction(1, 1000)
 MAX_DAYS: Final = 3660
 MAX_PRIORITY: Final = 1_000_000
 
@@ -53,12 +57,12 @@ def _at_least(value: Any, least: int | Fraction, pointer: str) -> Iterator[Field
         yield FieldError(pointer, "max_value", _("Must be at most %(most)s.") % {"most": MAX_POINTS})
 
 
-def _above_zero(value: Any, pointer: str) -> Iterator[FieldError]:
+def _above_zero(value: Any, pointer: str, most: int) -> Iterator[FieldError]:
     given = parse_number(value)
     if given is None or given <= 0:
         yield FieldError(pointer, "min_value", _("Must be above zero."))
-    elif given > MAX_POINTS:
-        yield FieldError(pointer, "max_value", _("Must be at most %(most)s.") % {"most": MAX_POINTS})
+    elif given > most:
+        yield FieldError(pointer, "max_value", _("Must be at most %(most)s.") % {"most": most})
 
 
 def _effect(body: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -68,9 +72,7 @@ def _effect(body: Mapping[str, Any]) -> Iterator[FieldError]:
         sentence = _("Only orders have amounts and units: use “fixed” on the trigger %(trigger)s.")
         yield FieldError("/effect/type", "effect_not_on_trigger", sentence % {"trigger": trigger})
     if kind in ("per_amount", "per_unit"):
-        yield from _above_zero(effect["points"], "/effect/points")
-    if kind == "per_amount":
-        yield from _above_zero(effect["per"], "/effect/per")
+        yield from _rate(effect)
     elif kind == "fixed":
         yield from _at_least(effect["points"], 1, "/effect/points")
     elif kind == "multiplier":
@@ -84,6 +86,22 @@ def _effect(body: Mapping[str, Any]) -> Iterator[FieldError]:
                 yield from _at_least(effect[key], 1, f"/effect/{key}")
 
 
+def _rate(effect: Mapping[str, Any]) -> Iterator[FieldError]:
+    """A rate by which an order can earn what a member can hold."""
+    faults = [*_above_zero(effect["points"], "/effect/points", MAX_RATE)]
+    if "per" in effect:
+        faults += _above_zero(effect["per"], "/effect/per", MAX_POINTS)
+        per = parse_number(effect["per"])
+        if not faults and per is not None:
+            if per < LEAST_PER:
+                detail = _("Must be at least %(least)s.") % {"least": "0.001"}
+                faults.append(FieldError("/effect/per", "min_value", detail))
+            elif number(effect["points"]) / per > MAX_RATE:
+                detail = _("More than %(most)s points for each unit of money.") % {"most": MAX_RATE}
+                faults.append(FieldError("/effect/points", "max_value", detail))
+    yield from faults
+
+
 def _receiver(body: Mapping[str, Any]) -> Iterator[FieldError]:
     if abs(int(body.get("priority") or 0)) > MAX_PRIORITY:
         yield FieldError("/priority", "max_value", _("Must be at most %(most)s.") % {"most": MAX_PRIORITY})
@@ -93,6 +111,8 @@ def _receiver(body: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def _caps(body: Mapping[str, Any]) -> Iterator[FieldError]:
     caps = body.get("caps") or {}
+    if body["effect"]["type"] == "grant":
+        yield from _caps_of_points(caps)
     for key in ("per_order", "total"):
         if caps.get(key) is not None:
             yield from _at_least(caps[key], 1, f"/caps/{key}")
@@ -111,6 +131,15 @@ def _caps(body: Mapping[str, Any]) -> Iterator[FieldError]:
             sentence = _("The trigger %(trigger)s does not have the fact %(fact)s.")
             words = {"trigger": body["trigger"], "fact": name}
             yield FieldError(f"/caps/once_per/{n}", "fact_not_on_trigger", sentence % words)
+
+
+def _caps_of_points(caps: Mapping[str, Any]) -> Iterator[FieldError]:
+    """The caps that count points, which a grant does not give."""
+    by_period = {f"per_member/{period}": limit for period, limit in (caps.get("per_member") or {}).items()}
+    for name, limit in {**caps, **by_period}.items():
+        if limit is not None and name.startswith(("per_order", "per_member/", "total")):
+            detail = _("Counts points, and a grant gives none: limit it with caps.times.")
+            yield FieldError(f"/caps/{name}", "not_for_grants", detail)
 
 
 def _points(body: Mapping[str, Any], context: CheckContext) -> Iterator[FieldError]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 from jsonschema import Draft202012Validator, ValidationError
 
-from campaigns.schema.document import schema_for
+from campaigns.schema.document import NOT_BLANK, schema_for
 from loyalty.lib.errors import FieldError, Text
 
 MAX_TEXT: Final = 400
@@ -58,6 +58,9 @@ def _field_errors(error: ValidationError) -> Iterator[FieldError]:
         known_values = value if error.validator == "enum" else [value]
         choices = ", ".join(str(each) for each in known_values)
         yield FieldError(at, "choice", _("Must be one of: %(choices)s.") % {"choices": choices})
+    elif error.validator == "pattern" and value == NOT_BLANK:
+        if instance:  # else its length says so
+            yield FieldError(at, "blank", _("May not be empty."))
     elif at == "/trigger":
         yield FieldError(at, "unknown_trigger", _("Unknown trigger “%(trigger)s”.") % {"trigger": instance})
     else:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import selectors
 from campaigns.engine import Event
-from campaigns.engine.types import ACTIVITY_PREFIX, CYCLE_DAYS
+from campaigns.engine.types import ACTIVITY_PREFIX, ACTIVITY_TYPE, CYCLE_DAYS
 from campaigns.errors import ActivityConflict
 from campaigns.services import activitytags, activitytypes, giving
 from campaigns.services.orders import judging
@@ -33,7 +33,7 @@ from points.services import tiers
 from tenants.context import current_brand
 
 ACTIVITY_FIELDS: Final = frozenset({"activity_id", "member", "type", "occurred_at", "attributes"})
-TYPE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
+TYPE: Final = re.compile(rf"{ACTIVITY_TYPE}\Z")
 TYPE_WORDS: Final = _("Lower-case letters, digits and hyphens, such as “check-in”.")
 SOURCE: Final = "activity"
 LONGEST_STREAK: Final = 1100

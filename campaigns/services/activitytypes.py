@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import jsonschema
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.engine.types import ACTIVITY_PREFIX
-from campaigns.models import ActivityType, Rule
+from campaigns.models import ActivityType, Rule, RuleVersion
 from loyalty.lib.errors import FieldError, Invalid
 from loyalty.outbox import services as outbox
 
@@ -92,7 +93,7 @@ def register(
 def errors_of(kind: str, attributes: Mapping[str, Any]) -> Iterator[FieldError]:
     """What is wrong with an activity's type and attributes.
 
-    A type is known if it is built in, registered and enabled, or if a rule waits for it.
+    A type is known if it is built in, registered and enabled, or if a rule in force waits for it.
     """
     row = ActivityType.objects.filter(code=kind).first()
     if row is not None and not row.enabled:
@@ -116,11 +117,25 @@ def errors_of(kind: str, attributes: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _has_rule(kind: str) -> bool:
-    trigger = ACTIVITY_PREFIX + kind
-    return (
-        Rule.objects.filter(draft__trigger=trigger).exists()
-        or Rule.objects.filter(versions__body__trigger=trigger).exists()
-    )
+    return RuleVersion.objects.filter(
+        rule__status=Rule.Status.PUBLISHED,
+        version=F("rule__current_version"),
+        body__trigger=ACTIVITY_PREFIX + kind,
+    ).exists()
+
+
+def warnings(trigger: str) -> Iterator[FieldError]:
+    """What is odd about a rule's trigger: the brand does not take that type of activity."""
+    if not trigger.startswith(ACTIVITY_PREFIX):
+        return
+    kind = trigger.removeprefix(ACTIVITY_PREFIX)
+    row = ActivityType.objects.filter(code=kind).first()
+    if row is not None and not row.enabled:
+        detail = _("The brand does not take this type of activity any more.")
+        yield FieldError("/trigger", "type_disabled", detail)
+    elif row is None and kind not in BUILT_IN:
+        detail = _("No type of activity “%(type)s” is registered: is it written as callers write it?")
+        yield FieldError("/trigger", "type_not_registered", detail % {"type": kind})
 
 
 def _check_schema(schema: Mapping[str, Any]) -> None:

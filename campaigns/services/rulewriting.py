@@ -11,6 +11,7 @@ from campaigns import locks, schema, selectors
 from campaigns.errors import RuleNotFound, RuleRetired
 from campaigns.models import Rule, RulesInForce, RuleStep, RuleSubmission, RuleVersion
 from campaigns.schema import Checked
+from campaigns.services import activitytypes, phrases
 from loyalty.lib import ids
 from loyalty.lib.errors import FieldError, Invalid
 from loyalty.outbox import services as outbox
@@ -30,14 +31,16 @@ class Saved:
 def checked(body: Any, now: datetime) -> Checked:
     """The body, checked as the brand is now. Raises Invalid (with pointers)."""
     found = schema.check(body, selectors.check_context(now))
-    if found.errors:
-        raise Invalid(found.errors)
+    errors = (*found.errors, *phrases.rule_faults(found.body))
+    if errors:
+        raise Invalid(errors)
     return found
 
 
 def warnings_of(found: Checked) -> tuple[FieldError, ...]:
     """What is odd: of the rule itself, and what it names that no order ever had."""
-    return (*found.warnings, *selectors.warnings(found.named))
+    trigger = str(found.body.get("trigger", ""))
+    return (*found.warnings, *activitytypes.warnings(trigger), *selectors.warnings(found.named))
 
 
 def locked(code: str, *, retired: bool = False) -> Rule:

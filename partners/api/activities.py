@@ -24,7 +24,7 @@ ACTIVITY: Final[dict[str, Any]] = {
     "properties": {
         "activity_id": {"type": "string", "minLength": 1, "maxLength": 100},
         "member": docs.MEMBER_REF,
-        "type": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,39}$"},
+        "type": {"type": "string", "pattern": f"^{activities.ACTIVITY_TYPE}$"},
         "occurred_at": {"type": "string", "format": "date-time", "description": "At most a day ahead."},
         "attributes": {"type": "object", "additionalProperties": True},
     },

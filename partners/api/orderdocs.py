@@ -182,7 +182,11 @@ RECORDED: Final[Schema] = {
             "items": {"type": "object", "additionalProperties": True},
             "description": "Returns that had been parked for this order and were applied.",
         },
-        "notice": {"type": "string", "description": "`earning_frozen`: recorded, but gave nothing."},
+        "notice": {
+            "type": "string",
+            "description": "`earning_frozen`: recorded, but gave nothing; `rule_retired`: a preview by a rule"
+            " that gives nothing any more.",
+        },
     },
 }
 CORRECTED: Final[Schema] = {

@@ -70,7 +70,7 @@ def preview_order(
         account=account,
         program=program,
         tier=held.code if held else lowest,
-        notice="earning_frozen" if frozen else None,
+        notice=_notice(rule, frozen),
     )
 
 
@@ -85,6 +85,14 @@ def _member(ref: MemberRef | None, now: datetime) -> Member | None:
         if not ref.keys or not current_brand().setting("enrol_by_order"):
             raise
         return None
+
+
+def _notice(code: str | None, frozen: bool) -> str | None:
+    """What the caller must know of the preview: nothing is earned, or not by this rule any more."""
+    if frozen:
+        return "earning_frozen"
+    retired = code is not None and Rule.objects.filter(code=code, status=Rule.Status.RETIRED).exists()
+    return "rule_retired" if retired else None
 
 
 def _rules(code: str | None, tier_codes: tuple[str, ...]) -> RuleSet:
