@@ -26,6 +26,9 @@ DEFAULTS: Final[dict[str, Any]] = {
     # Orders: whether an unknown identity is enrolled; days until an order completes by itself (null = never).
     "enrol_by_order": True,
     "auto_complete_days": None,
+    # Activities: how many days before the brand's day they may lie, and check-ins, which make streaks.
+    "activity_late_days": 30,
+    "check_in_late_days": 7,
     # What flooring cut: "floor" forgets it, "carry" keeps it for the next order (rules.md).
     "rounding": "floor",
     # The brand-local hour (0 to 23) in which the books are verified every day.

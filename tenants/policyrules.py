@@ -158,6 +158,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "referral_link": _link,
     "enrol_by_order": _flag,
     "auto_complete_days": _whole(0, MOST_DAYS, optional=True),
+    "activity_late_days": _whole(0, MOST_DAYS),
+    "check_in_late_days": _whole(0, 31),
     "verify_hour": _whole(0, 23),
     "quiet_hours": _hours,
     "message_caps": _caps,

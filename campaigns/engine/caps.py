@@ -14,6 +14,8 @@ from campaigns.engine.facts import activity_fact, lookup
 from campaigns.engine.types import CounterKey, Counters, Event
 
 PERIODS: Final = ("day", "week", "month", "year", "lifetime")
+ONCE_A_DAY: Final = "/trigger"
+"""The path of a refusal because the same counted for this day already."""
 MOST_POINTS: Final = 10**12
 """The most that one rule gives at once: what one entry of the ledger may move. No order is refused for what a
 rule would give beyond it."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from campaigns.engine.caps import ONCE_A_DAY
 from campaigns.engine.evaluation import Evaluation
 from campaigns.engine.exact import number, plain
 from campaigns.engine.frame import CAMPAIGN_BUDGET, CAMPAIGN_PAUSED, PROGRAMME_BUDGET
@@ -171,6 +172,8 @@ def _reason(speaker: Speaker, result: RuleResult, body: Body, name: str) -> str:
     if result.path == CAMPAIGN_PAUSED:
         return speaker.say("reason.campaign.paused")
     path = result.path or ""
+    if result.reason == "cap" and path == ONCE_A_DAY:
+        return speaker.say("reason.once_a_day")
     if result.reason == "cap" and path.startswith("/caps/once_per/"):
         return speaker.say(
             "reason.once_per_unsaid", fact=(body["caps"]["once_per"])[int(path.rpartition("/")[2])]

@@ -33,6 +33,7 @@ from campaigns.engine.types import (
     MemberFacts,
     Order,
     PastOrder,
+    Reason,
     Receiver,
     RuleResult,
 )
@@ -152,6 +153,12 @@ class RuleSet:
             self.context.tiers,
             self.context.rounding,
         )
+
+    def refused(self, event: Event, member_id: str, reason: Reason, path: str) -> Evaluation:
+        """The evaluation of an event by which no rule gives anything, for a reason that is not a rule's."""
+        rules = self._of(event.trigger).rules
+        results = tuple(_blank(rule, _label(rule), reason, path) for rule in rules)
+        return Evaluation(event.trigger, event.occurred_at, member_id, results, tiers=self.context.tiers)
 
     def _with_caps(
         self,

@@ -164,6 +164,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "reason.condition.lines": ("没有可计积分的商品", "no line to earn on"),
     "reason.schedule": ("不在活动时间内", "outside its time"),
     "reason.cap": ("已达上限：{cap}", "cap reached: {cap}"),
+    "reason.once_a_day": ("当天已计过", "it counted for this day already"),
     "reason.once_per_unsaid": (
         "未说明{fact}，无法判断是否重复",
         "it does not say {fact}: it may have come before",

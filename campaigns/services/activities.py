@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import selectors
 from campaigns.engine import Event
+from campaigns.engine.caps import ONCE_A_DAY
 from campaigns.engine.types import ACTIVITY_PREFIX, ACTIVITY_TYPE, CYCLE_DAYS
 from campaigns.errors import ActivityConflict
 from campaigns.services import activitytags, activitytypes, giving
@@ -24,6 +25,7 @@ from campaigns.services.orders.content import AHEAD, MemberRef, member_ref
 from campaigns.services.orders.reading import Reader
 from campaigns.services.orders.told import NOTHING, account_json, explained
 from loyalty.lib import instants
+from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
 from members import services as members
 from members.models import Activity, Member
@@ -36,6 +38,7 @@ ACTIVITY_FIELDS: Final = frozenset({"activity_id", "member", "type", "occurred_a
 TYPE: Final = re.compile(rf"{ACTIVITY_TYPE}\Z")
 TYPE_WORDS: Final = _("Lower-case letters, digits and hyphens, such as “check-in”.")
 SOURCE: Final = "activity"
+CHECK_IN: Final = "check-in"
 LONGEST_STREAK: Final = 1100
 
 
@@ -109,7 +112,8 @@ def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
 
     One transaction, under the lock on the member's points account.
 
-    Raises MemberNotFound, MemberNotActive, ActivityConflict (the number was used with other content).
+    Raises MemberNotFound, MemberNotActive, ActivityConflict (the number was used with other content), and
+    Invalid for one that lies too far back or before the member enrolled.
     """
     with transaction.atomic(savepoint=False):
         member, _created = members.resolve_or_enrol(
@@ -134,23 +138,21 @@ def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
 
 
 def _first(content: ActivityContent, member: Member, account: AccountState, now: datetime) -> Recorded:
+    tz = current_brand().tz
+    day = content.occurred_at.astimezone(tz).date()
+    _refuse_late(content.type, day, now.astimezone(tz).date(), member.enrolled_at.astimezone(tz).date())
     held = tiers.held(member_id=member.id, now=now, reference=content.activity_id)
     rules = selectors.published_rules(tiers=held.program.codes if held else ())
-    day = content.occurred_at.astimezone(current_brand().tz).date()
     if account.earn_frozen:
         activity = _store(content, member.id, day, {}, None, now)
         _tell(activity, now)
         return Recorded(activity, account)
-    streak = _streak(member.id, content.type, day)
-    event = Event(
-        trigger=ACTIVITY_PREFIX + content.type,
-        occurred_at=content.occurred_at,
-        reference=content.activity_id,
-        attributes=content.attributes,
-        streak=streak,
-        streak_day=(streak - 1) % CYCLE_DAYS + 1,
-        tags=activitytags.tags_of(kind=content.type, attributes=content.attributes, member_id=member.id),
-    )
+    if content.type == CHECK_IN and _checked_in(member.id, day):
+        refused = rules.refused(_event(content, member.id, 1), str(member.id), "cap", ONCE_A_DAY)
+        activity = _store(content, member.id, day, {"activity": refused.to_record()}, None, now)
+        _tell(activity, now)
+        return Recorded(activity, account, explained([refused], rules))
+    event = _event(content, member.id, _streak(member.id, content.type, day))
     given = giving.give(
         event=event, party=giving.Party(member, account, held), rules=rules, source=SOURCE, now=now
     )
@@ -158,6 +160,35 @@ def _first(content: ActivityContent, member: Member, account: AccountState, now:
     activity = _store(content, member.id, day, evaluation, given.own.journal_id, now)
     _tell(activity, now)
     return Recorded(activity, given.own.account, explained([given.evaluation], rules))
+
+
+def _refuse_late(kind: str, day: date, today: date, enrolled_on: date) -> None:
+    """Raises Invalid for a day further back than the brand takes, or before the member enrolled."""
+    at = "/occurred_at"
+    most = int(current_brand().setting("check_in_late_days" if kind == CHECK_IN else "activity_late_days"))
+    if (today - day).days > most:
+        detail = _("Lies more than %(most)s days back, which is as late as the brand takes it.")
+        raise Invalid.at(at, "too_late", detail % {"most": most})
+    if day < enrolled_on:
+        raise Invalid.at(at, "before_enrolment", _("Lies before the day on which the member enrolled."))
+
+
+def _event(content: ActivityContent, member_id: UUID, streak: int) -> Event:
+    return Event(
+        trigger=ACTIVITY_PREFIX + content.type,
+        occurred_at=content.occurred_at,
+        reference=content.activity_id,
+        attributes=content.attributes,
+        streak=streak,
+        streak_day=(streak - 1) % CYCLE_DAYS + 1,
+        tags=activitytags.tags_of(kind=content.type, attributes=content.attributes, member_id=member_id),
+    )
+
+
+def _checked_in(member_id: UUID, day: date) -> bool:
+    """Whether a check-in of the member counts for this day already; one that was rejected does not."""
+    found = Activity.objects.filter(member_id=member_id, type=CHECK_IN, occurred_on=day)
+    return found.exclude(status=Activity.Status.REJECTED).exists()
 
 
 def _store(

@@ -16,7 +16,7 @@ from members.models import Activity
 from points import services as points
 from tenants.context import current_brand
 
-TYPE: Final = "check-in"
+TYPE: Final = activities.CHECK_IN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """`POST /activities`: recorded once, judged by the rules on their type."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from campaigns.services import activities as service
+from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from members.models import Activity
 from partners.api.activities import ACTIVITY
@@ -54,7 +56,7 @@ def test_it_earns_once(api: Api, publish: Callable[..., None], in_acme: Brand) -
     assert OutboxEvent.objects.filter(type="activity.recorded").count() == 2
 
 
-def test_a_streak_counts_local_days(api: Api, publish: Callable[..., None]) -> None:
+def test_a_streak_counts_local_days(api: Api, publish: Callable[..., None], now: datetime) -> None:
     publish(
         fixed("check-in", 1),
         fixed("week", 50, when={"all": [{"fact": "activity.streak_day", "op": "eq", "value": 7}]}),
@@ -64,7 +66,8 @@ def test_a_streak_counts_local_days(api: Api, publish: Callable[..., None]) -> N
     given = []
     for day in days:
         sent = activity(f"A-{day}", occurred_at=f"2026-11-{day}T00:30:00+08:00")
-        given.append(api.post("/activities", sent).json()["points"]["accrued"])
+        with clock.frozen(now - timedelta(days=22 - day)):
+            given.append(api.post("/activities", sent).json()["points"]["accrued"])
     assert given == [1, 1, 11, 1, 1, 11, 1, 1, 1, 51]
 
 

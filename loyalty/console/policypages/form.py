@@ -46,6 +46,8 @@ PLAIN: Final = (
     "referral_link",
     "enrol_by_order",
     "auto_complete_days",
+    "activity_late_days",
+    "check_in_late_days",
     "verify_hour",
     "message_return_days",
 )
@@ -69,7 +71,10 @@ GROUPS: Final[Sequence[tuple[Text, Sequence[str]]]] = (
         ),
     ),
     (_("Tiers and referral"), ("tier_notices", "referral_link")),
-    (_("Orders and books"), ("enrol_by_order", "auto_complete_days", "verify_hour")),
+    (
+        _("Orders and books"),
+        ("enrol_by_order", "auto_complete_days", "activity_late_days", "check_in_late_days", "verify_hour"),
+    ),
     (
         _("Messages"),
         (
@@ -170,6 +175,12 @@ class PolicyForm(forms.Form):
         _("Days after which an order is complete"),
         _("By itself. Left empty, only a call completes it."),
         required=False,
+    )
+    activity_late_days = _number(
+        _("Days that an activity may lie back"), _("An older one is refused. 0: only today's are taken.")
+    )
+    check_in_late_days = _number(
+        _("Days that a check-in may lie back"), _("Check-ins make streaks, and count once a day.")
     )
     verify_hour = _number(
         _("Hour in which the books are verified"), _("0 to 23, of the brand's clock, every day.")
