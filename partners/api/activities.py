@@ -25,7 +25,12 @@ ACTIVITY: Final[dict[str, Any]] = {
         "activity_id": {"type": "string", "minLength": 1, "maxLength": 100},
         "member": docs.MEMBER_REF,
         "type": {"type": "string", "pattern": f"^{activities.ACTIVITY_TYPE}$"},
-        "occurred_at": {"type": "string", "format": "date-time", "description": "At most a day ahead."},
+        "occurred_at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "At most a day ahead, 30 days back (check-ins 7, unless the brand says otherwise),"
+            " and not before the day on which the member enrolled.",
+        },
         "attributes": {"type": "object", "additionalProperties": True},
     },
 }
@@ -83,7 +88,9 @@ class Activities(ApiView):
         """Record an activity: rules on `activity.<type>` give their points at once.
 
         The same `activity_id` with the same content answers 200 with the first points and the account as it
-        is now; with other content 409 `activity_conflict`. The member must be known.
+        is now; with other content 409 `activity_conflict`. The member must be known. A second check-in on one
+        of the brand's days is recorded and gives nothing. An article that compliance blocks (`tags`, or `sku`
+        and `order_id` in the attributes) earns nothing by activities either.
         """
         now = clock.now()
         content = activities.parse(request.data, now=now)
