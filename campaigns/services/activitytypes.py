@@ -11,12 +11,13 @@ import jsonschema
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.engine.types import ACTIVITY_PREFIX
+from campaigns.engine.types import ACTIVITY_PREFIX, ACTIVITY_TYPE
 from campaigns.models import ActivityType, Rule, RuleVersion
 from loyalty.lib.errors import FieldError, Invalid
 from loyalty.outbox import services as outbox
 
 MOST_SCHEMA: Final = 16_384
+PATTERN: Final = ACTIVITY_TYPE
 ANYTHING: Final[Mapping[str, Any]] = {"type": "object"}
 BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "check-in": {"zh-hans": "签到", "en": "Check-in"},

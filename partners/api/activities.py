@@ -24,7 +24,7 @@ ACTIVITY: Final[dict[str, Any]] = {
     "properties": {
         "activity_id": {"type": "string", "minLength": 1, "maxLength": 100},
         "member": docs.MEMBER_REF,
-        "type": {"type": "string", "pattern": f"^{activities.ACTIVITY_TYPE}$"},
+        "type": {"type": "string", "pattern": f"^{activitytypes.PATTERN}$"},
         "occurred_at": {
             "type": "string",
             "format": "date-time",
