@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
-from uuid import UUID
 
 from loyalty.lib import ids
 from points.postings import Journal, Posting
@@ -35,8 +34,9 @@ class Lines:
         self._shapes: dict[tuple[Any, ...], tuple[int, int, str]] = {}
         self._rows_of_shapes: list[str] = []
         self._kinds: dict[tuple[str, str, str], int] = {}
-        self._accounts: dict[tuple[UUID, str], int] = {}
-        self._odd: set[UUID] = set()
+        # Members by their numbers: the hash of a UUID is a call of Python.
+        self._accounts: dict[tuple[int, str], int] = {}
+        self._odd: set[int] = set()
 
     def staged(self, journals: Sequence[Journal], places: Sequence[int]) -> Iterator[str]:
         """A row of `points_staged` for each entry of the journals at these places, member by member.
@@ -45,24 +45,23 @@ class Lines:
         order in which it is: most go to the end of their indexes.
         """
         rows: list[str] = []
+        accounts, shapes = self._accounts, self._shapes
         line = 0
         seen: set[tuple[str, int]] = set()
         for place in sorted(places, key=lambda place: journals[place].member_id.int):
             journal = journals[place]
+            member = journal.member_id.int
             first = journal.entries[0].currency
             ids_of_journal = f"{journal.journal_id.hex}\t{ids.text()}"
             more = _text(posting.more_data(journal.event_data))
             for entry in journal.entries:
                 line += 1
                 common = _COMMON(entry)
-                shape, kind, currency = self._shapes.get(common) or self._shape(common, entry)
-                asked = (journal.member_id, currency)
-                account = self._accounts.get(asked) or self._accounts.setdefault(
-                    asked, len(self._accounts) + 1
-                )
+                shape, kind, currency = shapes.get(common) or self._shape(common, entry)
+                account = accounts.setdefault((member, currency), len(accounts) + 1)
                 known = (entry.reference, kind)
                 if known in seen or currency != first:
-                    self._odd.add(journal.member_id)
+                    self._odd.add(member)
                 seen.add(known)
                 told = "\\N" if entry.explanation is None else _text(json.dumps(entry.explanation))
                 rows.append(
@@ -86,8 +85,8 @@ class Lines:
         has twice.
         """
         yield "".join(
-            f"{account}\t{member_id.hex}\t{_text(currency)}\t{'t' if member_id in self._odd else 'f'}\n"
-            for (member_id, currency), account in self._accounts.items()
+            f"{account}\t{member:032x}\t{_text(currency)}\t{'t' if member in self._odd else 'f'}\n"
+            for (member, currency), account in self._accounts.items()
         )
 
     def _shape(self, common: tuple[Any, ...], entry: Posting) -> tuple[int, int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 from uuid import UUID
 
@@ -173,4 +174,10 @@ def _plain(entry: Posting) -> dict[str, Any]:
 
 def more_data(event_data: Mapping[str, Any] | None) -> str:
     """The members of the object as text, to stand behind those that `points_post` writes into its event."""
-    return ", " + _encoded(dict(event_data))[1:-1] if event_data else ""
+    if not event_data:
+        return ""
+    told = ", ".join(
+        f"{_quoted(name)}: {_quoted(value) if type(value) is str else _encoded(value)}"
+        for name, value in event_data.items()
+    )
+    return f", {told}"
