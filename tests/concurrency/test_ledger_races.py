@@ -112,6 +112,7 @@ def test_holds_of_a_balance_for_one(brand: Brand, now: datetime) -> None:
             lambda n=n: points.hold(member_id=ANNA, points=10, reference=f"h-{n}", expires_at=ends, now=now)
             for n in range(60)
         ],
+        behind=ANNA,
     )
     assert answers.count("insufficient_points") == 59
     assert (numbers(ANNA), Hold.objects.count()) == ((0, 0, 10, 0), 1)
