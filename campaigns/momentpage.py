@@ -4,7 +4,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from campaigns.engine.sentences import Speaker, Words, trigger_text
+from campaigns.engine.sentences import trigger_text
+from campaigns.engine.speaker import Speaker, Words
 from campaigns.models import Moment
 from loyalty.lib import words
 from loyalty.lib.console import EndlessPage

@@ -9,9 +9,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import selectors
+from campaigns import ways
 from campaigns.engine import explain
-from campaigns.engine.rule import CompiledRule
 from campaigns.services import checkins, referrals
 from loyalty.lib import clock, words
 from loyalty.lib.api import StrictSerializer
@@ -117,7 +116,7 @@ class EarnView(MemberApiView):
     )
     def get(self, request: Request) -> Response:
         """The rules that run for this member, or will, in words made from the very rules that run."""
-        return Response({"items": [_way(each) for each in _open_rules(self)]})
+        return Response({"items": _ways(self)})
 
 
 class ReferralView(MemberApiView):
@@ -147,7 +146,7 @@ class ReferralView(MemberApiView):
                     }
                     for each in newest
                 ],
-                "ways": [_way(r) for r in _open_rules(self) if r.trigger.startswith("referral.")],
+                "ways": _ways(self, ways.REFERRAL),
             }
         )
 
@@ -187,18 +186,21 @@ class CheckInsView(MemberApiView):
         return self.once(work)
 
 
-def _open_rules(view: MemberApiView) -> list[CompiledRule]:
-    return selectors.open_rules(view.member.id, clock.now())
+def _ways(view: MemberApiView, trigger: str = "") -> list[dict[str, Any]]:
+    """What is open to the member who calls, of the triggers that begin so."""
+    found = [way for way in ways.open_ways(view.member, clock.now()) if way.rule.trigger.startswith(trigger)]
+    said = ways.member_words() if found else None
+    return [_way(each, said) for each in found]
 
 
-def _way(rule: CompiledRule) -> dict[str, Any]:
+def _way(way: ways.Way, said: explain.Words | None) -> dict[str, Any]:
     language = words.language()
-    schedule = rule.schedule
+    schedule = way.rule.schedule
     return {
-        "rule": rule.code,
-        "trigger": rule.trigger,
-        "name": explain.rule_name(rule.body, language),
-        "text": explain.member_text(rule.told, language, selectors.words()),
+        "rule": way.rule.code,
+        "trigger": way.rule.trigger,
+        "name": explain.rule_name(way.rule.body, language),
+        "text": explain.member_text(way.told, language, said),
         "starts_at": instant(schedule.starts_at) if schedule else None,
         "ends_at": instant(schedule.ends_at) if schedule else None,
     }

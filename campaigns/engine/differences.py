@@ -9,8 +9,6 @@ from typing import Final
 from campaigns.engine.exact import number, plain
 from campaigns.engine.sentences import (
     Body,
-    Speaker,
-    Words,
     caps_parts,
     effect_text,
     life_parts,
@@ -18,6 +16,7 @@ from campaigns.engine.sentences import (
     schedule_parts,
     trigger_text,
 )
+from campaigns.engine.speaker import Speaker, Words
 from campaigns.engine.wording import FIELDS
 
 

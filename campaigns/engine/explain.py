@@ -12,8 +12,6 @@ from campaigns.engine.exact import number, plain
 from campaigns.engine.frame import CAMPAIGN_BUDGET, CAMPAIGN_PAUSED, PROGRAMME_BUDGET
 from campaigns.engine.sentences import (
     Body,
-    Speaker,
-    Words,
     cap_text,
     effect_text,
     member_parts,
@@ -21,6 +19,7 @@ from campaigns.engine.sentences import (
     operator_parts,
     trigger_text,
 )
+from campaigns.engine.speaker import Speaker, Words
 from campaigns.engine.types import RuleResult
 from campaigns.engine.wording import LANGUAGES
 
@@ -36,26 +35,13 @@ def rule_text(body: Body, language: str, words: Words | None = None) -> str:
     """The whole rule in one sentence, for operators."""
     speaker = Speaker(language, words or Words())
     parts = [effect_text(speaker, body), *member_parts(speaker, body), *operator_parts(speaker, body)]
-    sentence = speaker.say("separator").join(part for part in parts if part)
-    return (
-        trigger_text(speaker, str(body.get("trigger", "")))
-        + speaker.say("colon")
-        + sentence
-        + speaker.say("stop")
-    )
+    return _sentence(speaker, body, parts)
 
 
 def member_text(body: Body, language: str, words: Words | None = None) -> str:
     """What a member is told: how to earn, when, and up to what; nothing of priorities or cost."""
     speaker = Speaker(language, words or Words())
-    parts = [effect_text(speaker, body), *member_parts(speaker, body)]
-    sentence = speaker.say("separator").join(part for part in parts if part)
-    return (
-        trigger_text(speaker, str(body.get("trigger", "")))
-        + speaker.say("colon")
-        + sentence
-        + speaker.say("stop")
-    )
+    return _sentence(speaker, body, [effect_text(speaker, body), *member_parts(speaker, body)])
 
 
 def _sentence(speaker: Speaker, body: Body, parts: list[str]) -> str:
@@ -74,6 +60,10 @@ def result_text(result: RuleResult, body: Body, language: str, words: Words | No
     if result.effect == "grant":
         return effect_text(speaker, body)
     text = _result(speaker, result, effect, name)
+    rated = result.effect != "fixed" and not effect.get("whole")
+    if rated and result.floored * result.unit > result.exact_units:
+        # Under `rounding: carry` earlier orders made the points full.
+        text = speaker.say("result.carried", text=text, name=speaker.counted(1, name))
     capped = result.points < result.floored
     return speaker.say("result.capped", text=text, points=result.points) if capped else text
 
@@ -146,18 +136,21 @@ def _result(speaker: Speaker, result: RuleResult, effect: Body, name: str) -> st
         if effect.get("whole"):
             each = plain(number(effect["points"]))
             full = f"{plain(per)} {speaker.unit}"
+            values["name"] = speaker.counted(each, name)
             text = speaker.say("result.whole", basis=basis, per=full, each=each, **values)
             whole = result.basis // per * number(effect["points"])
             return text if result.exact == whole else speaker.say("result.share", text=text)
-        return speaker.say(
-            "result.per_amount", basis=basis, rate=plain(number(effect["points"]) / per), **values
-        )
+        rate = plain(number(effect["points"]) / per)
+        values["name"] = speaker.counted(rate, name)
+        return speaker.say("result.per_amount", basis=basis, rate=rate, **values)
     if result.effect == "per_unit":
         each = plain(number(effect["points"]))
+        values["name"] = speaker.counted(each, name)
         return speaker.say("result.per_unit", basis=plain(result.basis), each=each, **values)
     if result.effect == "multiplier":
         factor = plain(number(effect["factor"]))
         return speaker.say("result.multiplier", basis=plain(result.basis), factor=factor, **values)
+    values["name"] = speaker.counted(result.floored, name)
     return speaker.say("result.fixed", **values)
 
 
@@ -180,7 +173,7 @@ def _reason(speaker: Speaker, result: RuleResult, body: Body, name: str) -> str:
         )
     if result.reason == "cap":
         return speaker.say("reason.cap", cap=cap_text(speaker, body, result.path or "", name))
-    return speaker.say(f"reason.{result.reason}", name=name)
+    return speaker.say(f"reason.{result.reason}", name=speaker.counted(1, name))
 
 
 def _node_at(body: Any, path: str | None) -> Any:

@@ -10,17 +10,19 @@ from typing import Any
 
 from campaigns.engine.evaluation import Evaluation
 from campaigns.engine.judge import Outcome
-from campaigns.engine.scene import Needs, Scene, add_event_facts, add_window, set_scene
+from campaigns.engine.scene import Needs, Scene, add_event_facts, add_window, sees, set_scene
 from campaigns.engine.types import BrandContext, Event, Kept, Order, PastOrder, RuleResult
 from campaigns.engine.windows import Contribution, Window
 
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """Other orders of a window that changed since: what is left of them, or that nothing is."""
+    """Other orders of a window that changed since: what is left of them, or that nothing is; and whether the
+    member was an adult when the order at hand was placed."""
 
     changed: Mapping[str, PastOrder]
     returned: frozenset[str]
+    adult: bool | None = None
 
     def apply(
         self, past: tuple[Contribution, ...], window: Window, act: str, context: BrandContext
@@ -37,9 +39,7 @@ class Recount:
             if changed is None:
                 found.append(contribution)
                 continue
-            anew = window.contribution(
-                changed, context.timezone, lambda tags: context.compliance.blocked(tags, act) is None
-            )
+            anew = window.contribution(changed, context.timezone, sees(context, act, self.adult))
             if anew is not None:
                 found.append(anew)
         return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -115,10 +115,12 @@ class RuleSet:
         counters: Counters,
         referrer: MemberFacts | None = None,
         known: Known | None = None,
+        idle: Collection[str] = (),
     ) -> Evaluation:
         """Judge every rule with the event's trigger; writes nothing but ``counters.take_total``.
 
-        ``known`` is what was recorded of the event when it was first judged, for simulations.
+        ``known`` is what was recorded of the event when it was first judged, for simulations. Of ``idle``
+        members nothing is taken from totals: they are not given what they would have won.
         """
         trigger = self._of(event.trigger)
         scene = live_scene(event, member, self.context, trigger.needs, known)
@@ -135,7 +137,9 @@ class RuleSet:
                 for each in outcomes
             ]
         else:
-            results = self._with_caps(trigger, outcomes, event, member, referrer, scene, counters, added)
+            results = self._with_caps(
+                trigger, outcomes, event, member, referrer, scene, counters, added=added, idle=idle
+            )
         lines = scene.lines["earn"]
         spent = sum([line.earning for line in lines if line.counts_for_tier])
         return Evaluation(
@@ -169,14 +173,16 @@ class RuleSet:
         referrer: MemberFacts | None,
         scene: Scene,
         counters: Counters,
+        *,
         added: dict[CounterKey, int],
+        idle: Collection[str],
     ) -> list[RuleResult]:
         """The results where rules have caps or another receiver; counts are added to ``added``."""
         me, unit, at = member.member_id, trigger.own.unit, event.occurred_at
         entries: list[_Entry] = [(each, _label(each.rule), me, unit) for each in outcomes]
         if trigger.theirs.extra or trigger.theirs.base:
             entries += self._of_referrer(event, referrer, trigger)
-        cuts = cut(entries, scene, counters)
+        cuts = cut(entries, scene, counters, idle)
         results = []
         for n, (outcome, receiver, _who, its_unit) in enumerate(entries):
             if outcome.reason is not None:
@@ -215,6 +221,7 @@ class RuleSet:
         kept: Mapping[tuple[str, str], int] | None = None,
         window_orders: Iterable[PastOrder] = (),
         returned_orders: frozenset[str] = frozenset(),
+        adult: bool | None = None,
     ) -> tuple[Kept, ...]:
         """What each entry of a recorded evaluation keeps when only ``remaining`` is left of its order.
 
@@ -222,7 +229,8 @@ class RuleSet:
         the quantity left of each line_id (absent = nothing left). ``kept`` maps (rule, receiver) to
         the points still kept after earlier returns (default: those first given). Where another order
         that counted in a window was returned, ``window_orders`` brings what is left of it, or
-        ``returned_orders`` names it when nothing is; all else stays as recorded.
+        ``returned_orders`` names it when nothing is; all else stays as recorded. ``adult`` says whether the
+        member was one when the order was placed (None = not known): some lines count for adults alone.
         """
         if (recorded.tiers, recorded.rounding) != (self.context.tiers, self.context.rounding):
             context = replace(self.context, tiers=recorded.tiers, rounding=recorded.rounding)
@@ -235,9 +243,10 @@ class RuleSet:
                 kept=kept,
                 window_orders=window_orders,
                 returned_orders=returned_orders,
+                adult=adult,
             )
         trigger = self._of(recorded.trigger)
-        recount = Recount({each.order_id: each for each in window_orders}, returned_orders)
+        recount = Recount({each.order_id: each for each in window_orders}, returned_orders, adult)
         scene = recorded_scene(recorded, order, remaining, recount, self.context, trigger.needs)
         outcomes = judge(trigger.own, scene)
         self._carry(outcomes, scene, trigger.own.unit, recorded.carry_in)
@@ -377,9 +386,11 @@ def _receivers(
     return found
 
 
-def cut(entries: Sequence[_Entry], scene: Scene, counters: Counters) -> dict[int, Cut]:
+def cut(
+    entries: Sequence[_Entry], scene: Scene, counters: Counters, idle: Collection[str] = ()
+) -> dict[int, Cut]:
     """Apply caps to what was won, by the place of those that have any. Totals come last, in the order of rule
-    codes, so that concurrent orders touch the shared counters in one order."""
+    codes, so that concurrent orders touch the shared counters in one order; idle members take nothing."""
     cuts: dict[int, Cut] = {}
     totals: list[tuple[str, int, int]] = []
     for n, (outcome, _receiver, member_id, _unit) in enumerate(entries):
@@ -389,7 +400,7 @@ def cut(entries: Sequence[_Entry], scene: Scene, counters: Counters) -> dict[int
         cuts[n] = given = caps.apply(
             min(outcome.floored, MOST_POINTS), member_id, scene.event, scene.day, counters
         )
-        if caps.total is not None and given.points > 0:
+        if caps.total is not None and given.points > 0 and member_id not in idle:
             totals.append((outcome.rule.code, n, caps.total))
     for code, n, limit in sorted(totals):
         given = cuts[n]

@@ -257,7 +257,7 @@ def live_scene(
         add_event_facts(scene, act, facts, needs)
         for window in needs.windows:
             past = window.collect(
-                member.history, at, tz, _sees(context, act, is_adult), order.order_id if order else None
+                member.history, at, tz, sees(context, act, is_adult), order.order_id if order else None
             )
             add_window(scene, act, facts, window, past, tz)
         scene.facts[act] = facts
@@ -282,13 +282,14 @@ def _known_scene(
         for window in needs.windows:
             past = known.window(act, window.key)
             if past is None:
-                sees = _sees(context, act, is_adult)
-                past = window.collect(member.history, at, tz, sees, order.order_id if order else None)
+                seen = sees(context, act, is_adult)
+                past = window.collect(member.history, at, tz, seen, order.order_id if order else None)
             add_window(scene, act, facts, window, past, tz)
         scene.facts[act] = facts
     scene.facts.setdefault("bonus", scene.facts["earn"])
     return scene
 
 
-def _sees(context: BrandContext, act: str, is_adult: bool | None) -> Visible:
+def sees(context: BrandContext, act: str, is_adult: bool | None) -> Visible:
+    """Whether lines with such tags exist for an act."""
     return lambda tags: context.compliance.blocked(tags, act, adult=is_adult) is None

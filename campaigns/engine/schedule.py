@@ -46,7 +46,7 @@ class Days:
     def __post_init__(self) -> None:
         """Read the rule. Raises ScheduleError."""
         parts = rrule_parts(self.text)
-        self.until_day = _until(parts["UNTIL"], self.timezone) if "UNTIL" in parts else date.max
+        self.until_day = until_day(parts["UNTIL"], self.timezone) if "UNTIL" in parts else date.max
         self.count = int(parts["COUNT"]) if "COUNT" in parts else None
         try:
             self.rule = recurrence(parts, self.start)
@@ -123,7 +123,8 @@ def needs_start(parts: Mapping[str, str]) -> str | None:
     return "INTERVAL" if parts.get("INTERVAL", "1") != "1" else None
 
 
-def _until(text: str, tz: tzinfo) -> date:
+def until_day(text: str, tz: tzinfo) -> date:
+    """The last local date of an UNTIL. Raises ScheduleError."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -2,84 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from collections.abc import Mapping
 from typing import Any
 
+from campaigns.engine.calendarwords import days_text
 from campaigns.engine.caps import PERIODS
 from campaigns.engine.exact import number, plain
 from campaigns.engine.facts import spec_of
 from campaigns.engine.predicates import as_bool
-from campaigns.engine.schedule import ScheduleError, parse_instant, rrule_parts
+from campaigns.engine.schedule import parse_instant
+from campaigns.engine.speaker import Speaker
 from campaigns.engine.wording import (
-    CURRENCIES,
-    FACTS,
-    LANGUAGES,
     OPERATORS,
-    PHRASES,
     TRIGGERS,
-    UNITS,
-    WEEKDAYS,
     WINDOWS,
 )
 
 Body = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The brand's own words: what points, money and tiers are called."""
-
-    currency: str = "CNY"
-    points_name: Mapping[str, str] = field(default_factory=dict)
-    timezone: tzinfo = UTC
-    tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """Says phrases in one language with one brand's words."""
-
-    language: str
-    words: Words
-
-    def pick(self, pair: tuple[str, str]) -> str:
-        """The half of a pair that is in this language."""
-        return pair[LANGUAGES.index(self.language)]
-
-    def say(self, phrase: str, **values: Any) -> str:
-        """A phrase of `wording` with its values filled in."""
-        return self.pick(PHRASES[phrase]).format(**values)
-
-    def of(self, texts: Any) -> str:
-        """A text in this language, else in the other."""
-        if isinstance(texts, str):
-            return texts
-        texts = texts or {}
-        return str(texts.get(self.language) or next((text for text in texts.values() if text), ""))
-
-    @property
-    def unit(self) -> str:
-        """What the brand's money is called."""
-        return self.pick(CURRENCIES.get(self.words.currency, (self.words.currency, self.words.currency)))
-
-    def name(self, currency: str) -> str:
-        """What points of a currency are called."""
-        if currency != "points":
-            return currency
-        return self.of(self.words.points_name) or self.say("points")
-
-    def list(self, values: Iterable[str]) -> str:
-        """The values as a list in words."""
-        return self.say("list").join(values)
-
-
 def trigger_text(speaker: Speaker, trigger: str) -> str:
     """When the rule looks: on which trigger."""
     if trigger in TRIGGERS:
         return speaker.pick(TRIGGERS[trigger])
-    return speaker.pick(TRIGGERS["activity"]).format(type=trigger.removeprefix("activity."))
+    kind = trigger.removeprefix("activity.")
+    name = speaker.of(speaker.words.activities.get(kind)) or kind
+    return speaker.pick(TRIGGERS["activity"]).format(type=name)
 
 
 def effect_text(speaker: Speaker, body: Body) -> str:
@@ -100,7 +48,7 @@ def effect_text(speaker: Speaker, body: Body) -> str:
         per = number(effect.get("per", 1))
         values = {
             "points": points,
-            "name": name,
+            "name": speaker.counted(points, name),
             "currency": speaker.unit,
             "per": f"{plain(per)} {speaker.unit}",
         }
@@ -176,7 +124,7 @@ def node_text(speaker: Speaker, node: Any, nested: bool = False) -> str:
 
 def _leaf(speaker: Speaker, leaf: Body) -> str:
     spec = spec_of(leaf["fact"])
-    fact = speaker.pick(FACTS[leaf["fact"]]) if leaf["fact"] in FACTS else f"“{leaf['fact']}”"
+    fact = speaker.fact(leaf["fact"])
     if spec is not None and spec.windowed:
         fact = _windowed(speaker, leaf, fact)
     op, value = leaf["op"], leaf["value"]
@@ -226,34 +174,11 @@ def schedule_parts(speaker: Speaker, schedule: Body) -> list[str]:
             at = parse_instant(schedule[key]).astimezone(speaker.words.timezone)
             parts.append(speaker.say(phrase, at=at.strftime("%Y-%m-%d %H:%M")))
     if schedule.get("rrule"):
-        parts.append(_days(speaker, schedule["rrule"]))
+        parts.append(days_text(speaker, schedule["rrule"]))
     if schedule.get("hours"):
         hours = speaker.list(f"{start}–{end}" for start, end in schedule["hours"])
         parts.append(speaker.say("hours", hours=hours))
     return parts
-
-
-def _days(speaker: Speaker, text: str) -> str:
-    """A calendar rule in words where it is a common one, else as it is written."""
-    try:
-        parts = rrule_parts(text)
-    except ScheduleError:
-        return speaker.say("rrule", text=text)
-    frequency, keys = parts["FREQ"], frozenset(parts) - {"FREQ", "WKST"}
-    days = parts.get("BYDAY", "").split(",")
-    if keys == {"BYDAY"} and frequency == "WEEKLY" and all(day in WEEKDAYS for day in days):
-        return speaker.say("weekly", days=speaker.list(speaker.pick(WEEKDAYS[day]) for day in days))
-    if keys == {"BYMONTHDAY"} and frequency == "MONTHLY":
-        return speaker.say("monthly", days=speaker.list(parts["BYMONTHDAY"].split(",")))
-    if keys == {"BYMONTH", "BYMONTHDAY"} and frequency == "YEARLY":
-        return speaker.say(
-            "yearly", months=parts["BYMONTH"], days=speaker.list(parts["BYMONTHDAY"].split(","))
-        )
-    if not keys and frequency == "DAILY":
-        return speaker.say("every_day")
-    if keys == {"INTERVAL"}:
-        return speaker.say("every_n", n=parts["INTERVAL"], unit=speaker.pick(UNITS[frequency]))
-    return speaker.say("rrule", text=text)
 
 
 def _caps_that_count(body: Body) -> Body:
@@ -266,8 +191,9 @@ def _caps_that_count(body: Body) -> Body:
 def caps_parts(speaker: Speaker, caps: Body, name: str) -> list[str]:
     """How much it gives at most."""
     parts: list[str] = []
-    if caps.get("per_order") is not None:
-        parts.append(speaker.say("cap.per_order", n=caps["per_order"], name=name))
+    most = caps.get("per_order")
+    if most is not None:
+        parts.append(speaker.say("cap.per_order", n=most, name=speaker.counted(most, name)))
     for kind in ("per_member", "times"):
         for period in PERIODS:
             limit = (caps.get(kind) or {}).get(period)
@@ -275,11 +201,14 @@ def caps_parts(speaker: Speaker, caps: Body, name: str) -> list[str]:
                 parts.append(speaker.say("cap.once", period=speaker.say(f"period.{period}")))
             elif limit is not None:
                 said = speaker.say(f"period.{period}")
-                parts.append(speaker.say(f"cap.{kind}", period=said, n=limit, name=name))
+                called = speaker.counted(limit, name)
+                parts.append(speaker.say(f"cap.{kind}", period=said, n=limit, name=called))
     if caps.get("once_per"):
-        parts.append(speaker.say("cap.once_per", facts=speaker.list(caps["once_per"])))
-    if caps.get("total") is not None:
-        parts.append(speaker.say("cap.total", n=caps["total"], name=name))
+        named = [speaker.fact(each) if speaker.words.for_members else each for each in caps["once_per"]]
+        parts.append(speaker.say("cap.once_per", facts=speaker.list(named)))
+    most = caps.get("total")
+    if most is not None:
+        parts.append(speaker.say("cap.total", n=most, name=speaker.counted(most, name)))
     return parts
 
 

@@ -37,6 +37,22 @@ FACTS: Final[dict[str, tuple[str, str]]] = {
     "member.orders.count": ("订单数", "the number of orders"),
     "member.orders.amount": ("消费金额", "the amount spent"),
 }
+ATTRIBUTES: Final[dict[str, tuple[str, str]]] = {
+    "order_id": ("订单", "order"),
+    "line_id": ("商品行", "line of an order"),
+    "product_id": ("商品", "article"),
+    "sku": ("商品", "article"),
+    "store_id": ("门店", "store"),
+    "channel": ("渠道", "channel"),
+    "survey_id": ("问卷", "survey"),
+    "review_id": ("评价", "review"),
+    "code": ("码", "code"),
+    "rating": ("评分", "rating"),
+    "photos": ("图片数", "number of pictures"),
+    "place": ("地点", "place"),
+}
+"""What attributes are called that brands usually send with orders and activities."""
+PLURALS: Final = ("points", "stars", "coins", "credits", "miles")
 OPERATORS: Final[dict[str, tuple[str, str]]] = {
     "eq": ("{fact}为{value}", "{fact} is {value}"),
     "ne": ("{fact}不为{value}", "{fact} is not {value}"),
@@ -68,7 +84,10 @@ TRIGGERS: Final[dict[str, tuple[str, str]]] = {
 }
 PHRASES: Final[dict[str, tuple[str, str]]] = {
     "points": ("积分", "points"),
-    "per_amount": ("每满 {per} 的消费得 {points} {name}", "{points} {name} for each {per} spent"),
+    "per_amount": (
+        "每消费 {per}得 {points} {name}（按比例）",
+        "{points} {name} for each {per} spent, in proportion",
+    ),
     "per_amount_one": ("每消费 1 {currency}得 {points} {name}", "{points} {name} per {currency}"),
     "whole": (
         "每满 {per} 得 {points} {name}（不满不计）",
@@ -102,12 +121,33 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "from": ("自 {at} 起", "from {at}"),
     "until": ("至 {at} 止（不含）", "until {at}, exclusive"),
     "hours": ("每天 {hours}", "between {hours}"),
-    "every_day": ("每天", "every day"),
     "every_n": ("每 {n} {unit}", "every {n} {unit}"),
-    "weekly": ("每周{days}", "every {days}"),
-    "monthly": ("每月 {days} 日", "on day {days} of each month"),
-    "yearly": ("每年 {months} 月 {days} 日", "on day {days} of month {months}, each year"),
-    "months": ("{months} 月", "in month {months}"),
+    "days.weekly": ("每周{days}", "every {days}"),
+    "days.monthly": ("每月{days}", "{days} of each month"),
+    "days.of_months": ("每年 {months} 月{days}", "{days} of {months}, each year"),
+    "days.yearly": ("每年{days}", "{days} of each year"),
+    "days.by_year": ("每年{days}", "{days}"),
+    "days.on": ("{every}，{days}", "{every}, {days}"),
+    "days.in_months": ("{months} 月，{days}", "{days}, in {months}"),
+    "days.both": ("{one}且为{other}", "{one} if that is {other}"),
+    "day.number": (" {days} 日", "on day {days}"),
+    "day.last": ("最后一天", "on the last day"),
+    "day.from_end": ("倒数第 {n} 天", "on the {nth} last day"),
+    "day.weekday": ("周{day}", "on {day}"),
+    "day.nth": ("第 {n} 个周{day}", "on the {nth} {day}"),
+    "day.nth_last": ("倒数第 {n} 个周{day}", "on the {nth} last {day}"),
+    "day.last_weekday": ("最后一个周{day}", "on the last {day}"),
+    "day.of_year": ("第 {n} 天", "on day {n} of the year"),
+    "day.of_year_end": ("倒数第 {n} 天", "on day {n} from the end of the year"),
+    "day.week": ("第 {n} 周", "in week {n}"),
+    "day.week_end": ("倒数第 {n} 周", "in week {n} from the end of the year"),
+    "day.easter": ("复活节当天", "on Easter Sunday"),
+    "day.after_easter": ("复活节后第 {n} 天", "{n} days after Easter"),
+    "day.before_easter": ("复活节前第 {n} 天", "{n} days before Easter"),
+    "days.only": ("{text}（仅取其中第 {n} 天）", "{text} (only day {n} of these)"),
+    "days.only_last": ("{text}（仅取其中倒数第 {n} 天）", "{text} (only day {n} of these, from the end)"),
+    "days.count": ("{text}，共 {n} 次", "{text}, {n} times"),
+    "days.until": ("{text}，至 {day} 止", "{text}, until {day}"),
     "rrule": ("按日历规则 {text}", "by the calendar rule {text}"),
     "to.member": ("积分给会员本人", "the member receives it"),
     "to.referrer": ("积分给邀请人", "the one who invited receives it"),
@@ -159,6 +199,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "{basis} base {name} × ({factor} − 1) → {points}",
     ),
     "result.capped": ("{text}，按上限计 {points}", "{text}, capped at {points}"),
+    "result.carried": (
+        "{text}（含此前订单未满 1 {name}的部分）",
+        "{text}, with what earlier orders left below one {name}",
+    ),
     "result.share": ("{text}（部分）", "{text} (part)"),
     "reason.condition": ("未满足条件：{condition}", "condition not met: {condition}"),
     "reason.condition.lines": ("没有可计积分的商品", "no line to earn on"),
@@ -175,7 +219,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "reason.stacking": ("同组已有更优惠的规则", "a better rule of the same group counted"),
     "reason.audience": ("不在活动人群内", "not for this member"),
     "reason.compliance": ("按法规要求，该商品不参与", "the law keeps this article out"),
-    "reason.rounding": ("不足 1 {name}", "less than one of {name}"),
+    "reason.rounding": ("不足 1 {name}", "less than one {name}"),
 }
 WEEKDAYS: Final[dict[str, tuple[str, str]]] = {
     "MO": ("一", "Monday"),
@@ -186,6 +230,17 @@ WEEKDAYS: Final[dict[str, tuple[str, str]]] = {
     "SA": ("六", "Saturday"),
     "SU": ("日", "Sunday"),
 }
+EVERY: Final[dict[str, tuple[str, str]]] = {
+    "DAILY": ("每天", "every day"),
+    "WEEKLY": ("每周", "every week"),
+    "MONTHLY": ("每月", "every month"),
+    "YEARLY": ("每年", "every year"),
+}
+MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+ORDINALS: Final = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
 UNITS: Final[dict[str, tuple[str, str]]] = {
     "DAILY": ("天", "days"),
     "WEEKLY": ("周", "weeks"),

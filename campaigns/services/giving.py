@@ -79,9 +79,9 @@ def give(
     known = _facts(party, rules, event)
     known_referrer = _facts(referrer, rules, event) if referrer is not None else None
     used = counters.StoredCounters(rules.counter_keys(event, known, referrer=known_referrer))
-    evaluation = rules.evaluate(event, known, counters=used, referrer=known_referrer)
     parties = [party] if referrer is None else [party, referrer]
     frozen = {str(each.member.pk) for each in parties if each.account.earn_frozen}
+    evaluation = rules.evaluate(event, known, counters=used, referrer=known_referrer, idle=frozen)
     counters.add({key: n for key, n in evaluation.counters.items() if key.member_id not in frozen})
     own = [each for each in evaluation.results if each.receiver != REFERRER]
     side = _side(own, party, event, source, completed_at, now)

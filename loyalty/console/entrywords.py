@@ -1,24 +1,18 @@
 """Why an entry's number is what it is, in words made from what the entry, its rule and its trace say."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns import reckoning
 from campaigns.engine import explain
-from campaigns.engine.exact import number as exact
-from campaigns.engine.types import RuleResult
-from campaigns.models import RuleVersion
 from loyalty.console.templatetags.console import last_valid_day, points
 from loyalty.lib.words import language
-from mall.models import Redemption
 from points.models import Entry, Lot
 from tenants.context import current_brand
-
-Versions = Mapping[tuple[str, int], tuple[UUID, Mapping[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +28,9 @@ class Words:
     """Says why, for many entries at once, in a fixed number of queries."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self.versions = _versions(entries)
+        self.versions = reckoning.versions(entries)
         self.reversed = _by_id({e.reverses_id for e in entries if e.reverses_id})
-        self.rewards = _rewards(entries)
+        self.rewards = reckoning.rewards(entries)
         brand = current_brand()
         self.language = language()
         self.words = explain.Words(
@@ -74,11 +68,8 @@ class Words:
 
     def _earned(self, entry: Entry) -> str:
         _rule_id, body = self._body(entry)
-        told = entry.explanation
-        if not body or not isinstance(told, dict) or "effect" not in told:
-            return ""
-        result = _result(entry, told, body)
-        return explain.result_text(result, body, self.language, self.words)
+        result = reckoning.result_of(entry, body)
+        return explain.result_text(result, body, self.language, self.words) if result else ""
 
     def _undone(self, entry: Entry) -> str:
         origin = self.reversed.get(entry.reverses_id) if entry.reverses_id else None
@@ -129,62 +120,5 @@ def lot_words(lot: Lot) -> str:
     return _("valid until %(day)s") % {"day": last_valid_day(lot.expires_at)}
 
 
-def _result(entry: Entry, told: Mapping[str, object], body: Mapping[str, object]) -> RuleResult:
-    """The rule's result as far as the entry tells it; what was computed follows from basis and rule."""
-    basis = exact(str(told.get("basis") or "0"))
-    result = RuleResult(
-        rule=entry.rule,
-        version=entry.rule_version or 0,
-        receiver="member",
-        effect=str(told["effect"]),
-        points=entry.points,
-        currency=entry.account.currency,
-        basis_units=basis.numerator,
-        basis_unit=basis.denominator,
-    )
-    computed = _computed(result.effect, basis, body.get("effect"))
-    return replace(
-        result,
-        exact_units=computed.numerator,
-        unit=computed.denominator,
-        floored=max(entry.points, int(computed)),
-    )
-
-
-def _computed(effect: str, basis: Fraction, body: object) -> Fraction:
-    said = body if isinstance(body, Mapping) else {}
-    if effect == "multiplier":
-        return basis * (exact(said.get("factor", "1")) - 1)
-    each = exact(said.get("points", "0"))
-    if effect == "per_unit":
-        return basis * each
-    if effect == "per_amount":
-        per = exact(said.get("per", "1"))
-        return (basis // per) * each if said.get("whole") else basis / per * each
-    return Fraction(0)
-
-
-def _versions(entries: Iterable[Entry]) -> Versions:
-    wanted = {(entry.rule, entry.rule_version) for entry in entries if entry.rule_version}
-    if not wanted:
-        return {}
-    rows = RuleVersion.objects.filter(
-        rule__code__in={code for code, _version in wanted},
-        version__in={version for _code, version in wanted},
-    ).values_list("rule__code", "version", "rule_id", "body")
-    return {(code, version): (rule_id, body) for code, version, rule_id, body in rows}
-
-
 def _by_id(keys: set[UUID]) -> dict[UUID, Entry]:
     return {entry.pk: entry for entry in Entry.objects.filter(pk__in=keys)} if keys else {}
-
-
-def _rewards(entries: Iterable[Entry]) -> dict[str, str]:
-    references = {entry.reference for entry in entries if entry.source == "redemption"}
-    if not references:
-        return {}
-    found = Redemption.objects.filter(reference__in=references).select_related("reward")
-    return {
-        each.reference: f"{each.reward} × {each.quantity}" if each.quantity > 1 else str(each.reward)
-        for each in found
-    }

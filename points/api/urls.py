@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from points.api import accounts, corrections, freezing, log, member, notices, pending, spending
+from points.api import accounts, corrections, freezing, log, notices, pending, spending
 
 partner_urlpatterns: list[URLPattern] = [
     path("members/<uuid:member_id>/account", accounts.AccountView.as_view(), name="account"),
@@ -27,6 +27,5 @@ partner_urlpatterns: list[URLPattern] = [
     path("transfers", corrections.TransfersView.as_view(), name="transfers"),
 ]
 member_urlpatterns: list[URLPattern] = [
-    path("me/entries", member.OwnEntriesView.as_view(), name="own-entries"),
     path("me/receipts/<uuid:entry_id>", log.OwnReceiptView.as_view(), name="own-receipt"),
 ]

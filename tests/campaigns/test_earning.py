@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from campaigns.models import SegmentMember
 from campaigns.services import moments
 from loyalty.lib import clock
 from members.models import Activity, Member
 from tenants.context import in_brand
 from tenants.models import Brand
+from tests.campaigns.test_grants import granting
 from tests.orders.shapes import BASE, order, set_policy
 from tests.orders.test_activities import activity, fixed
 from tests.support.brands import ANNA, BORIS
@@ -103,6 +106,74 @@ def test_the_ways_to_earn_are_the_rules_that_run(
     chinese = signed_in("acme", ANNA, language="zh-hans").get("/earn").json()["items"]
     assert "7" in chinese[0]["text"]
     assert chinese[0]["text"] != items[1]["text"]
+
+
+def leaf(fact: str, op: str, value: Any) -> dict[str, Any]:
+    return {"fact": fact, "op": op, "value": value}
+
+
+def test_members_see_what_is_for_them_and_no_tags_or_segments(
+    publish: Callable[..., None], in_acme: Brand, now: Any
+) -> None:
+    lost, new = leaf("member.tags", "has", "churn-risk"), leaf("member.tags", "has", "new-parent")
+    streak = leaf("activity.streak", "gte", 3)
+    publish(
+        fixed("a-segment", 1, audience={"segment": "big-spenders"}),
+        fixed("b-fact", 1, when={"all": [leaf("member.segments", "has", "big-spenders")]}),
+        fixed("c-not-lost", 1, when={"none": [lost]}),
+        fixed("d-lost", 1, when={"all": [lost, streak]}),
+        fixed("e-either", 1, when={"any": [new, streak]}),
+        fixed("f-nobody", 1, when={"any": [lost, {"all": [new, lost]}]}),
+        granting("g-tag", "tag", "seen", "activity.check-in"),
+        granting("h-coupon", "coupon", "MILK5", "activity.check-in"),
+        fixed("i-referee", 1, "referral.registered", to="referee", when={"all": [new]}),
+    )
+    Member.objects.filter(pk=ANNA).update(tags=["staff"])
+    Member.objects.filter(pk=BORIS).update(tags=["churn-risk", "new-parent"])
+    SegmentMember.objects.create(member_id=BORIS, code="big-spenders", since=now)
+
+    def told(member_id: UUID) -> dict[str, str]:
+        items = signed_in("acme", member_id).get("/earn").json()["items"]
+        return {each["rule"]: each["text"] for each in items}
+
+    check_in = "When the activity “Check-in” is done: 1 point once"
+    assert told(ANNA) == {
+        "c-not-lost": f"{check_in}.",
+        "e-either": f"{check_in}; if the streak is at least 3.",
+        "h-coupon": "When the activity “Check-in” is done: grants the coupon “MILK5”.",
+        "i-referee": "When a friend registers: 1 point once; the one who was invited receives it.",
+    }
+    assert told(BORIS) == {
+        "a-segment": f"{check_in}.",
+        "b-fact": f"{check_in}.",
+        "d-lost": f"{check_in}; if the streak is at least 3.",
+        "e-either": f"{check_in}.",
+        "f-nobody": f"{check_in}.",
+        "h-coupon": "When the activity “Check-in” is done: grants the coupon “MILK5”.",
+        "i-referee": "When a friend registers: 1 point once; the one who was invited receives it.",
+    }
+
+
+def test_types_and_fields_are_told_by_name(api: Api, publish: Callable[..., None], acme: Brand) -> None:
+    own = {"name": {"en": "Milk diary", "zh-hans": "喝奶日记"}, "attributes_schema": {"type": "object"}}
+    assert api.put("/activity-types/milk-diary", own).status_code in (200, 201)
+    publish(
+        fixed("diary", 2, "activity.milk-diary", when={"all": [leaf("activity.attributes.cups", "gte", 2)]}),
+        fixed("review", 5, "activity.review", caps={"once_per": ["activity.order_id"]}),
+    )
+
+    def told(language: str) -> list[str]:
+        items = signed_in("acme", ANNA, language=language).get("/earn").json()["items"]
+        return [each["text"] for each in items]
+
+    assert told("en") == [
+        "When the activity “Milk diary” is done: 2 points once; if cups is at least 2.",
+        "When the activity “Review” is done: 5 points once; once for the same order.",
+    ]
+    assert told("zh-hans") == [
+        "完成活动“喝奶日记”时：得 2 积分；条件：cups不低于2。",
+        "完成活动“评价”时：得 5 积分；同一订单只奖励一次。",
+    ]
 
 
 def test_friends(api: Api, anna: Api, publish: Callable[..., None], acme: Brand, now: Any) -> None:

@@ -59,7 +59,7 @@ def test_members_are_not_told_of_priorities_and_cost() -> None:
 
 def test_the_results_of_the_example() -> None:
     assert texts("effects: the example of rules.md", "en") == {
-        "default": "10.00 × 1 points per CNY → 10",
+        "default": "10.00 × 1 point per CNY → 10",
         "fresh": "33.30 × 2 points per CNY → 66",
         "luxury": "199.99 × 5 points per CNY → 999",
         "tier": "1076.55 base points × (1.2 − 1) → 215",
@@ -73,7 +73,7 @@ def test_the_results_of_the_example() -> None:
     [
         ("effects: the example on a Friday", "weekend", "outside its time"),
         ("effects: the example for silver", "tier", "condition not met: the member's tier is Gold"),
-        ("effects: less than a point is rounding", "half", "less than one of points"),
+        ("effects: less than a point is rounding", "half", "less than one point"),
         (
             "effects: a rate that loses on every line gives way to stacking",
             "default",
@@ -93,7 +93,7 @@ def test_the_results_of_the_example() -> None:
             "per-day",
             "cap reached: at most 1000 points per member a day",
         ),
-        ("caps: cut per order", "per-order", "900.00 × 1 points per CNY → 900, capped at 500"),
+        ("caps: cut per order", "per-order", "900.00 × 1 point per CNY → 900, capped at 500"),
         (
             "conditions: the none names what held",
             "nested",
@@ -121,20 +121,73 @@ def test_why(case: str, rule: str, text: str) -> None:
     [
         ("FREQ=WEEKLY;BYDAY=SA,SU", "every Saturday, Sunday", "每周六、日"),
         ("FREQ=MONTHLY;BYMONTHDAY=8,18", "on day 8, 18 of each month", "每月 8、18 日"),
-        ("FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=11", "on day 11 of month 11, each year", "每年 11 月 11 日"),
+        ("FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=11", "on day 11 of November, each year", "每年 11 月 11 日"),
         ("FREQ=DAILY", "every day", "每天"),
         ("FREQ=WEEKLY;INTERVAL=2", "every 2 weeks", "每 2 周"),
+        ("FREQ=MONTHLY;BYDAY=2FR", "on the second Friday of each month", "每月第 2 个周五"),
+        ("FREQ=MONTHLY;BYDAY=3SA", "on the third Saturday of each month", "每月第 3 个周六"),
+        ("FREQ=MONTHLY;BYDAY=-1FR", "on the last Friday of each month", "每月最后一个周五"),
+        ("FREQ=MONTHLY;BYMONTHDAY=-1", "on the last day of each month", "每月最后一天"),
         (
-            "FREQ=MONTHLY;BYDAY=2FR",
-            "by the calendar rule FREQ=MONTHLY;BYDAY=2FR",
-            "按日历规则 FREQ=MONTHLY;BYDAY=2FR",
+            "FREQ=MONTHLY;BYMONTHDAY=20,-2",
+            "on day 20, on the second last day of each month",
+            "每月 20 日、倒数第 2 天",
         ),
+        (
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH",
+            "on the fourth Thursday of November, each year",
+            "每年 11 月第 4 个周四",
+        ),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=SA", "every 2 weeks, on Saturday", "每 2 周，周六"),
+        ("FREQ=WEEKLY;BYDAY=SA;BYMONTH=11,12", "every Saturday, in November, December", "11、12 月，每周六"),
+        ("FREQ=DAILY;COUNT=3", "every day, 3 times", "每天，共 3 次"),
+        ("FREQ=DAILY;UNTIL=20261231", "every day, until 2026-12-31", "每天，至 2026-12-31 止"),
+        (
+            "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1",
+            "on Monday, on Tuesday of each month (only day 1 of these, from the end)",
+            "每月周一、周二（仅取其中倒数第 1 天）",
+        ),
+        (
+            "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13",
+            "on day 13 if that is on Friday of each month",
+            "每月 13 日且为周五",
+        ),
+        ("FREQ=YEARLY;BYWEEKNO=20", "in week 20", "每年第 20 周"),
     ],
 )
 def test_days_in_words(rrule: str, english: str, chinese: str) -> None:
     body = {"trigger": "order.paid", "effect": {"type": "fixed", "points": 1}, "schedule": {"rrule": rrule}}
-    assert explain.rule_text(body, "en") == f"When an order is paid: 1 points once; {english}."
+    assert explain.rule_text(body, "en") == f"When an order is paid: 1 point once; {english}."
     assert explain.rule_text(body, "zh-hans") == f"下单付款时：得 1 积分；{chinese}。"
+
+
+@pytest.mark.parametrize(
+    ("effect", "english", "chinese"),
+    [
+        ({"type": "per_amount", "points": "10", "per": "100"},
+         "10 points for each 100 CNY spent, in proportion", "每消费 100 元得 10 积分（按比例）"),
+        ({"type": "per_amount", "points": "10", "per": "100", "whole": True},
+         "10 points for each full 100 CNY of the sum", "每满 100 元 得 10 积分（不满不计）"),
+        ({"type": "per_amount", "points": "1", "per": "1"}, "1 point per CNY", "每消费 1 元得 1 积分"),
+        ({"type": "per_amount", "points": "0.5", "per": "1"}, "0.5 points per CNY", "每消费 1 元得 0.5 积分"),
+        ({"type": "per_unit", "points": "1"}, "1 point for each unit", "每件得 1 积分"),
+    ],
+)  # fmt: skip
+def test_rates_in_words(effect: dict[str, Any], english: str, chinese: str) -> None:
+    body = {"trigger": "order.paid", "effect": effect}
+    assert explain.rule_text(body, "en") == f"When an order is paid: {english}."
+    assert explain.rule_text(body, "zh-hans") == f"下单付款时：{chinese}。"
+
+
+def test_one_of_a_brand_s_own_points() -> None:
+    body = {"trigger": "order.paid", "effect": {"type": "fixed", "points": 1}, "caps": {"per_order": 1}}
+    stars = explain.Words(points_name={"en": "Stars"})
+    assert (
+        explain.rule_text(body, "en", stars)
+        == "When an order is paid: 1 Star once; at most 1 Star per order."
+    )
+    bonus = explain.Words(points_name={"en": "Bonus"})
+    assert explain.rule_text(body, "en", bonus).startswith("When an order is paid: 1 Bonus once;")
 
 
 def test_every_word_exists_in_both_languages() -> None:

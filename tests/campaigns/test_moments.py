@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.models import Moment
+from campaigns.models import CapTotal, Moment
 from campaigns.services import days, moments
 from loyalty.lib import clock
 from loyalty.outbox import handling, registry, relay
@@ -107,6 +107,18 @@ def test_it_comes_again_next_year_and_29_february_on_the_28th(
         with clock.frozen(now):
             given.append(held(api, ANNA))
     assert given == [88, 88, 88, 176]
+
+
+def test_who_may_not_earn_uses_up_no_total(
+    api: Api, publish: Callable[..., None], in_acme: Brand, now: datetime
+) -> None:
+    publish(fixed("birthday", 88, "member.birthday", caps={"total": 100}))
+    Member.objects.filter(pk__in=[ANNA, BORIS]).update(birthday="1990-11-22")
+    api.post(f"/members/{ANNA}/freeze", {"earn": True, "burn": False, "reason": "checked"})
+    days.note_days(now=now)
+    assert moments.settle_due(now=now) == 2
+    assert [held(api, each) for each in (ANNA, BORIS)] == [0, 88]
+    assert CapTotal.objects.get(rule="birthday").used == 88
 
 
 def test_an_anniversary(api: Api, publish: Callable[..., None], in_acme: Brand) -> None:

@@ -36,7 +36,7 @@ def test_a_new_rule_is_a_draft_and_gives_nothing_yet(api: Api, in_acme: Brand) -
     body = answer.json()
     assert {key: body[key] for key in BASE} == BASE
     assert (body["status"], body["version"], body["draft"], body["warnings"]) == ("draft", None, None, [])
-    assert body["text"]["en"] == "When an order is paid: 1 points per CNY."
+    assert body["text"]["en"] == "When an order is paid: 1 point per CNY."
     assert body["text"]["zh-hans"] == "下单付款时：每消费 1 元得 1 积分。"
     assert RuleVersion.objects.count() == 0
     assert RulesInForce.objects.count() == 0

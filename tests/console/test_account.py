@@ -52,7 +52,7 @@ def story(acme: Brand, api: Api, now: datetime) -> dict[str, Any]:
 
 def test_the_account_says_of_each_entry_why_it_is_what_it_is(acme: Brand, story: dict[str, Any]) -> None:
     page = read(signed_in(acme, "care"), f"points/account/{story['account'].pk}/change/")
-    assert "Base rate: 39.80 × 1 points per CNY → 39" in page
+    assert "Base rate: 39.80 × 1 point per CNY → 39" in page
     assert "double: 39 base points × (2 − 1) → 39" in page or "double: 39.8 base points" in page
     assert "Spent, till-9 coffee · x" in page
     assert "Takes back 20 of the 39 points that “Base rate” gave for S-1." in page

@@ -284,7 +284,7 @@ def published(acme: Brand, now) -> Rule:
 def test_history_tells_versions_differences_and_steps_in_words(acme: Brand, published: Rule) -> None:
     page = signed_in(acme, "marketing").get(f"campaigns/rule/{published.pk}/versions/").content.decode()
     second = page.split('id="version-2"')[1].split('id="version-1"')[0]
-    assert re.findall(r"<del>(.*?)</del>", second) == ["1 points per CNY", "0"]
+    assert re.findall(r"<del>(.*?)</del>", second) == ["1 point per CNY", "0"]
     assert re.findall(r"<ins>(.*?)</ins>", second) == ["2 points per CNY", "2"]
     assert "kim@acme.example" in second
     assert re.findall(r"<ins>(.*?)</ins>", page.split('id="draft"')[1].split('id="version-2"')[0]) == [

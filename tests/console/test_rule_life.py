@@ -39,7 +39,7 @@ def test_marketing_submits_and_the_owner_approves_what_was_submitted(acme: Brand
     decide = f"campaigns/rulesubmission/{waiting.pk}/"
     assert marketing.post(f"{decide}approve/", {"at": "", "note": ""}).status_code == 403
     shown = page(owner, f"{decide}change/")
-    assert "When an order is paid: 1 points per CNY." in shown
+    assert "When an order is paid: 1 point per CNY." in shown
     assert owner.post(f"{decide}approve/", {"at": "", "note": "fine"}).status_code == 302
     assert "It will be published at" in page(owner)
     with in_brand(acme):

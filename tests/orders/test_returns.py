@@ -10,7 +10,7 @@ from campaigns.services import orders as service
 from campaigns.tasks import see_to_orders
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
-from members.models import ParkedReturn, Purchase, PurchaseReturn
+from members.models import Member, ParkedReturn, Purchase, PurchaseReturn
 from points.models import TierQualification
 from tenants.context import in_brand
 from tenants.models import Brand
@@ -389,8 +389,29 @@ def test_what_came_back_before_completion_gives_nothing_on_completion(
 
 def test_carried_fractions_are_added_to_the_next_order(api: Api, base_rule: None, acme: Brand) -> None:
     set_policy(acme, rounding="carry")
-    given = [api.post("/orders", priced(f"c{n}", "0.40")).json()["points"]["accrued"] for n in range(5)]
-    assert given == [0, 0, 1, 0, 1]
+    told = [api.post("/orders", priced(f"c{n}", "0.40")).json() for n in range(5)]
+    assert [each["points"]["accrued"] for each in told] == [0, 0, 1, 0, 1]
+    assert [each["explanation"][0]["text"] for each in told[1:3]] == [
+        "less than one point",
+        "0.40 × 1 point per CNY → 1, with what earlier orders left below one point",
+    ]
+
+
+def test_a_recounted_window_still_leaves_out_what_is_for_adults(
+    api: Api, publish: Callable[..., None], in_acme: Brand
+) -> None:
+    spent = {"fact": "member.orders.amount", "window": "month", "op": "gte", "value": 100}
+    bonus = {"code": "spender", "effect": {"type": "fixed", "points": 50}, "when": {"all": [spent]}}
+    publish(BASE, BASE | bonus)
+    Member.objects.filter(pk=ANNA).update(birthday="2012-01-01")
+    milk = line("30.00", "2") | {"line_id": "milk"}
+    wine = line("200.00", tags=["alcohol"]) | {"line_id": "wine"}
+    assert api.post("/orders", order("1", lines=[milk, wine])).json()["points"]["accrued"] == 60
+    assert api.post("/orders", priced("2", "60.00")).json()["points"]["accrued"] == 110
+    # 30 + 60 are left of the month: the wine never counted for somebody of fourteen.
+    answer = give_back(api, "1", "R-1", lines=[{"line_id": "milk", "quantity": "1"}])
+    assert answer.status_code == 201, answer.content
+    assert account(api)["available"] == 90
 
 
 def test_blocked_lines_do_not_exist(api: Api, publish: Callable[..., None], in_acme: Brand) -> None:

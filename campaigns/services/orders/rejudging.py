@@ -13,9 +13,11 @@ from django.db import connection
 
 from campaigns import facts, framing, locks, selectors
 from campaigns.engine import Evaluation, Kept
+from campaigns.engine.scene import adult
 from campaigns.services.orders import judging, stored
 from members.models import Purchase, PurchaseLine
 from points.postings import ClawbackItem
+from tenants.context import current_brand
 
 _CHANGED: Final = """
 SELECT bought.order_id, bool_and(line.returned >= line.quantity)
@@ -149,7 +151,14 @@ def _reevaluate(
         kept={(rule, "member"): points for rule, points in keeps.items()},
         window_orders=facts.remaining_orders(changed),
         returned_orders=gone,
+        adult=_adult(purchase, evaluation) if changed else None,
     )
+
+
+def _adult(purchase: Purchase, evaluation: Evaluation) -> bool | None:
+    """Whether the member was an adult when the order was placed; None where the birthday is not known."""
+    birthday = purchase.member.birthday if purchase.member is not None else None
+    return adult(birthday, evaluation.occurred_at.astimezone(current_brand().tz).date())
 
 
 def _changed(order_ids: Iterable[str]) -> tuple[list[str], frozenset[str]]:

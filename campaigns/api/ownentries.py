@@ -1,18 +1,21 @@
-"""`/me/entries` of the member API: a member's own ledger, without what operators wrote for each other."""
+"""`/me/entries` of the member API: a member's own ledger and why, without operators' notes for each other."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from campaigns.entryreasons import Reasons
 from loyalty.lib import pagination
 from loyalty.lib.instants import text as instant
 from members.api.base import MemberApiView
 from points import selectors
 from points.api import bodies, schemas
+from points.errors import EntryNotFound
 from points.models import Entry
 
 EXAMPLE: dict[str, Any] = {
@@ -23,6 +26,8 @@ EXAMPLE: dict[str, Any] = {
     "source": "order",
     "reference": "S01-20261122-0007",
     "rule": "base",
+    "rule_name": "Base rate",
+    "reason": "Base rate: 39.80 × 1 point per CNY → 39",
     "effective_at": "2026-11-22T02:15:00Z",
     "recorded_at": "2026-11-22T02:15:01Z",
     "balance_after": 39,
@@ -41,6 +46,8 @@ class OwnEntry(serializers.Serializer[Any]):
     source = serializers.CharField()  # type: ignore[assignment]
     reference = serializers.CharField()
     rule = serializers.CharField(allow_blank=True)
+    rule_name = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField()
     effective_at = serializers.DateTimeField()
     recorded_at = serializers.DateTimeField()
     balance_after = serializers.IntegerField()
@@ -65,13 +72,31 @@ class OwnEntriesView(MemberApiView):
         examples=[OpenApiExample("A page", {"items": [EXAMPLE], "next_cursor": None}, response_only=True)],
     )
     def get(self, request: Any) -> Response:
-        """What was earned and spent, the newest first."""
+        """What was earned and spent, the newest first, and why in the language that was asked for."""
         query = self.query(bodies.EntriesQuery)
         rows, order = selectors.entries_of(self.member.id, **bodies.filters(query))
-        return Response(pagination.page(rows, request, own_entry, order=order))
+        page = pagination.page(rows, request, lambda row: row, order=order)
+        reasons = Reasons(page["items"])
+        return Response({**page, "items": [own_entry(row, reasons) for row in page["items"]]})
 
 
-def own_entry(row: Entry) -> dict[str, Any]:
+class OwnEntryView(MemberApiView):
+    """One entry of the member who calls."""
+
+    @extend_schema(
+        operation_id="me_entries_get",
+        responses=OwnEntry,
+        examples=[OpenApiExample("An entry", EXAMPLE, response_only=True)],
+    )
+    def get(self, request: Any, entry_id: UUID) -> Response:
+        """What came or went, and why. Raises EntryNotFound, also for an entry of another member."""
+        row = selectors.entry(entry_id)
+        if row.account.member_id != self.member.id:
+            raise EntryNotFound
+        return Response(own_entry(row, Reasons([row])))
+
+
+def own_entry(row: Entry, reasons: Reasons) -> dict[str, Any]:
     """An entry without its actor, reason and cost centre, which are the brand's own."""
     opened = next(iter(selectors.opened_lots(row)), None)
     return {
@@ -83,6 +108,8 @@ def own_entry(row: Entry) -> dict[str, Any]:
         # References that the member chose are told apart from those of others by the member's id.
         "reference": row.reference.removeprefix(f"member/{row.account.member_id}/"),
         "rule": row.rule,
+        "rule_name": reasons.rule(row),
+        "reason": reasons.why(row),
         "effective_at": instant(row.effective_at),
         "recorded_at": instant(row.recorded_at),
         "balance_after": row.balance_after,

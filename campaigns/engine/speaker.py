@@ -1,0 +1,75 @@
+"""Who speaks: phrases in one language, with one brand's words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any
+
+from campaigns.engine.wording import ATTRIBUTES, CURRENCIES, FACTS, LANGUAGES, PHRASES, PLURALS
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The brand's own words: what points, money, tiers and types of activities are called; and whether it is
+    members who read them, to whom the names of fields mean nothing."""
+
+    currency: str = "CNY"
+    points_name: Mapping[str, str] = field(default_factory=dict)
+    timezone: tzinfo = UTC
+    tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    activities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    for_members: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Says phrases in one language with one brand's words."""
+
+    language: str
+    words: Words
+
+    def pick(self, pair: tuple[str, str]) -> str:
+        """The half of a pair that is in this language."""
+        return pair[LANGUAGES.index(self.language)]
+
+    def say(self, phrase: str, **values: Any) -> str:
+        """A phrase of `wording` with its values filled in."""
+        return self.pick(PHRASES[phrase]).format(**values)
+
+    def of(self, texts: Any) -> str:
+        """A text in this language, else in the other."""
+        if isinstance(texts, str):
+            return texts
+        texts = texts or {}
+        return str(texts.get(self.language) or next((text for text in texts.values() if text), ""))
+
+    @property
+    def unit(self) -> str:
+        """What the brand's money is called."""
+        return self.pick(CURRENCIES.get(self.words.currency, (self.words.currency, self.words.currency)))
+
+    def name(self, currency: str) -> str:
+        """What points of a currency are called."""
+        if currency != "points":
+            return currency
+        return self.of(self.words.points_name) or self.say("points")
+
+    def fact(self, name: str) -> str:
+        """What a fact is called; one that only the brand knows by the name of its field."""
+        if name in FACTS:
+            return self.pick(FACTS[name])
+        if not self.words.for_members:
+            return f"“{name}”"
+        own = name.rpartition(".")[2]
+        return self.pick(ATTRIBUTES[own]) if own in ATTRIBUTES else own.replace("_", " ")
+
+    def counted(self, count: object, name: str) -> str:
+        """What so many points are called: in English one of the usual ones has no s."""
+        one = self.language == "en" and str(count) == "1"
+        return name[:-1] if one and name.lower().endswith(PLURALS) else name
+
+    def list(self, values: Iterable[str]) -> str:
+        """The values as a list in words."""
+        return self.say("list").join(values)
