@@ -133,7 +133,7 @@ class Recurrence:
 def recurrence(parts: Mapping[str, str], start: date) -> Recurrence:
     """Read the parts of an RRULE. Raises ValueError for what is not one of days."""
     frequency = parts["FREQ"]
-    numbers = {key: _numbers(key, parts[key]) for key in _MOST if key in parts}
+    numbers = {key: _numbers(parts[key]) for key in _MOST if key in parts}
     days: set[int] = set()
     numbered: set[tuple[int, int]] = set()
     for text in parts["BYDAY"].split(",") if "BYDAY" in parts else ():
@@ -164,11 +164,17 @@ def recurrence(parts: Mapping[str, str], start: date) -> Recurrence:
     )
 
 
-def _numbers(key: str, text: str) -> frozenset[int]:
-    found = frozenset(int(number) for number in text.split(","))
-    if any(abs(number) > _MOST[key] for number in found) or (0 in found and key != "BYEASTER"):
-        raise ValueError(f"{key} is out of range: {text}")
-    return found
+def out_of_range(parts: Mapping[str, str]) -> bool:
+    """Whether a part of a readable RRULE names what no year has, such as a month 13: it never comes."""
+    for key, most in _MOST.items():
+        numbers = _numbers(parts[key]) if key in parts else frozenset[int]()
+        if any(abs(number) > most for number in numbers) or (0 in numbers and key != "BYEASTER"):
+            return True
+    return False
+
+
+def _numbers(text: str) -> frozenset[int]:
+    return frozenset(int(number) for number in text.split(","))
 
 
 def _stretch(first: date, last: date) -> Sequence[date]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from campaigns.engine.recurrence import Recurrence, recurrence
+from campaigns.engine.recurrence import Recurrence, out_of_range, recurrence
 
 FIXED_START: Final = date(2000, 1, 1)
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
@@ -107,13 +107,13 @@ def rrule_parts(text: str) -> dict[str, str]:
 
 
 def contradicts_itself(parts: Mapping[str, str]) -> str | None:
-    """The code of what RFC 5545 forbids among the parts of an RRULE, if anything."""
+    """The code of what RFC 5545 forbids among the parts of a readable RRULE, if anything."""
     if "COUNT" in parts and "UNTIL" in parts:
         return "count_and_until"
     numbered = any(char.isdecimal() for char in parts.get("BYDAY", ""))
     if numbered and (parts["FREQ"] in ("DAILY", "WEEKLY") or "BYWEEKNO" in parts):
         return "numbered_day"
-    return None
+    return "invalid" if out_of_range(parts) else None
 
 
 def needs_start(parts: Mapping[str, str]) -> str | None:

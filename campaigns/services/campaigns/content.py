@@ -104,8 +104,8 @@ def _of_time(content: Content) -> Iterator[FieldError]:
         yield FieldError("/ends_at", "endless", _("A campaign ends within five years."))
     elif content.rrule:
         try:
-            wrong = contradicts_itself(rrule_parts(content.rrule))
             found = spans(start, end, content.rrule, current_brand().tz)
+            wrong = contradicts_itself(rrule_parts(content.rrule))
         except ScheduleError as error:
             yield FieldError("/rrule", error.code, _SCHEDULE.get(error.code, error.detail))
         else:
