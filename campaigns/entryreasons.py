@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns import reckoning, selectors
 from campaigns.engine import explain
+from campaigns.engine.sentences import Body
 from campaigns.services import audiencegrants
 from campaigns.services.wakeups import comingback
 from loyalty.lib.errors import Text
@@ -84,5 +85,5 @@ class Reasons:
         said = explain.result_text(result, body, self._language, self._words)
         return _("%(rule)s: %(reckoning)s") % {"rule": name, "reckoning": said}
 
-    def _body(self, entry: Entry) -> explain.Body:
+    def _body(self, entry: Entry) -> Body:
         return self._versions.get((entry.rule, entry.rule_version or 0), (None, {}))[1]

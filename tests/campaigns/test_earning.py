@@ -113,7 +113,7 @@ def leaf(fact: str, op: str, value: Any) -> dict[str, Any]:
 
 
 def test_members_see_what_is_for_them_and_no_tags_or_segments(
-    publish: Callable[..., None], in_acme: Brand, now: Any
+    publish: Callable[..., None], acme: Brand, now: Any
 ) -> None:
     lost, new = leaf("member.tags", "has", "churn-risk"), leaf("member.tags", "has", "new-parent")
     streak = leaf("activity.streak", "gte", 3)
@@ -128,9 +128,10 @@ def test_members_see_what_is_for_them_and_no_tags_or_segments(
         granting("h-coupon", "coupon", "MILK5", "activity.check-in"),
         fixed("i-referee", 1, "referral.registered", to="referee", when={"all": [new]}),
     )
-    Member.objects.filter(pk=ANNA).update(tags=["staff"])
-    Member.objects.filter(pk=BORIS).update(tags=["churn-risk", "new-parent"])
-    SegmentMember.objects.create(member_id=BORIS, code="big-spenders", since=now)
+    with in_brand(acme):
+        Member.objects.filter(pk=ANNA).update(tags=["staff"])
+        Member.objects.filter(pk=BORIS).update(tags=["churn-risk", "new-parent"])
+        SegmentMember.objects.create(member_id=BORIS, code="big-spenders", since=now)
 
     def told(member_id: UUID) -> dict[str, str]:
         items = signed_in("acme", member_id).get("/earn").json()["items"]
