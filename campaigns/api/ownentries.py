@@ -27,7 +27,7 @@ EXAMPLE: dict[str, Any] = {
     "reference": "S01-20261122-0007",
     "rule": "base",
     "rule_name": "Base rate",
-    "reason": "Base rate: 39.80 × 1 point per CNY → 39",
+    "text": "Base rate: 39.80 × 1 point per CNY → 39",
     "effective_at": "2026-11-22T02:15:00Z",
     "recorded_at": "2026-11-22T02:15:01Z",
     "balance_after": 39,
@@ -47,7 +47,7 @@ class OwnEntry(serializers.Serializer[Any]):
     reference = serializers.CharField()
     rule = serializers.CharField(allow_blank=True)
     rule_name = serializers.CharField(allow_blank=True)
-    reason = serializers.CharField()
+    text = serializers.CharField()
     effective_at = serializers.DateTimeField()
     recorded_at = serializers.DateTimeField()
     balance_after = serializers.IntegerField()
@@ -109,7 +109,7 @@ def own_entry(row: Entry, reasons: Reasons) -> dict[str, Any]:
         "reference": row.reference.removeprefix(f"member/{row.account.member_id}/"),
         "rule": row.rule,
         "rule_name": reasons.rule(row),
-        "reason": reasons.why(row),
+        "text": reasons.why(row),
         "effective_at": instant(row.effective_at),
         "recorded_at": instant(row.recorded_at),
         "balance_after": row.balance_after,

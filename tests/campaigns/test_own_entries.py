@@ -25,7 +25,7 @@ HELLO = fixed("hello", 5) | {"name": {"en": "Daily hello", "zh-hans": "每日签
 
 def reasons(member_id: UUID = ANNA, language: str = "en") -> list[tuple[int, str]]:
     items = signed_in("acme", member_id, language=language).get("/me/entries").json()["items"]
-    return [(each["points"], each["reason"]) for each in items]
+    return [(each["points"], each["text"]) for each in items]
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_an_entry_by_itself(history: None) -> None:
     for item in me.get("/me/entries").json()["items"]:
         assert me.get(f"/me/entries/{item['entry_id']}").json() == item
     assert item["rule_name"] == "Base rate"
-    assert {"actor", "cost_centre", "explanation"}.isdisjoint(item)
+    assert {"actor", "reason", "cost_centre", "explanation"}.isdisjoint(item)
     # Not another member's, not another brand's, none that does not exist.
     for other, at in (
         (signed_in("acme", BORIS), item["entry_id"]),
