@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from campaigns import reckoning, selectors
 from campaigns.engine import explain
 from campaigns.engine.sentences import Body
+from campaigns.engine.speaker import Speaker
 from campaigns.services import audiencegrants
 from campaigns.services.wakeups import comingback
 from loyalty.lib.errors import Text
@@ -83,7 +84,7 @@ class Reasons:
         if result is None or result.effect not in _RECKONED:
             return name
         said = explain.result_text(result, body, self._language, self._words)
-        return _("%(rule)s: %(reckoning)s") % {"rule": name, "reckoning": said}
+        return Speaker(self._language, self._words).say("colon").join((name, said))
 
     def _body(self, entry: Entry) -> Body:
         return self._versions.get((entry.rule, entry.rule_version or 0), (None, {}))[1]

@@ -109,10 +109,10 @@ def _of_time(content: Content) -> Iterator[FieldError]:
         except ScheduleError as error:
             yield FieldError("/rrule", error.code, _SCHEDULE.get(error.code, error.detail))
         else:
-            if wrong is not None:
-                yield FieldError("/rrule", wrong, RRULE_FAULTS[wrong])
-            elif not found:
+            if not found and wrong in (None, "invalid"):
                 yield FieldError("/rrule", "never", _("None of these days lies within the campaign."))
+            elif wrong is not None:
+                yield FieldError("/rrule", wrong, RRULE_FAULTS[wrong])
 
 
 def _of_rules(codes: Sequence[str], own: Campaign | None) -> Iterator[FieldError]:
