@@ -20,6 +20,7 @@ from campaigns.engine.frame import Frame
 from campaigns.engine.rule import CompiledRule, bucket
 from campaigns.models import Rule, RulesInForce, RuleVersion, Segment
 from campaigns.schema import CheckContext, Named
+from loyalty.lib.compliance import WECHAT_SHARE_TAG
 from loyalty.lib.errors import FieldError
 from points.services import tiers as tier_services
 from tenants.context import current_brand
@@ -123,8 +124,17 @@ def words() -> Words:
     """What the current brand calls its money, points and tiers, for sentences about its rules."""
     brand = current_brand()
     return Words(
-        currency=brand.currency, points_name=brand.points_name, timezone=brand.tz, tiers=tier_names()
+        currency=brand.currency,
+        points_name=brand.points_name,
+        timezone=brand.tz,
+        tiers=tier_names(),
+        wechat_rewards=shares_on_wechat_earn(),
     )
+
+
+def shares_on_wechat_earn() -> bool:
+    """Whether the brand's compliance matrix lets sharing and inviting in WeChat channels be rewarded."""
+    return brand_context(()).compliance.blocked([WECHAT_SHARE_TAG], "bonus") is None
 
 
 def tier_names() -> dict[str, Mapping[str, str]]:

@@ -11,6 +11,7 @@ from loyalty.lib.compliance import (
     TODDLER_TAG,
     Act,
     ComplianceMatrix,
+    is_wechat_share,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "TODDLER_TAG",
     "Act",
     "ComplianceMatrix",
+    "is_wechat_share",
 ]

@@ -7,11 +7,13 @@ from typing import Any
 
 from campaigns.engine.calendarwords import days_text
 from campaigns.engine.caps import PERIODS
+from campaigns.engine.compliance import is_wechat_share
 from campaigns.engine.exact import number, plain
 from campaigns.engine.facts import spec_of
 from campaigns.engine.predicates import as_bool
 from campaigns.engine.schedule import parse_instant
 from campaigns.engine.speaker import Speaker
+from campaigns.engine.types import ACTIVITY_PREFIX
 from campaigns.engine.wording import (
     OPERATORS,
     TRIGGERS,
@@ -77,9 +79,17 @@ def member_parts(speaker: Speaker, body: Body) -> list[str]:
         speaker.say("if", conditions=conditions) if conditions else "",
         *schedule_parts(speaker, body.get("schedule") or {}),
         speaker.say(f"to.{to}") if to != "member" else "",
+        "" if speaker.words.wechat_rewards or not _is_shared(body) else speaker.say("not_on_wechat"),
         *caps_parts(speaker, _caps_that_count(body), name),
         *life_parts(speaker, body.get("points") or {}),
     ]
+
+
+def _is_shared(body: Body) -> bool:
+    """Whether the rule rewards sharing or inviting."""
+    trigger = str(body.get("trigger", ""))
+    kind = trigger.removeprefix(ACTIVITY_PREFIX)
+    return trigger.startswith("referral.") or (kind != trigger and is_wechat_share(kind, "wechat"))
 
 
 def operator_parts(speaker: Speaker, body: Body) -> list[str]:

@@ -204,6 +204,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "{text}, with what earlier orders left below one {name}",
     ),
     "result.share": ("{text}（部分）", "{text} (part)"),
+    "not_on_wechat": ("微信渠道除外", "not in WeChat channels"),
     "reason.condition": ("未满足条件：{condition}", "condition not met: {condition}"),
     "reason.condition.lines": ("没有可计积分的商品", "no line to earn on"),
     "reason.schedule": ("不在活动时间内", "outside its time"),

@@ -13,7 +13,7 @@ from campaigns.schema.document import NOT_BLANK, schema_for
 from loyalty.lib.errors import FieldError, Text
 
 MAX_TEXT: Final = 400
-_TYPES: Final[dict[str, Text]] = {
+TYPES: Final[dict[str, Text]] = {
     "object": _("Must be an object."),
     "array": _("Must be a list."),
     "string": _("Must be a string."),
@@ -53,7 +53,7 @@ def _field_errors(error: ValidationError) -> Iterator[FieldError]:
                 yield FieldError(pointer_of(*where, name), "unknown_field", _("Unknown field."))
     elif error.validator == "type":
         first = value if isinstance(value, str) else value[0]
-        yield FieldError(at, "type", _TYPES[first])
+        yield FieldError(at, "type", TYPES[first])
     elif error.validator in ("enum", "const"):
         known_values = value if error.validator == "enum" else [value]
         choices = ", ".join(str(each) for each in known_values)

@@ -140,7 +140,7 @@ def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
 def _first(content: ActivityContent, member: Member, account: AccountState, now: datetime) -> Recorded:
     tz = current_brand().tz
     day = content.occurred_at.astimezone(tz).date()
-    _refuse_late(content.type, day, now.astimezone(tz).date(), member.enrolled_at.astimezone(tz).date())
+    _refuse_late(content.type, day, member, now)
     held = tiers.held(member_id=member.id, now=now, reference=content.activity_id)
     rules = selectors.published_rules(tiers=held.program.codes if held else ())
     if account.earn_frozen:
@@ -162,15 +162,21 @@ def _first(content: ActivityContent, member: Member, account: AccountState, now:
     return Recorded(activity, given.own.account, explained([given.evaluation], rules))
 
 
-def _refuse_late(kind: str, day: date, today: date, enrolled_on: date) -> None:
+def _refuse_late(kind: str, day: date, member: Member, now: datetime) -> None:
     """Raises Invalid for a day further back than the brand takes, or before the member enrolled."""
-    at = "/occurred_at"
-    most = int(current_brand().setting("check_in_late_days" if kind == CHECK_IN else "activity_late_days"))
-    if (today - day).days > most:
+    at, brand = "/occurred_at", current_brand()
+    most = int(brand.setting("check_in_late_days" if kind == CHECK_IN else "activity_late_days"))
+    if (now.astimezone(brand.tz).date() - day).days > most:
         detail = _("Lies more than %(most)s days back, which is as late as the brand takes it.")
         raise Invalid.at(at, "too_late", detail % {"most": most})
-    if day < enrolled_on:
+    if day < member.enrolled_at.astimezone(brand.tz).date() and not _was_somebody(member, day):
         raise Invalid.at(at, "before_enrolment", _("Lies before the day on which the member enrolled."))
+
+
+def _was_somebody(member: Member, day: date) -> bool:
+    """Whether one of those who were merged into the member was enrolled by then."""
+    merged = Member.objects.filter(merged_into=member.pk).values_list("enrolled_at", flat=True)
+    return any(enrolled_at.astimezone(current_brand().tz).date() <= day for enrolled_at in merged)
 
 
 def _event(content: ActivityContent, member_id: UUID, streak: int) -> Event:

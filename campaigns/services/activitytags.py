@@ -19,9 +19,7 @@ def tags_of(*, kind: str, attributes: Mapping[str, Any], member_id: UUID) -> fro
     (`order_id`) and in the member's own orders, those of the named order where compliance left nothing of it
     to see; and that of sharing in a WeChat channel.
     """
-    tags = set(_texts(attributes.get("tags")))
-    if compliance.is_wechat_share(kind, str(attributes.get("channel") or "")):
-        tags.add(compliance.WECHAT_SHARE_TAG)
+    tags = set(named(kind=kind, attributes=attributes))
     order_id, sku = _text(attributes.get("order_id")), _text(attributes.get("sku"))
     if sku:
         wanted = Q(purchase__member_id=member_id)
@@ -36,6 +34,12 @@ def tags_of(*, kind: str, attributes: Mapping[str, Any], member_id: UUID) -> fro
     for found in lines.exclude(tags=[]).values_list("tags", flat=True):
         tags.update(_texts(found))
     return frozenset(tags)
+
+
+def named(*, kind: str, attributes: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the tags that the activity itself says."""
+    shared = compliance.is_wechat_share(kind, str(attributes.get("channel") or ""))
+    return frozenset(_texts(attributes.get("tags"))) | ({compliance.WECHAT_SHARE_TAG} if shared else set())
 
 
 def _texts(value: Any) -> list[str]:

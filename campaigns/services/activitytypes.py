@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-import jsonschema
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from campaigns import selectors
 from campaigns.engine.types import ACTIVITY_PREFIX, ACTIVITY_TYPE
 from campaigns.models import ActivityType, Rule, RuleVersion
-from loyalty.lib.errors import FieldError, Invalid
+from campaigns.services import attributeschema
+from loyalty.lib import compliance
+from loyalty.lib.errors import FieldError
 from loyalty.outbox import services as outbox
 
-MOST_SCHEMA: Final = 16_384
 PATTERN: Final = ACTIVITY_TYPE
 ANYTHING: Final[Mapping[str, Any]] = {"type": "object"}
 BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
@@ -72,7 +72,7 @@ def register(
     now: datetime,
 ) -> ActivityType:
     """Register a type, or change it; what was recorded stays. Raises Invalid for an unusable schema."""
-    _check_schema(attributes_schema)
+    attributeschema.check(attributes_schema)
     row, _made = ActivityType.objects.update_or_create(
         code=code,
         defaults={
@@ -110,11 +110,7 @@ def errors_of(kind: str, attributes: Mapping[str, Any]) -> Iterator[FieldError]:
         return
     if row is None:
         return
-    found = jsonschema.Draft202012Validator(row.attributes_schema).iter_errors(dict(attributes))
-    for error in sorted(found, key=lambda each: [str(part) for part in each.path]):
-        path = "".join(f"/{part}" for part in error.absolute_path)
-        detail = _("Does not fit what the brand registered: %(what)s") % {"what": error.message[:300]}
-        yield FieldError(f"/attributes{path}", f"schema_{error.validator}", detail)
+    yield from attributeschema.faults(row.attributes_schema, attributes)
 
 
 def _has_rule(kind: str) -> bool:
@@ -126,7 +122,8 @@ def _has_rule(kind: str) -> bool:
 
 
 def warnings(trigger: str) -> Iterator[FieldError]:
-    """What is odd about a rule's trigger: the brand does not take that type of activity."""
+    """What is odd about a rule's trigger: the brand does not take that type of activity, or compliance keeps
+    part of it from earning."""
     if not trigger.startswith(ACTIVITY_PREFIX):
         return
     kind = trigger.removeprefix(ACTIVITY_PREFIX)
@@ -137,17 +134,6 @@ def warnings(trigger: str) -> Iterator[FieldError]:
     elif row is None and kind not in BUILT_IN:
         detail = _("No type of activity “%(type)s” is registered: is it written as callers write it?")
         yield FieldError("/trigger", "type_not_registered", detail % {"type": kind})
-
-
-def _check_schema(schema: Mapping[str, Any]) -> None:
-    text = json.dumps(schema)
-    if len(text) > MOST_SCHEMA:
-        raise Invalid.at("/attributes_schema", "max_length", _("At most 16,384 characters of JSON."))
-    if '"$ref"' in text or '"$dynamicRef"' in text:
-        raise Invalid.at("/attributes_schema", "reference", _("A schema cannot refer to another."))
-    try:
-        jsonschema.Draft202012Validator.check_schema(dict(schema))
-    except jsonschema.SchemaError as error:
-        path = "".join(f"/{part}" for part in error.absolute_path)
-        detail = _("This is no JSON Schema: %(what)s") % {"what": error.message[:300]}
-        raise Invalid.at(f"/attributes_schema{path}", "schema", detail) from None
+    if compliance.is_wechat_share(kind, "wechat") and not selectors.shares_on_wechat_earn():
+        detail = _("Sharing and inviting in WeChat channels gives nothing: the compliance matrix blocks it.")
+        yield FieldError("/trigger", "wechat_share", detail)

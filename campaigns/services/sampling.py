@@ -28,9 +28,10 @@ from campaigns.engine import (
     explain,
 )
 from campaigns.engine.facts import birthday_in
-from campaigns.engine.types import CYCLE_DAYS, ORDER_TRIGGERS
+from campaigns.engine.types import ACTIVITY_PREFIX, CYCLE_DAYS, ORDER_TRIGGERS
 from campaigns.errors import OrderNotFound
 from campaigns.selectors import words
+from campaigns.services import activitytags
 from campaigns.services.orders import stored
 from campaigns.services.orders.reading import Reader
 from loyalty.lib.words import language
@@ -172,6 +173,7 @@ def _event(sample: Sample, trigger: str) -> Event:
     )
     if trigger in ORDER_TRIGGERS:
         return Event.of_order(order, trigger)
+    kind = trigger.removeprefix(ACTIVITY_PREFIX)
     return Event(
         trigger=trigger,
         occurred_at=sample.at,
@@ -180,6 +182,7 @@ def _event(sample: Sample, trigger: str) -> Event:
         attributes=sample.attributes,
         streak=sample.streak or 1,
         streak_day=((sample.streak or 1) - 1) % CYCLE_DAYS + 1,
+        tags=activitytags.named(kind=kind, attributes=sample.attributes) if kind != trigger else frozenset(),
     )
 
 

@@ -176,7 +176,10 @@ class Rejection(_Decision):
 
 
 class TypeBody(StrictSerializer):
-    """A type: its name, and the JSON Schema (2020-12) that attributes must fit; `$ref` is not allowed."""
+    """A type: its name, and the JSON Schema (2020-12) that attributes must fit.
+
+    `$ref` and `patternProperties` are not allowed; patterns are read as RE2 does, without lookaround.
+    """
 
     name = serializers.DictField(child=fields.Text(max_length=80), allow_empty=False)
     attributes_schema = serializers.DictField(required=False, default=dict)

@@ -15,6 +15,7 @@ from tests.orders.shapes import BASE, line, order, set_policy
 from tests.orders.test_activities import activity, fixed
 from tests.support.brands import ANNA
 from tests.support.client import Api
+from tests.support.sessions import signed_in
 
 pytestmark = pytest.mark.django_db
 SHARE: dict[str, Any] = fixed("share", 10, "activity.share")
@@ -79,6 +80,26 @@ def test_sharing_elsewhere_earns_and_so_does_what_is_no_sharing(
     publish(SHARE, fixed("review", 20, "activity.review"))
     assert given(api, "A-1", "share", {"channel": "app"}) == (10, [None])
     assert given(api, "A-2", "review", {"channel": "wechat"}) == (20, [None])
+
+
+def test_a_rule_for_sharing_is_saved_with_a_warning(api: Api, acme: Brand) -> None:
+    warned = [(w["pointer"], w["code"]) for w in api.post("/earning-rules", SHARE).json()["warnings"]]
+    assert warned == [("/trigger", "wechat_share")]
+    set_policy(acme, compliance_unlocked=[["wechat_share", "bonus"]])
+    assert api.post("/earning-rules/share/publish").json()["warnings"] == []
+
+
+def test_members_are_told_where_sharing_earns(api: Api, publish: Callable[..., None], acme: Brand) -> None:
+    invite = fixed("invite", 50, "referral.first_order", to="referrer")
+    publish(SHARE, invite, fixed("check-in", 5))
+
+    def told() -> dict[str, bool]:
+        items = signed_in("acme", ANNA).get("/earn").json()["items"]
+        return {each["rule"]: "not in WeChat channels" in each["text"] for each in items}
+
+    assert told() == {"check-in": False, "invite": True, "share": True}
+    set_policy(acme, compliance_unlocked=[["wechat_share", "bonus"]])
+    assert told() == {"check-in": False, "invite": False, "share": False}
 
 
 def test_an_infant_row_cannot_be_unlocked(api: Api, publish: Callable[..., None], acme: Brand) -> None:

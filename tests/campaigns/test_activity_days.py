@@ -14,7 +14,7 @@ from tests.campaigns.test_grants import granting, grants
 from tests.campaigns.test_moments import held
 from tests.orders.shapes import set_policy
 from tests.orders.test_activities import activity, fixed
-from tests.support.brands import ANNA
+from tests.support.brands import ANNA, BORIS
 from tests.support.client import Api
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,16 @@ def test_nothing_happened_before_the_member_enrolled(
     assert row_counts() == before
     # On the very day, though some hours earlier: whoever joins at the till has just done it.
     assert api.post("/activities", activity(occurred_at="2026-11-20T00:30:00+08:00")).status_code == 201
+
+
+def test_whoever_was_merged_into_the_member_was_there_before(
+    api: Api, publish: Callable[..., None], in_acme: Brand
+) -> None:
+    Member.objects.filter(pk=ANNA).update(enrolled_at=datetime(2026, 11, 20, 4, tzinfo=UTC))
+    merged = api.post(f"/members/{BORIS}/merge", {"into": str(ANNA)})
+    assert merged.status_code == 200, merged.content
+    sent = activity(type="review", occurred_at="2026-11-10T12:00:00+08:00")
+    assert api.post("/activities", sent).status_code == 201
 
 
 def test_a_repeat_that_comes_late_is_a_repeat(api: Api, publish: Callable[..., None], now: datetime) -> None:

@@ -100,7 +100,7 @@ def test_types_are_known_registered_or_waited_for(
     assert put.status_code == 200, put.content
     wrong = api.post("/activities", activity(type="tasting", attributes={"stars": 6}))
     assert [(e["pointer"], e["code"]) for e in wrong.json()["errors"]] == [
-        ("/attributes", "schema_required"),
+        ("/attributes/sku", "schema_required"),
         ("/attributes/stars", "schema_maximum"),
     ]
     right = activity(type="tasting", attributes={"sku": "MILK", "stars": 5})

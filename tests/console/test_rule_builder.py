@@ -314,3 +314,20 @@ def test_a_version_is_copied_into_the_draft_or_into_a_new_rule(acme: Brand, publ
     assert care.get(path).status_code == 200
     assert care.get(f"campaigns/rule/{published.pk}/change/").status_code == 200
     assert care.post(path, {"version": "1", "as": "rule"}).status_code == 403
+
+
+def test_law_is_kept_while_a_rule_is_written(acme: Brand) -> None:
+    browser = signed_in(acme, "marketing")
+    rule = {
+        "code": "share",
+        "name": {"zh-hans": "替代母乳 双倍"},
+        "trigger": "activity.share",
+        "effect": {"type": "fixed", "points": 10},
+    }
+    told = look(browser, rule, {"attributes": {"channel": "wechat"}}).json()
+    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [
+        ("/name/zh-hans", "forbidden_phrase")
+    ]
+    assert [(each["pointer"], each["code"]) for each in told["warnings"]] == [("/trigger", "wechat_share")]
+    assert told["preview"]["points"] == 0
+    assert look(browser, rule, {"attributes": {"channel": "app"}}).json()["preview"]["points"] == 10

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns import schema, selectors
-from campaigns.services import sampling
+from campaigns.schema import Checked
+from campaigns.services import activitytypes, phrases, sampling
 from campaigns.wording import in_words
 from loyalty.lib import clock
 from loyalty.lib.errors import FieldError, Invalid, Refusal
@@ -39,12 +40,16 @@ def looked_at(body: Any, sample: Any) -> dict[str, Any]:
     """The faults of a body; of a sound one its sentence, and what the sample would earn."""
     now = clock.now()
     found = schema.check(body, selectors.check_context(now))
-    told: dict[str, Any] = {"errors": faults(found.errors), "warnings": faults(found.warnings), "text": ""}
+    told: dict[str, Any] = {
+        "errors": faults((*found.errors, *phrases.rule_faults(found.body))),
+        "warnings": faults(odd(found)),
+        "text": "",
+    }
     if found.errors and all(each.pointer.startswith(("/code", "/name")) for each in found.errors):
         # Without a name yet it can be said and tried all the same.
         named = {**found.body, "code": STAND_IN, "name": str(_("This rule"))}
         found = schema.check(named, selectors.check_context(now))
-        told |= {"errors": told["errors"] + faults(found.errors), "warnings": faults(found.warnings)}
+        told |= {"errors": told["errors"] + faults(found.errors), "warnings": faults(odd(found))}
     if found.errors:
         return told
     told["text"] = in_words(found.body)
@@ -55,6 +60,13 @@ def looked_at(body: Any, sample: Any) -> dict[str, Any]:
     except Refusal as refusal:
         told["sample_errors"] = [{"pointer": "", "code": refusal.code, "detail": str(refusal.detail)}]
     return told
+
+
+def odd(found: Checked) -> tuple[FieldError, ...]:
+    """What is odd about a rule that holds; of one that does not there is no telling."""
+    if found.errors:
+        return found.warnings
+    return (*found.warnings, *activitytypes.warnings(str(found.body["trigger"])))
 
 
 def tried(body: Mapping[str, Any], sample: Any) -> dict[str, Any]:
