@@ -19,6 +19,8 @@ class Words:
     points_name: Mapping[str, str] = field(default_factory=dict)
     timezone: tzinfo = UTC
     tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # Whether compliance lets the brand reward sharing and inviting on WeChat.
+    wechat_rewards: bool = True
     activities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     for_members: bool = False
 

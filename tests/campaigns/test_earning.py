@@ -138,11 +138,14 @@ def test_members_see_what_is_for_them_and_no_tags_or_segments(
         return {each["rule"]: each["text"] for each in items}
 
     check_in = "When the activity “Check-in” is done: 1 point once"
+    invited = (
+        "When a friend registers: 1 point once; the one who was invited receives it; not in WeChat channels."
+    )
     assert told(ANNA) == {
         "c-not-lost": f"{check_in}.",
         "e-either": f"{check_in}; if the streak is at least 3.",
         "h-coupon": "When the activity “Check-in” is done: grants the coupon “MILK5”.",
-        "i-referee": "When a friend registers: 1 point once; the one who was invited receives it.",
+        "i-referee": invited,
     }
     assert told(BORIS) == {
         "a-segment": f"{check_in}.",
@@ -151,7 +154,7 @@ def test_members_see_what_is_for_them_and_no_tags_or_segments(
         "e-either": f"{check_in}.",
         "f-nobody": f"{check_in}.",
         "h-coupon": "When the activity “Check-in” is done: grants the coupon “MILK5”.",
-        "i-referee": "When a friend registers: 1 point once; the one who was invited receives it.",
+        "i-referee": invited,
     }
 
 
