@@ -101,6 +101,7 @@ def test_files_speak_the_operators_language(acme: Brand, books: None, page: str)
     assert [row["业务单号"] for row in entries] == ["undo-1", "c-2", "b-3", "a-2"]
 
 
+@pytest.mark.whole
 def test_the_pages_are_wholly_chinese_or_wholly_english(acme: Brand, books: None) -> None:
     catalogue = polib.pofile(str(extraction.CATALOGUE))
     chinese = signed_in(acme, "owner", "zh-hans")

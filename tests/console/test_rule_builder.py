@@ -233,6 +233,7 @@ def test_the_gallery_shows_what_each_template_gives(acme: Brand, api: Api) -> No
     }  # fmt: skip
 
 
+@pytest.mark.whole
 def test_each_template_becomes_a_draft_with_a_code_of_its_own(acme: Brand, api: Api) -> None:
     assert api.put("/tiers", program()).status_code == 200
     marketing = signed_in(acme, "marketing")

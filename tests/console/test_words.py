@@ -39,6 +39,7 @@ def catalogue() -> polib.POFile:
     return polib.pofile(str(extraction.CATALOGUE))
 
 
+@pytest.mark.whole
 def test_the_catalogue_has_every_text_of_the_project(catalogue: polib.POFile) -> None:
     wanted = {(text.context, text.msgid) for text in extraction.texts()}
     found = {(entry.msgctxt, entry.msgid) for entry in catalogue}

@@ -127,7 +127,7 @@ def test_other_threads_work_while_the_server_does(own: psycopg.Connection[Any]) 
         turns += 1
         os.sched_yield()
     assert time.monotonic() - began >= 0.2
-    assert turns > 100
+    assert turns > 10  # one or two, were the interpreter held meanwhile
 
 
 def test_a_fork_has_a_carrier_of_its_own() -> None:

@@ -67,6 +67,7 @@ def _as_they_came(baskets: list[purchases.Basket]) -> list[tuple[datetime, int, 
     return sorted(sent, key=lambda each: each[:2])
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("rounding", ["floor", pytest.param("carry", marks=pytest.mark.whole)])
 def test_todays_rules_over_real_baskets(
     api: Api,
