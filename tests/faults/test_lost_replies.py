@@ -68,6 +68,7 @@ def effects() -> dict[str, Any]:
     return {**counted, "account": numbers(ANNA)}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("path", CALLS)
 @pytest.mark.parametrize("key", [KEY, None])
 def test_calling_again_after_a_lost_reply_has_one_effect_and_the_first_answer(
