@@ -7,6 +7,7 @@ a window whose end is not after its start crosses midnight and belongs to the da
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
@@ -21,6 +22,7 @@ DAY_PARTS: Final = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYS
 }
 DAY_MINUTES: Final = 24 * 60
 MAX_STEP: Final = 10_000
+_AFTER_DAY: Final = re.compile(r"([A-Z]{2})\(([+-]?[0-9]{1,2})\)")
 
 
 class ScheduleError(ValueError):
@@ -90,7 +92,8 @@ def rrule_parts(text: str) -> dict[str, str]:
         key = key.strip().upper()
         if not equals or not value or key in parts:
             raise ScheduleError("rrule", "invalid", f"not an iCalendar RRULE: {text}")
-        parts[key] = value.strip().upper()
+        # Rules of earlier days may spell the second Monday as MO(2).
+        parts[key] = _AFTER_DAY.sub(r"\2\1", value.strip().upper())
     if parts.get("FREQ") in ("SECONDLY", "MINUTELY", "HOURLY"):
         raise ScheduleError("rrule", "rrule_not_daily", "a rule recurs on days; give hours in schedule.hours")
     if parts.get("FREQ") not in FREQUENCIES:

@@ -141,3 +141,11 @@ def test_weeks_at_the_turn_of_the_year_are_those_of_iso_8601(week: int) -> None:
     assert [day for day in every if days.includes(day)] == [
         day for day in every if day.isocalendar().week == week
     ]
+
+
+@pytest.mark.parametrize(("spelled", "text"), [("MO(2)", "2MO"), ("FR(-1)", "-1FR")])
+def test_a_day_as_earlier_rules_spell_it_is_the_same_day(spelled: str, text: str) -> None:
+    first, last = date(2026, 1, 1), date(2026, 12, 31)
+    both = [Days(f"FREQ=MONTHLY;BYDAY={each}", first, SHANGHAI) for each in (spelled, text)]
+    assert list(both[0].until(last)) == list(both[1].until(last))
+    assert len(list(both[0].until(last))) == 12
