@@ -168,5 +168,5 @@ CHECKS: Final[Mapping[str, Check]] = {
     "message_return_days": _whole(1, 90),
 }
 """The policies of `tenants.policies.DEFAULTS` that operators may set. What is not here is the platform's: the
-compliance matrix, the hosts that webhooks may reach, the mini-program's credentials. What a point costs has a
-history and a page of its own."""
+compliance matrix, the hosts that webhooks may reach, the mini-program's credentials. What a point costs, and
+which cells of the matrix are unlocked, have a history and a page of their own."""

@@ -59,7 +59,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu of this host. An entry without permission is left out by unfold."""
     if not brand_of(request):
         return platform_menu()
-    return brand_menu(to_approve(request), rules_to_approve(request), tiers_to_approve(request))
+    return brand_menu(
+        to_approve(request), rules_to_approve(request), tiers_to_approve(request), matrix_to_approve(request)
+    )
 
 
 def may_see(model: str) -> Callable[[HttpRequest], bool]:
@@ -114,6 +116,13 @@ def tiers_to_approve(request: HttpRequest) -> str:
     return _waiting("campaigns", "TierSubmission")
 
 
+def matrix_to_approve(request: HttpRequest) -> str:
+    """How many cells of the matrix wait for a second operator; nothing for those who do not decide."""
+    if not request.user.has_perm("operators.approve_compliancechange"):
+        return ""
+    return _waiting("operators", "ComplianceChange")
+
+
 def _waiting(app: str, model: str) -> str:
     found = apps.get_model(app, model).objects.filter(status="pending_approval")
     count = found[:MOST_COUNTED].count()
@@ -124,7 +133,9 @@ def _badge(waiting: str) -> dict[str, Any]:
     return {"badge": waiting, "badge_variant": "warning"} if waiting else {}
 
 
-def brand_menu(waiting: str = "", rules_waiting: str = "", tiers_waiting: str = "") -> list[dict[str, Any]]:
+def brand_menu(
+    waiting: str = "", rules_waiting: str = "", tiers_waiting: str = "", matrix_waiting: str = ""
+) -> list[dict[str, Any]]:
     """The console of a brand; what waits for a second operator is told at its place."""
     return [
         _home(gettext_lazy("Dashboard")),
@@ -235,6 +246,13 @@ def brand_menu(waiting: str = "", rules_waiting: str = "", tiers_waiting: str = 
                     "icon": "policy",
                     "link": reverse_lazy("admin:policies"),
                     "permission": may_see("operators.policychange"),
+                },
+                {
+                    "title": gettext_lazy("Compliance"),
+                    "icon": "gavel",
+                    "link": reverse_lazy("admin:compliance"),
+                    "permission": may_see("operators.compliancechange"),
+                    **_badge(matrix_waiting),
                 },
                 _item(gettext_lazy("Books verified"), "verified", "analytics.verification"),
             ],

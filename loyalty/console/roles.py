@@ -36,6 +36,7 @@ OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
     "partners.webhookdelivery": ("resend",),
     "analytics.verification": ("run",),
     "operators.policychange": ("set",),
+    "operators.compliancechange": ("set", "approve"),
 }
 """What can be done beyond view, add, change and delete."""
 
@@ -112,6 +113,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "outbox.view_job",
         "operators.view+add+change_operator",
         "operators.view+set_policychange",
+        "operators.view+set+approve_compliancechange",
     ),
     Role.MARKETING: (
         *_LOOK_AT_MEMBERS,
@@ -131,6 +133,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "points.report_account",
         "points.set_tierprogram",
         "operators.view_policychange",
+        "operators.view+approve_compliancechange",
     ),
     Role.CARE: (
         *_LOOK_AT_MEMBERS,

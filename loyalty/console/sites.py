@@ -30,12 +30,18 @@ class BrandSite(ConsoleSite):
     index_template = "console/dashboard.html"
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """With the time of the verification that found the books wrong, for those who may look at it."""
+        """With what nobody may overlook: books that were found wrong, and cells of the matrix that will
+        be unlocked without a second operator; each for those who may look at it."""
+        # The banner needs the models, which are not loaded yet when this module is.
+        from loyalty.console.compliancepages import banner as compliancebanner  # noqa: PLC0415
+
         context: dict[str, Any] = super().each_context(request)
         brand = brand_of(request)
         red = brand is not None and brand.books_sound is False
         if brand is not None and red and request.user.has_perm("analytics.view_verification"):
             context["books_violated"] = brand.books_verified_at
+        if brand is not None and request.user.has_perm(compliancebanner.READ):
+            context["unlocking"] = compliancebanner.unlocking()
         return context
 
     def get_urls(self) -> list[Any]:
@@ -43,12 +49,13 @@ class BrandSite(ConsoleSite):
         # The pages need the models, which are not loaded yet when this module is.
         from loyalty.console import campaignpages, finance, simulations  # noqa: PLC0415
         from loyalty.console.audiences import reportpage  # noqa: PLC0415
+        from loyalty.console.compliancepages import page as compliancepage  # noqa: PLC0415
         from loyalty.console.find import find  # noqa: PLC0415
         from loyalty.console.policypages import page as policypage  # noqa: PLC0415
         from loyalty.console.tierpages import page as tierpage  # noqa: PLC0415
 
         box = path("find/", self.admin_view(find), name="find")
-        pages = (finance, simulations, tierpage, campaignpages, reportpage, policypage)
+        pages = (finance, simulations, tierpage, campaignpages, reportpage, policypage, compliancepage)
         return [box, *(each for page in pages for each in page.urls(self)), *super().get_urls()]
 
 

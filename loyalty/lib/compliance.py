@@ -115,6 +115,20 @@ class ComplianceMatrix:
 STRICT: Final = ComplianceMatrix()
 
 
+def rows(policy: str) -> dict[str, frozenset[str]]:
+    """The rows of a policy as nothing unlocked them: each tag with the acts that it blocks for everybody."""
+    return {**POLICIES[policy], TODDLER_TAG: frozenset()}
+
+
+def unlockable(policy: str) -> frozenset[tuple[str, str]]:
+    """The cells (tag, act) that the policy blocks for everybody and that a brand may have unlocked.
+
+    Never those of infants; and neither what is blocked for some people only, minors or families with a baby.
+    """
+    blocking = POLICIES[policy].items()
+    return frozenset((tag, act) for tag, acts in blocking if tag not in INFANT_TAGS for act in acts)
+
+
 def is_wechat(channel: str) -> bool:
     """Whether a channel, as a caller writes it, is one of WeChat's: `wechat`, `wechat_moments`, `小程序` …"""
     plain = "".join(char for char in channel.casefold() if char not in " _-./:")

@@ -15,14 +15,12 @@ from typing import Any, Final
 from django.db import transaction
 
 from loyalty.lib import foureyes
-from loyalty.lib.database import connection
 from loyalty.lib.errors import Invalid
 from loyalty.lib.foureyes import FourEyes, NothingSubmitted
-from tenants import hosts, policyrules
-from tenants import locks as shared_locks
+from tenants import policyrules
 from tenants.context import current_brand
 from tenants.models import Brand
-from tenants.operators import locks
+from tenants.operators import carrying, locks
 from tenants.operators.models import PolicyChange
 
 MARK: Final = "policy_change"
@@ -126,24 +124,9 @@ def in_force() -> dict[str, Any]:
 def carry_over(brand: Brand) -> int:
     """Copy what is decided to the shared row; returns how many changes were new there.
 
-    Goes to the shared schema and back: call it for the current brand, after the transaction of the change.
+    Call it after the transaction of the change.
     """
-    behind = _behind(brand)
-    if not behind:
-        return 0
-    connection.set_schema_to_public()
-    try:
-        with transaction.atomic():
-            row = shared_locks.brand(brand.slug)
-            fresh = [] if row is None else [each for each in behind if each[0] > row.settings.get(MARK, 0)]
-            if row is not None and fresh:
-                for number, body in fresh:
-                    row.settings = {**row.settings, **body, MARK: number}
-                row.save(update_fields=["settings"])
-    finally:
-        connection.set_tenant(brand)
-    hosts.forget()
-    return len(fresh)
+    return carrying.carry(brand, MARK, _behind(brand), lambda settings, body: {**settings, **body})
 
 
 def _behind(brand: Brand) -> list[tuple[int, dict[str, Any]]]:

@@ -35,6 +35,7 @@ LISTS = {
     "campaigns/rulesubmission/": {OWNER, MARKETING},
     "campaigns/tiersubmission/": {OWNER, MARKETING},
     "policies/": {OWNER, MARKETING},
+    "compliance/": {OWNER, MARKETING},
     "mall/reward/": {OWNER, MARKETING, CARE, SHOP},
     "mall/reward/add/": {OWNER, MARKETING},
     "mall/redemption/": {OWNER, MARKETING, CARE, SHOP},
