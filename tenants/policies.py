@@ -35,8 +35,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "verify_hour": 4,
     # The compliance matrix in force (compliance.md).
     "compliance": "strict",
-    # Single cells of it that the owner and a second operator unlocked (`operators.compliancechanges`): pairs of
-    # tag and act, such as ["wechat_share", "bonus"]; the infant rows cannot be.
+    # Single cells of it that were unlocked (`operators.compliancechanges`): pairs of tag and act, such as
+    # ["wechat_share", "bonus"]; the infant rows cannot be.
     "compliance_unlocked": [],
     # Days before expiry on which members are told.
     "expiry_notices": [30, 7, 1],

@@ -92,8 +92,11 @@ def test_a_receipt_verifies_offline(log: None, acme: Brand, reader: Api, verify:
     receipt, key = receipt_of(reader, acme), reader.get("/ledger/key").json()
     code, told = verify(receipt=receipt, key=key, alone=True)
     entry = receipt["entry"]["entry"]
-    with in_brand(acme):  # ids of one millisecond sort by chance: the leaf is the entry's place among all ids
-        place = [str(known) for known in Entry.objects.order_by("id").values_list("id", flat=True)].index(entry)
+    # Ids of one millisecond sort by chance: the leaf is the place of the entry among all ids.
+    with in_brand(acme):
+        place = [str(known) for known in Entry.objects.order_by("id").values_list("id", flat=True)].index(
+            entry
+        )
     assert (code, told) == (
         0,
         f"VERIFIED: entry {entry} (burn, -40 points, balance 60, 2026-11-22T02:00:00.000000Z) "
