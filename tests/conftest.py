@@ -3,6 +3,7 @@
 import functools
 import gc
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,19 @@ from tests.support.client import Api
 # A run is over before much garbage gathers, and each look through all of Django costs time.
 gc.set_threshold(50_000, 20, 100)
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # Sunday, 10:00 in Shanghai
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test marked `sampled(n)`, each n-th of its cases is for every run; the others are marked whole."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None:
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % sampled.args[0]:
+                item.add_marker(pytest.mark.whole)
+            seen[test] += 1
 
 
 def pytest_collection_finish() -> None:

@@ -28,6 +28,7 @@ def given(api: Api, number: str, kind: str, attributes: dict[str, Any]) -> tuple
     return body["points"]["accrued"], [each.get("reason") for each in body["explanation"]]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "attributes",
     [
@@ -64,6 +65,7 @@ def test_an_activity_about_another_article_earns(
     assert given(api, "A-1", "code-scan", attributes) == (50, [None])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("channel", ["wechat", "WeChat Moments", "wechat_moments", "miniprogram", "朋友圈"])
 def test_sharing_on_wechat_earns_nothing_unless_unlocked(
     api: Api, publish: Callable[..., None], acme: Brand, channel: str

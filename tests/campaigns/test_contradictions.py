@@ -283,7 +283,7 @@ def holds(node: dict[str, Any], facts: dict[str, Any]) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(nodes)
 def test_what_is_called_impossible_is_met_by_no_event(node: dict[str, Any]) -> None:
     if contradictions(node, Reach(TIERS)).errors:

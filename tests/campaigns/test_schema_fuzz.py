@@ -56,7 +56,7 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(RULES), st.data())
 def test_anything_anywhere(rule: dict[str, Any], data: st.DataObject) -> None:
     body: Any = copy.deepcopy(rule)

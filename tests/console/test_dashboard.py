@@ -157,6 +157,7 @@ def test_a_new_brand_has_no_charts_but_steps(acme: Brand) -> None:
     assert (page.count('class="step'), "<canvas" in page) == (4, False)  # the list and its three steps
 
 
+@pytest.mark.whole
 def test_more_data_is_no_more_queries(
     history: Brand, acme: Brand, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ def test_each_kind_of_field_becomes_data(acme: Brand) -> None:
     assert len(changes(acme)) == 1
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("sent", "fault"),
     [

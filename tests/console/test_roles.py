@@ -78,6 +78,7 @@ def test_the_menu_shows_what_the_role_may_open(acme: Brand, role: str) -> None:
     }
 
 
+@pytest.mark.whole
 def test_only_owner_and_marketing_see_what_the_brand_owes(acme: Brand) -> None:
     seen = {role: "chart-liability" in signed_in(acme, role).get("").content.decode() for role in ROLES}
     assert seen == dict.fromkeys(ROLES, False)  # nothing has happened yet

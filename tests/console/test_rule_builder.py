@@ -257,6 +257,7 @@ def test_templates_are_rules_without_a_fault(acme: Brand) -> None:
     assert {key: checked.warnings for key, checked in found.items() if checked.warnings} == {}
 
 
+@pytest.mark.whole
 def test_every_scheme_of_the_table_is_set_up_in_the_console_too(acme: Brand, api: Api) -> None:
     marketing = signed_in(acme, "marketing")
     documents = [{**body, "code": f"{body['code']}-{n}"} for n, body in enumerate(earning.documents())]

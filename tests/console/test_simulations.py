@@ -71,6 +71,7 @@ def run(acme: Brand) -> None:
         jobs.advance(now=clock.now, lane="reading")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("role", ROLES)
 def test_owners_and_marketing_may_simulate(acme: Brand, rule: Rule, role: str) -> None:
     browser, may = signed_in(acme, role), role in ("owner", "marketing")
@@ -83,6 +84,7 @@ def test_owners_and_marketing_may_simulate(acme: Brand, rule: Rule, role: str) -
         assert Job.objects.count() == may
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_from_the_rule_to_the_outcome(acme: Brand, rule: Rule, language: str) -> None:
     browser = signed_in(acme, "marketing", language)

@@ -144,6 +144,7 @@ def test_the_life_of_a_rule(acme: Brand) -> None:
     assert "_save" not in told(marketing, f"campaigns/rule/{rule.pk}/change/")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -65,6 +65,7 @@ def test_a_fault_at_the_commit_is_repeated_too(api: Api, book: Any) -> None:
     assert book() == (70, 2, 0)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("key", [None, KEY])
 @pytest.mark.parametrize("state", [faults.DEADLOCK, faults.SERIALIZATION, faults.LOCK_TIMEOUT])
 def test_a_fault_that_stays_is_503_and_writes_nothing(

@@ -27,7 +27,7 @@ from tests.invariants.sides import HOLDERS, Holder, Sides, ends_by
 from tests.points import model, support
 from tests.support.brands import ANNA, BORIS
 
-EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "10"))
 STEPS = int(os.environ.get("LEDGER_STEPS", "25"))
 AMOUNT = st.integers(1, 60)
 

@@ -27,6 +27,7 @@ def test_every_route_of_the_partner_api_names_its_scope(route: Route) -> None:
     assert route.scope is not None
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("route", GUARDED, ids=str)
 def test_foreign_and_missing_keys_are_refused(
     route: Route, intruder: Api, row_counts: Callable[[], dict[str, int]]
@@ -50,6 +51,7 @@ def test_a_reading_key_may_not_write(
     assert row_counts() == before
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("route", READING, ids=str)
 def test_an_id_that_is_not_this_brands_is_404(route: Route, api: Api) -> None:
     answer = api.call(route.method, route.path, None)
@@ -57,6 +59,7 @@ def test_an_id_that_is_not_this_brands_is_404(route: Route, api: Api) -> None:
     assert answer.json()["code"].endswith("not_found")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("route", MEMBERS_ONLY, ids=str)
 def test_member_routes_refuse_everything_but_a_members_token(
     route: Route, acme: object, row_counts: Callable[[], dict[str, int]]

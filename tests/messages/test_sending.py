@@ -225,6 +225,7 @@ def test_what_may_have_arrived_is_never_said_to_be_unsent(providers: Sandbox, no
 
 
 # --- answers that are not the provider's ---
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("channel", ["wechat_subscribe", "wechat_official", "wecom", "sms", "push"])
 @pytest.mark.parametrize(
     ("code", "content", "status"),

@@ -46,6 +46,7 @@ def test_they_agree_after_everything_that_can_happen(busy_shop: Api) -> None:
     assert qualifying.violations == []
 
 
+@pytest.mark.whole
 def test_a_record_that_keeps_less_is_found(busy_shop: Api) -> None:
     purchase = Purchase.objects.get(order_id="1")
     purchase.evaluation["kept"] = {"order.paid": {"base": 99, "double": 98}}
@@ -53,6 +54,7 @@ def test_a_record_that_keeps_less_is_found(busy_shop: Api) -> None:
     assert orders_and_entries().violations == ["order 1: the ledger left 198 points, the order keeps 197"]
 
 
+@pytest.mark.whole
 def test_a_tier_row_that_is_missing_is_found(busy_shop: Api) -> None:
     purchase = Purchase.objects.get(order_id="1")
     purchase.evaluation["counted"] = {"points": 1, "spend": "0", "visits": 1}

@@ -168,6 +168,7 @@ def test_what_comes_from_an_earlier_entry_has_a_number_of_its_own(api: Api, base
     assert available(api) == 0
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("changes", "pointer", "code"),
     [

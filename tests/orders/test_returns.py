@@ -99,6 +99,7 @@ def test_the_same_return_again_answers_the_same(
     }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("body", "pointer", "code"),
     [

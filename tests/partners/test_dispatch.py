@@ -301,6 +301,7 @@ def test_a_success_in_between_ends_the_streak(live: Api, receiver: Receiver) -> 
     assert live.get(f"/webhook-endpoints/{made['endpoint_id']}").json()["status"] == "active"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("response", "again_after"),
     [
@@ -482,6 +483,7 @@ def test_what_was_sent_but_not_recorded_is_sent_again_with_the_same_id(
         assert WebhookAttempt.objects.count() == 1
 
 
+@pytest.mark.whole
 def test_hundreds_of_events_arrive_once_each_in_several_brands(live: Api, receiver: Receiver) -> None:
     other = Api("globex.localhost", live.token and live.token.replace("lk_acme", "lk_glob"))
     endpoint(live, receiver, "/acme")

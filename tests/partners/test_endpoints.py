@@ -269,6 +269,7 @@ def test_bad_queries_are_refused(api: Api, query: str, pointer: str) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
+@pytest.mark.whole
 def test_every_event_type_has_a_schema_that_its_example_follows(api: Api) -> None:
     items = api.get("/event-types").json()["items"]
     names = [item["name"] for item in items]

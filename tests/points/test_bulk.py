@@ -187,6 +187,7 @@ def undone() -> Iterator[None]:
         transaction.savepoint_rollback(point)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(6))
 def test_a_bulk_equals_its_journals_one_by_one(acme: Brand, globex: Brand, now: datetime, seed: int) -> None:
     outcomes, states = [], []

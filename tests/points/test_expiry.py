@@ -105,7 +105,7 @@ def test_points_are_valid_on_their_last_day_and_not_after(at: datetime, days: in
 
 @pytest.mark.django_db
 def test_sliding_inactivity_is_the_same_in_the_database(in_acme: Brand) -> None:
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(at=INSTANTS, months=st.integers(0, 60), zone=ZONES)
     def compare(at: datetime, months: int, zone: str) -> None:
         with connection.cursor() as cursor:

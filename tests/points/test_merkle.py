@@ -123,6 +123,7 @@ def test_reference_consistency_proofs(old: int, new: int, path: list[str]) -> No
     assert [one.hex() for one in merkle.consistency_proof(kept, old, new)] == path
 
 
+@pytest.mark.whole
 def test_every_inclusion_up_to_a_hundred_is_proven_and_no_other(tree: Kept, roots: list[bytes]) -> None:
     leaves = numbered(MOST)
     for size in range(1, MOST + 1):

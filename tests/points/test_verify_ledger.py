@@ -82,6 +82,7 @@ def test_sound_books_are_green_and_counted(books: None) -> None:
     assert set(rows) >= {f"I{number}" for number in range(1, 10)}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("statement", "codes"),
     [

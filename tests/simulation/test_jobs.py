@@ -183,6 +183,7 @@ def test_the_same_key_gives_the_same_job(api: Api, base_rule: None) -> None:
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("body", "pointer", "code"),
     [

@@ -29,7 +29,7 @@ from campaigns.engine import (
 from campaigns.schema import CheckContext, check
 from tests.campaigns import naive
 
-EXAMPLES = int(os.environ.get("RULE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("RULE_EXAMPLES", "30"))
 TIERS = ["silver", "gold", "diamond"]
 TZ = ZoneInfo("Asia/Shanghai")
 CATEGORIES = ["fresh", "fresh/dairy", "luxury", "other", ""]

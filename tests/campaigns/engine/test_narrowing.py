@@ -14,7 +14,7 @@ def facts_in(node: Any) -> set[str]:
     return {name for children in node.values() for child in children for name in facts_in(child)}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(nodes)
 def test_what_is_left_holds_where_the_whole_did(node: dict[str, Any]) -> None:
     for event in EVENTS:
