@@ -18,7 +18,7 @@ from loyalty.lib.instants import text as instant
 from members.api.base import MemberApiView
 from tenants.context import current_brand
 
-_WAY: dict[str, Any] = {
+WAY: dict[str, Any] = {
     "rule": "check-in",
     "trigger": "activity.check-in",
     "name": "Check-in",
@@ -35,7 +35,7 @@ _REFERRAL: dict[str, Any] = {
         {"name": "陈•", "registered_at": "2026-11-20T02:15:00Z", "state": "rewarded"},
         {"name": "", "registered_at": "2026-11-19T02:15:00Z", "state": "registered"},
     ],
-    "ways": [{**_WAY, "rule": "invite", "trigger": "referral.first_order", "name": "Invite a friend"}],
+    "ways": [{**WAY, "rule": "invite", "trigger": "referral.first_order", "name": "Invite a friend"}],
 }
 _STREAK: dict[str, Any] = {
     "today": "2026-11-22",
@@ -112,7 +112,7 @@ class EarnView(MemberApiView):
     @extend_schema(
         operation_id="earn",
         responses=Ways,
-        examples=[OpenApiExample("Ways to earn", {"items": [_WAY]}, response_only=True)],
+        examples=[OpenApiExample("Ways to earn", {"items": [WAY]}, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         """The rules that run for this member, or will, in words made from the very rules that run."""
@@ -190,10 +190,11 @@ def _ways(view: MemberApiView, trigger: str = "") -> list[dict[str, Any]]:
     """What is open to the member who calls, of the triggers that begin so."""
     found = [way for way in ways.open_ways(view.member, clock.now()) if way.rule.trigger.startswith(trigger)]
     said = ways.member_words() if found else None
-    return [_way(each, said) for each in found]
+    return [way_json(each, said) for each in found]
 
 
-def _way(way: ways.Way, said: explain.Words | None) -> dict[str, Any]:
+def way_json(way: ways.Way, said: explain.Words | None) -> dict[str, Any]:
+    """A way to earn in the words of the request's language."""
     language = words.language()
     schedule = way.rule.schedule
     return {

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.api import membertasks
 from loyalty.lib import clock, words
 from loyalty.lib.instants import text as instant
 from mall import selectors as mall
@@ -24,6 +25,7 @@ from points.services import tiers
 from tenants.context import current_brand
 
 OFFERS_SHOWN = 6
+TASKS_SHOWN = 6
 SOON = timedelta(days=30)
 EXAMPLE: dict[str, Any] = {
     "profile": {"member_id": MEMBER_ID, "name": "陈静", "referral_code": "8KQ4ZT2M", "locale": "zh-hans"},
@@ -48,7 +50,7 @@ EXAMPLE: dict[str, Any] = {
     },
     "expiring": [{"expires_at": "2026-12-22T16:00:00Z", "points": 10}],
     "offers": [CATALOG_ITEM],
-    "tasks": [],
+    "tasks": membertasks.EXAMPLES,
 }
 
 
@@ -124,7 +126,7 @@ class Home(serializers.Serializer[Any]):
     tier = HomeTier(allow_null=True)
     expiring = HomeExpiring(many=True)
     offers = CatalogItem(many=True)
-    tasks = serializers.ListField(child=serializers.DictField())
+    tasks = membertasks.TaskShape(many=True)
 
 
 class HomeView(MemberApiView):
@@ -156,7 +158,7 @@ class HomeView(MemberApiView):
                     if at <= now + SOON
                 ],
                 "offers": catalog_items(rows, self.member, situation),
-                "tasks": [],
+                "tasks": membertasks.tasks_json(self.member)[:TASKS_SHOWN],
             }
         )
 

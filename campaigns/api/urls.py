@@ -9,6 +9,7 @@ from campaigns.api import (
     earning,
     enrolling,
     home,
+    membertasks,
     merging,
     messages,
     ownentries,
@@ -88,6 +89,7 @@ partner_urlpatterns: list[URLPattern] = [
 member_urlpatterns: list[URLPattern] = [
     path("auth/wechat", enrolling.SigningInView.as_view(), name="auth-wechat"),
     path("check-ins", earning.CheckInsView.as_view(), name="check-ins"),
+    path("tasks", membertasks.TasksView.as_view(), name="tasks"),
     path("earn", earning.EarnView.as_view(), name="earn"),
     path("me/entries", ownentries.OwnEntriesView.as_view(), name="own-entries"),
     path("me/entries/<uuid:entry_id>", ownentries.OwnEntryView.as_view(), name="own-entry"),

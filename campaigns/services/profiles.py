@@ -14,17 +14,19 @@ from members.models import Activity, Member
 TYPE: Final = "profile-complete"
 
 
-def is_complete(member: Member) -> bool:
-    """Whether name, birthday and region are known, and a phone or an address to write to."""
-    reachable = member.identities.filter(provider__in=("phone", "email")).exists()
-    return bool(member.name and member.birthday and member.region and reachable)
+def missing(member: Member) -> list[str]:
+    """What the profile lacks of name, birthday, region, and a phone or an address to write to (`contact`)."""
+    lacking = [name for name in ("name", "birthday", "region") if not getattr(member, name)]
+    if not member.identities.filter(provider__in=("phone", "email")).exists():
+        lacking.append("contact")
+    return lacking
 
 
 def record_completion(*, member: Member, now: datetime) -> bool:
     """Record that the profile is complete, once in the member's life; False if it is not, or was before, or
     no rule waits for it."""
     number = f"{TYPE}:{member.pk}"
-    if not moments.rules_in_force().awaits(ACTIVITY_PREFIX + TYPE) or not is_complete(member):
+    if not moments.rules_in_force().awaits(ACTIVITY_PREFIX + TYPE) or missing(member):
         return False
     if Activity.objects.filter(member=member, type=TYPE).exists():
         return False

@@ -12,6 +12,7 @@ from campaigns.services.wakeups.deciding import (
     templates,
     update,
 )
+from campaigns.services.wakeups.offers import open_offers
 from campaigns.services.wakeups.report import report
 from campaigns.services.wakeups.running import facts_of, run_batch, run_due, start_due
 
@@ -23,6 +24,7 @@ __all__ = [
     "find",
     "look_at_orders",
     "may_cancel",
+    "open_offers",
     "pay_due",
     "reject",
     "report",
