@@ -170,7 +170,7 @@ class RuleAdmin(ServicePage):
     """A rule, its draft and its versions."""
 
     form = RuleForm
-    list_display = ("title", "code_n", "state", "current_version", "sentence", "updated_at")
+    list_display: Any = ("title", "code_n", "state", "current_version", "sentence", "updated_at")
     list_filter = ("status",)
     search_fields = ("code",)
     ordering = ("status", "code")

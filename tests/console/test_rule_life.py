@@ -1,14 +1,18 @@
 """Submitting, approving, rejecting and withdrawing a rule in the console."""
 
+import re
+
 import pytest
 
-from campaigns.models import Rule, RuleStep, RuleSubmission, RuleVersion
+from campaigns.models import Rule, RuleStep, RuleSubmission, RuleVersion, Segment
 from campaigns.services import rules
 from tenants import hosts
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.console.pages import Browser, operator_of, signed_in
-from tests.orders.shapes import BASE
+from tests.orders.shapes import BASE, set_policy
+from tests.support.client import Api
+from tests.tiers.shapes import GOLD, program
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +128,64 @@ def test_the_end_of_a_rule_is_submitted_and_decided_too(acme: Brand, drafted: Ru
     with in_brand(acme):
         rule = Rule.objects.get()
         assert (rule.status, rule.retired_by) == ("retired", "operator:owner@acme.example")
+
+
+def test_a_rule_that_names_what_is_gone_says_so(acme: Brand, api: Api) -> None:
+    """In the list and on its page; publishing refuses it as saving does, and what is retired is over."""
+
+    def when(fact: str, op: str, value: object) -> dict[str, object]:
+        return {"all": [{"any": [{"fact": fact, "op": op, "value": value}]}]}
+
+    assert api.put("/tiers", program()).status_code == 200
+    everybody = {"all": [{"fact": "member.enrolled_days", "op": "gte", "value": 0}]}
+    segment = {"code": "fresh-buyers", "name": {"en": "Fresh"}, "definition": everybody}
+    assert api.post("/segments", segment).status_code == 201
+    assert api.put("/activity-types/tasting", {"name": {"en": "Tasting"}}).status_code in (200, 201)
+    fixed = {"effect": {"type": "fixed", "points": 5}}
+    bodies = {
+        "gold-only": {"when": when("member.tier", "in", ["silver", "gold"])},
+        "gold-draft": {"when": when("member.tier", "eq", "gold")},
+        "buyers": {"audience": {"segment": "fresh-buyers"}},
+        "tasting": {"trigger": "activity.tasting", **fixed},
+        "stars": {"points": {"currency": "stars"}},
+        "fine": {"when": when("member.tier", "eq", "silver")},
+        "over": {"when": when("member.tier", "eq", "gold")},
+    }
+    for code, parts in bodies.items():
+        assert api.post("/earning-rules", {**BASE, "code": code, **parts}).status_code == 201
+        if code != "gold-draft":
+            assert api.post(f"/earning-rules/{code}/publish").status_code == 200
+    api.post("/earning-rules/over/retire")
+    owner = signed_in(acme, "owner")
+    assert 'class="lapsed"' not in page(owner, "campaigns/rule/")
+    others = [level for level in program()["levels"] if level != GOLD]
+    assert api.put("/tiers", program(levels=others)).status_code == 200
+    api.put("/activity-types/tasting", {"name": {"en": "Tasting"}, "enabled": False})
+    set_policy(acme, points_currencies=["hearts"])
+    with in_brand(acme):
+        Segment.objects.update(archived=True)
+    rows = page(owner, "campaigns/rule/").split("<tr")
+    said = {
+        code: re.findall('class="lapsed">([^<]+)<', row)
+        for code in bodies
+        for row in rows
+        if f">{code}</code>" in row
+    }
+    gold = ["names the tier “gold”, which no longer exists"]
+    assert said == {
+        "gold-only": gold,
+        "gold-draft": gold,
+        "buyers": ["names the segment “fresh-buyers”, which no longer exists: nobody is in it"],
+        "tasting": ["waits for activities “tasting”, which the brand does not take any more"],
+        "stars": ["gives points in “stars”, which the brand no longer has"],
+        "fine": [],
+        "over": [],
+    }
+    with in_brand(acme):
+        draft = Rule.objects.get(code="gold-draft")
+    assert "this rule names the tier “gold”" in page(owner, f"campaigns/rule/{draft.pk}/change/")
+    answer = api.post("/earning-rules/gold-draft/publish")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "unknown_tier")
+    with in_brand(acme):
+        draft.refresh_from_db()
+        assert (draft.status, draft.current_version) == ("draft", None)

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -19,6 +20,7 @@ from campaigns.models import Rule, RuleSubmission
 from campaigns.services import copying
 from campaigns.services.rulewriting import Saved
 from campaigns.wording import in_words
+from loyalty.console.rulepages import lapses
 from loyalty.console.rulepages.catalogue import catalogue
 from loyalty.console.rulepages.examples import example_of, sample_for
 from loyalty.console.rulepages.experimentpage import experiment_page
@@ -50,6 +52,7 @@ class RulePage(RuleAdmin):
     change_form_outer_before_template = "console/rules/head.html"
     readonly_fields = (*RuleAdmin.readonly_fields, "runs")
     list_before_template = "console/rules/list_head.html"
+    list_display = ("title", "code_n", "state", "gone", "current_version", "sentence", "updated_at")
 
     class Media:
         js: ClassVar = tuple(f"console/rules/{name}.js" for name in SCRIPTS)
@@ -72,6 +75,21 @@ class RulePage(RuleAdmin):
         head = () if obj is None else ((None, {"fields": (("code", "state"), "runs")}),)
         return (*head, (None, {"fields": body}))
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list; each rule of the page knows what it names that is gone."""
+        found = super().get_changelist_instance(request)
+        shown = list(found.result_list)
+        gone = lapses.of(shown, clock.now())
+        for rule in shown:
+            rule.lapsed = gone.get(rule.pk, ())
+        found.result_list = shown
+        return found
+
+    @display(description=gettext_lazy("to mend"))
+    def gone(self, rule: Rule) -> SafeString | str:
+        """What it names that the brand has no more."""
+        return lapses.shown(getattr(rule, "lapsed", ()))
+
     @display(description=gettext_lazy("what runs now"))
     def runs(self, rule: Rule) -> str:
         """The version in force, as a sentence."""
@@ -79,9 +97,10 @@ class RulePage(RuleAdmin):
         return in_words(version.body) if version else str(gettext_lazy("Nothing: it was never published."))
 
     def panels(self, request: HttpRequest, obj: Rule) -> Mapping[str, Any]:
-        """What waits for a decision or for its time."""
+        """What waits for a decision or for its time, and what the rule names that is gone."""
         opened = obj.submissions.filter(status__in=RuleSubmission.OPEN).first()
-        return {"opened": opened, "tab": "rule"}
+        gone = lapses.of([obj], clock.now()).get(obj.pk, ())
+        return {"opened": opened, "tab": "rule", "lapsed": gone}
 
     def render_change_form(
         self,
