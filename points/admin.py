@@ -324,6 +324,7 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
         "who",
         "signed",
         "currency",
+        "undoes",
         "reason",
         "requested_by",
         "requested_at",
@@ -331,7 +332,7 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
         "decided_by",
         "decided_at",
     )
-    readonly_fields = ("who", "signed", "state")
+    readonly_fields = ("who", "signed", "undoes", "state")
     operations = (
         Operation(
             "approve",
@@ -360,6 +361,11 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
     def who(self, waiting: AdjustmentRequest) -> SafeString | str:
         """Whose points."""
         return link(waiting.member)
+
+    @display(description=_("reverses"))
+    def undoes(self, waiting: AdjustmentRequest) -> SafeString | str:
+        """The entry that would be reversed, as a link."""
+        return "–" if waiting.entry is None else link(waiting.entry)
 
     @display(description=_("points"))
     def signed(self, waiting: AdjustmentRequest) -> SafeString:

@@ -20,7 +20,6 @@ from loyalty.lib.console import Facts, actor
 from loyalty.lib.display import plain
 from loyalty.lib.errors import Text
 from points import selectors, services
-from points.errors import NotReversible
 from points.models import Account, AdjustmentRequest, Entry, Lot
 from points.postings import DEFAULT_CURRENCY, MAX_POINTS, UNDONE_ELSEWHERE
 from tenants.context import current_brand
@@ -223,26 +222,17 @@ def reversal_facts(entry: Entry) -> Facts:
 
 def reverse(_admin: Any, request: HttpRequest, entry: Entry, data: dict[str, Any]) -> Text:
     """Undo an entry or a part of it; above the threshold of adjustments one operator alone may not."""
-    left = entry.points - selectors.reversed_points(entry.pk)
-    points = data["points"] or left
-    limit = current_brand().setting("adjustment_approval_above")
-    if limit is not None and points > int(limit):
-        raise NeedsSecondOperator(limit=int(limit))
-    done = services.reverse(
+    done = services.request_reversal(
         entry_id=entry.pk,
-        points=points,
+        points=data["points"] or None,
         reference=data["reference"],
         reason=data["reason"],
         actor=actor(request),
         now=clock.now(),
     )
+    if isinstance(done, AdjustmentRequest):
+        return _("This many points need a second operator. The request waits for approval.")
     return _("Reversed. The balance is now %(balance)s.") % {"balance": plain(done.account.balance)}
-
-
-class NeedsSecondOperator(NotReversible):
-    """More points than one operator may move alone."""
-
-    title = _("This many points need a second operator: ask for an adjustment instead")
 
 
 def decision_facts(waiting: AdjustmentRequest) -> Facts:
@@ -250,6 +240,9 @@ def decision_facts(waiting: AdjustmentRequest) -> Facts:
     now = selectors.account_view(waiting.member_id, clock.now(), currency=waiting.currency)
     debt = max(0, now.debt - waiting.points) if waiting.points > 0 else now.debt
     after = now.available + waiting.points - (now.debt - debt)
+    if waiting.entry_id is not None:
+        # What a clawback does not find is owed.
+        after = max(0, after)
     return Facts(
         [
             (_("member"), str(waiting.member)),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
-from points.lots import Holdings, HoldView, LotView
+from points.lots import HeldPart, Holdings, HoldView, LotView, holds_of
 from points.models import Account, Consumption, Entry, HoldLot, Lot
 
 _ACTIVITY = (Entry.Kind.ACCRUAL, Entry.Kind.BURN, Entry.Kind.CAPTURE)
@@ -46,7 +46,13 @@ def accrued_by(account: Account, at: datetime) -> int:
 
 
 def _with_merged(account: Account, at: datetime) -> list[UUID]:
-    return [account.id, *account.moved_in.filter(moved_at__lte=at).values_list("id", flat=True)]
+    # Step by step: of a chain of merges, some may have come after `at`.
+    found = newest = [account.id]
+    while newest:
+        merged = Account.objects.filter(first_moved_to_id__in=newest, moved_at__lte=at)
+        newest = list(merged.values_list("id", flat=True))
+        found = [*found, *newest]
+    return found
 
 
 def _as_of(lot: Lot, at: datetime, taken: int) -> LotView:
@@ -55,18 +61,18 @@ def _as_of(lot: Lot, at: datetime, taken: int) -> LotView:
         lot.available_at is not None and lot.available_at > lot.entry.recorded_at
     )
     original = lot.original_expires_at
+    ungraced = original is not None and (original > at or (lot.graced_at is not None and lot.graced_at > at))
     return LotView(
         id=lot.id,
         free=lot.points - taken,
         pending=began_pending,
         available_at=lot.available_at,
-        expires_at=original if original is not None and original > at else lot.expires_at,
+        expires_at=original if ungraced else lot.expires_at,
         inactivity_months=lot.inactivity_months,
     )
 
 
 def _holds(account: Account, at: datetime) -> tuple[list[HoldView], dict[UUID, int]]:
-    parts: dict[tuple[UUID, datetime], list[tuple[UUID, int]]] = defaultdict(list)
     held_on: dict[UUID, int] = defaultdict(int)
     # By its lots, because a hold moves with its member; on each side only while it stood there.
     standing = HoldLot.objects.filter(
@@ -74,12 +80,20 @@ def _holds(account: Account, at: datetime) -> tuple[list[HoldView], dict[UUID, i
     ).filter(Q(hold__ended_at__isnull=True) | Q(hold__ended_at__gt=at))
     if account.moved_at is not None and account.moved_at <= at:
         standing = standing.filter(hold__account_id=account.id)
-    for hold_id, expires_at, lot_id, points in standing.values_list(
-        "hold_id", "hold__expires_at", "lot_id", "points"
-    ):
-        parts[hold_id, expires_at].append((lot_id, points))
-        held_on[lot_id] += points
-    return [HoldView(hold_id, expires_at, held) for (hold_id, expires_at), held in parts.items()], held_on
+    parts = held_parts(standing)
+    for part in parts:
+        held_on[part.lot_id] += part.points
+    return holds_of(parts, at), held_on
+
+
+def held_parts(rows: QuerySet[HoldLot]) -> list[HeldPart]:
+    """The rows as the pure core takes them."""
+    return [
+        HeldPart(*row)
+        for row in rows.values_list(
+            "hold_id", "hold__created_at", "hold__expires_at", "lot_id", "points", "lot__graced_at"
+        )
+    ]
 
 
 def _active_at(account: Account, at: datetime) -> datetime:

@@ -31,11 +31,49 @@ class LotView:
 
 @dataclass(frozen=True, slots=True)
 class HoldView:
-    """An open hold: when it ends by itself, and how much of it stands on which lot."""
+    """An open hold: when it ends by itself, and how much of it stands on which lot.
+
+    `ended`: lots that ended under it and live on, with grace, only for what was given back to them since.
+    """
 
     id: UUID
     expires_at: datetime
     parts: Sequence[tuple[UUID, int]]
+    ended: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """What one hold has of one lot, as it is read; `graced_at`: of the lot."""
+
+    hold_id: UUID
+    created_at: datetime
+    expires_at: datetime
+    lot_id: UUID
+    points: int
+    graced_at: datetime | None = None
+
+
+def holds_of(parts: Iterable[HeldPart], at: datetime | None = None) -> list[HoldView]:
+    """The holds that the parts make up, as they stood at `at` (default: as they stand)."""
+    by_hold: dict[UUID, list[HeldPart]] = defaultdict(list)
+    for part in parts:
+        by_hold[part.hold_id].append(part)
+    return [
+        HoldView(
+            hold_id,
+            held[0].expires_at,
+            [(part.lot_id, part.points) for part in held],
+            frozenset(
+                part.lot_id
+                for part in held
+                if part.graced_at is not None
+                and part.created_at < part.graced_at
+                and (at is None or part.graced_at <= at)
+            ),
+        )
+        for hold_id, held in by_hold.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +127,12 @@ def project(holdings: Holdings, at: datetime, tz: tzinfo) -> Holdings:
                 pending, available, debt = pending - lot.free, available + lot.free - paid, debt - paid
                 lots[lot.id] = replace(lot, pending=False, free=lot.free - paid)
         while holds and holds[0].expires_at <= due:
-            for lot_id, points in holds.pop(0).parts:
+            hold = holds.pop(0)
+            for lot_id, points in hold.parts:
                 lot = lots.setdefault(lot_id, LotView(lot_id, 0))
                 end = ends_at(lot, holdings.active_at, tz)
                 held -= points
-                if end is not None and end <= due:
+                if lot_id in hold.ended or (end is not None and end <= due):
                     expired += points
                     continue
                 paid = min(debt, points)

@@ -106,7 +106,7 @@ def _content(entry: Entry, leaf: LogLeaf, hidden: dict[str, Any]) -> dict[str, A
     taken = Consumption.objects.filter(entry=entry).order_by("id").values_list("lot_id", "points")
     return {
         "account": str(entry.account_id),
-        "balance_after": entry.balance_after,
+        "balance_after": _number(entry.balance_after),
         "cost_centre": entry.cost_centre,
         "currency": entry.account.currency,
         "details": hashlib.sha256(rfc8785.dumps(hidden)).hexdigest(),
@@ -125,7 +125,7 @@ def _content(entry: Entry, leaf: LogLeaf, hidden: dict[str, Any]) -> dict[str, A
             }
             for lot in opened.order_by("id")
         ],
-        "points": entry.points,
+        "points": _number(entry.points),
         "recorded_at": _at(entry.recorded_at),
         "reference": entry.reference,
         "reverses": _id(entry.reverses_id),
@@ -153,6 +153,11 @@ def _details(entry: Entry, leaf: LogLeaf) -> dict[str, Any]:
 
 def _at(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _number(points: int) -> int | str:
+    # RFC 8785 knows no whole numbers from 2^53 on: readers would round them. As in leaf.sql.
+    return points if abs(points) < 2**53 else str(points)
 
 
 def _id(key: UUID | None) -> str | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,14 +66,13 @@ def account_view(member_id: UUID, at: datetime, *, currency: str = DEFAULT_CURRE
 
 def holdings_of(account: Account) -> lots.Holdings:
     """The account with its unfinished lots and open holds, as the pure core takes them."""
-    parts: dict[UUID, list[tuple[UUID, int]]] = defaultdict(list)
-    ends: dict[UUID, datetime] = {}
+    parts: Iterable[lots.HeldPart] = ()
     if account.held:
-        for hold_id, expires_at, lot_id, points in HoldLot.objects.filter(
-            hold__account_id=account.id, lot__account_id=account.id, hold__status=Hold.Status.OPEN
-        ).values_list("hold_id", "hold__expires_at", "lot_id", "points"):
-            parts[hold_id].append((lot_id, points))
-            ends[hold_id] = expires_at
+        parts = history.held_parts(
+            HoldLot.objects.filter(
+                hold__account_id=account.id, lot__account_id=account.id, hold__status=Hold.Status.OPEN
+            )
+        )
     open_lots = Lot.objects.filter(account_id=account.id).exclude(state=Lot.State.CLOSED)
     return lots.Holdings(
         available=account.available,
@@ -93,7 +91,7 @@ def holdings_of(account: Account) -> lots.Holdings:
             )
             for lot in open_lots
         ],
-        holds=[lots.HoldView(hold_id, ends[hold_id], held) for hold_id, held in parts.items()],
+        holds=lots.holds_of(parts),
     )
 
 

@@ -159,9 +159,8 @@ def check_receipt(receipt: Any, keys: Sequence[Key]) -> tuple[Checkpoint, str]:
         entry, salt, index = receipt["entry"], receipt["salt"], receipt["leaf_index"]
         proof = [b64decode(text, validate=True) for text in receipt["proof"]]
         note, details = receipt["checkpoint"], receipt.get("details")
-        words = (
-            f"{entry['direction'] * entry['points']:+d} {entry['currency']}, balance {entry['balance_after']}"
-        )
+        moved = entry["direction"] * int(entry["points"])
+        words = f"{moved:+d} {entry['currency']}, balance {entry['balance_after']}"
         words = f"entry {entry['entry']} ({entry['kind']}, {words}, {entry['effective_at']})"
     except (KeyError, TypeError, ValueError) as error:
         raise Unusable(f"the receipt lacks something: {error}") from error

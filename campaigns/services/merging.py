@@ -49,6 +49,7 @@ def merge_members(*, member_id: UUID, into_id: UUID, actor: str, now: datetime) 
     """
     if member_id == into_id:
         raise Invalid.at("/into", "same_member", _("A member cannot be merged into themselves."))
+    into_id = _where_both_are(member_id, into_id)
     with transaction.atomic():
         # Accounts before members, like every operation that writes for a member.
         points.lock_members(member_ids=[member_id, into_id])
@@ -59,6 +60,13 @@ def merge_members(*, member_id: UUID, into_id: UUID, actor: str, now: datetime) 
             )
             return Merged(member_id, into_id, accounts, replayed=True)
         return _first(member, into, actor, now)
+
+
+def _where_both_are(member_id: UUID, into_id: UUID) -> UUID:
+    """`into_id`, or where both are already: the call may come again after `into` was merged, too."""
+    ends = dict(Member.objects.filter(pk__in=[member_id, into_id]).values_list("pk", "merged_into"))
+    end = ends.get(member_id)
+    return end if end is not None and end == ends.get(into_id) else into_id
 
 
 def _first(member: Member, into: Member, actor: str, now: datetime) -> Merged:

@@ -28,17 +28,20 @@ class ReverseView(ApiView):
     @extend_schema(
         operation_id="entry_reverse",
         request=bodies.ReverseBody,
-        responses={201: schemas.MOVED, 200: schemas.MOVED},
+        responses={201: schemas.MOVED, 200: schemas.MOVED, 202: schemas.WAITING},
         examples=schemas.REVERSE_EXAMPLES,
     )
     def post(self, request: Any, entry_id: UUID) -> Any:
-        """Reverse all that is left of an entry, or a part. Raises EntryNotFound, ReversalExceedsEntry …"""
+        """Reverse all that is left of an entry, or a part. Raises EntryNotFound, ReversalExceedsEntry …
+
+        202 where it moves more points than one operator may adjust alone: it waits for a second one.
+        """
         body = self.body(bodies.ReverseBody)
 
         def work() -> Response:
             if selectors.entry(entry_id).source in UNDONE_ELSEWHERE:
                 raise NotReversible(_("Cancel the redemption: its article goes back to stock with it."))
-            result = points.reverse(
+            result = points.request_reversal(
                 entry_id=entry_id,
                 points=body.get("points"),
                 reference=body.get("reference") or str(entry_id),
@@ -46,10 +49,17 @@ class ReverseView(ApiView):
                 actor=self.caller(),
                 now=clock.now(),
             )
+            if isinstance(result, AdjustmentRequest):
+                return _waiting(result)
             answer = {**shapes.moved(result.entry, result.account), "reverses": str(entry_id)}
             return Response(answer, status=200 if result.replayed else 201)
 
         return self.once(work)
+
+
+def _waiting(asked: AdjustmentRequest) -> Response:
+    waiting = {"status": asked.status, "adjustment_id": str(asked.id), "points": asked.points}
+    return Response(waiting, status=202)
 
 
 class AdjustmentsView(ApiView):
@@ -80,8 +90,7 @@ class AdjustmentsView(ApiView):
                 now=now,
             )
             if isinstance(result, AdjustmentRequest):
-                waiting = {"status": result.status, "adjustment_id": str(result.id), "points": result.points}
-                return Response(waiting, status=202)
+                return _waiting(result)
             return Response(
                 shapes.moved(result.entry, result.account), status=200 if result.replayed else 201
             )

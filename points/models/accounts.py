@@ -50,6 +50,17 @@ class Account(models.Model):
         verbose_name=_("merged into"),
     )
     moved_at = models.DateTimeField(_("merged at"), null=True, blank=True)
+    # Where they went at `moved_at`, whoever was merged later: what was held in between is read along these.
+    first_moved_to = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="first_moved_in",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("first merged into"),
+    )
 
     class Meta:
         verbose_name = _("points account")
@@ -72,6 +83,11 @@ class Account(models.Model):
                 fields=["moved_to"],
                 name="points_account_moved",
                 condition=Q(moved_to__isnull=False),
+            ),
+            models.Index(
+                fields=["first_moved_to"],
+                name="points_account_first_moved",
+                condition=Q(first_moved_to__isnull=False),
             ),
         ]
 
@@ -110,7 +126,7 @@ class ExpiryNotice(models.Model):
 
 
 class AdjustmentRequest(models.Model):
-    """An adjustment above the brand's threshold that waits for a second operator."""
+    """An adjustment or a reversal above the brand's threshold that waits for a second operator."""
 
     class Status(models.TextChoices):
         PENDING_APPROVAL = "pending_approval", _("waits for approval")
@@ -127,6 +143,17 @@ class AdjustmentRequest(models.Model):
     currency = models.TextField(_("points currency"), default="points")
     points = models.BigIntegerField(_("points"))
     reason = models.TextField(_("reason"))
+    # The entry that is reversed; none: an adjustment.
+    entry = models.ForeignKey(
+        "points.Entry",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("reverses"),
+    )
     source = models.TextField(_("source"), default="adjustment")
     reference = models.TextField(_("reference"))
     status = models.TextField(_("status"), choices=Status, default=Status.PENDING_APPROVAL)

@@ -166,6 +166,8 @@ class Lot(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     original_expires_at = models.DateTimeField(_("expires, when opened"), null=True, blank=True)
     inactivity_months = models.SmallIntegerField(_("months of inactivity"), null=True, blank=True)
+    # When points were given back with grace after its end. What older holds have of it gets none.
+    graced_at = models.DateTimeField(_("given grace"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("lot")

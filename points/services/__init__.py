@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from points.services.accounts import freeze, lock_account, lock_members, merge, open_account, unfreeze
-from points.services.approvals import approve_adjustment, reject_adjustment, request_adjustment
+from points.services.approvals import (
+    approve_adjustment,
+    reject_adjustment,
+    request_adjustment,
+    request_reversal,
+)
 from points.services.bulk import post_bulk
 from points.services.closing import close_month
 from points.services.corrections import clawback, reverse
@@ -37,6 +42,7 @@ __all__ = [
     "post_bulk",
     "reject_adjustment",
     "request_adjustment",
+    "request_reversal",
     "require_notice",
     "reverse",
     "settle",

@@ -1,4 +1,4 @@
-"""Adjustments that need a second operator."""
+"""Adjustments and reversals that need a second operator."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from django.db import transaction
 
 from loyalty.lib.foureyes import SameOperator
 from points import errors, expiry, locks
-from points.models import AdjustmentRequest, Entry
+from points.models import Account, AdjustmentRequest, Entry
 from points.postings import DEFAULT_CURRENCY, BurnResult
+from points.services.corrections import reverse
 from points.services.posting import adjust, check_points
 from tenants.context import current_brand
 
 SOURCE = "adjustment"
+REVERSAL = "reversal"
 
 
 def request_adjustment(
@@ -61,28 +63,93 @@ def request_adjustment(
         return known
 
 
-def approve_adjustment(*, request_id: UUID, actor: str, now: datetime) -> BurnResult:
-    """Carry out an adjustment that waited, on behalf of a second operator.
+def request_reversal(
+    *, entry_id: UUID, points: int | None, reference: str, reason: str, actor: str, now: datetime
+) -> BurnResult | AdjustmentRequest:
+    """Reverse at once, or ask for a second operator where it moves more than one may adjust alone.
 
-    Raises AdjustmentNotFound, AdjustmentDecided, SameOperator, InsufficientPoints.
+    What cannot be reversed is refused before anybody is asked. Repeating a reference with the same content
+    returns what became of it.
+
+    Raises EntryNotFound, NotReversible, ReversalExceedsEntry, ReferenceConflict, PointsOutOfRange.
+    """
+    threshold = current_brand().setting("adjustment_approval_above")
+    with transaction.atomic():
+        known = AdjustmentRequest.objects.filter(source=REVERSAL, reference=reference).first()
+        if known is not None:
+            if known.entry_id != entry_id or points not in (None, abs(known.points)):
+                raise errors.ReferenceConflict(reference=reference)
+            if known.status == AdjustmentRequest.Status.APPROVED:
+                return _reverse(known, entry_id, actor, now)
+            return known
+        done, added = _reverse_within(threshold, entry_id, points, reference, reason, actor, now)
+        if added is None:
+            return done
+        asked, _created = AdjustmentRequest.objects.get_or_create(
+            source=REVERSAL,
+            reference=reference,
+            defaults={
+                "entry_id": entry_id,
+                "member_id": Account.objects.get(pk=done.account.account_id).member_id,
+                "currency": done.account.currency,
+                "points": added,
+                "reason": reason,
+                "requested_by": actor,
+                "requested_at": now,
+            },
+        )
+        if (asked.entry_id, asked.points) != (entry_id, added):
+            raise errors.ReferenceConflict(reference=reference)
+        return asked
+
+
+def _reverse_within(
+    threshold: int | None,
+    entry_id: UUID,
+    points: int | None,
+    reference: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+) -> tuple[BurnResult, int | None]:
+    """What the reversal did; or what it would have done, undone again, and the points that it would move."""
+    with transaction.atomic():
+        done = reverse(
+            entry_id=entry_id, points=points, reference=reference, reason=reason, actor=actor, now=now
+        )
+        if done.replayed or threshold is None or abs(done.entry.points) <= int(threshold):
+            return done, None
+        transaction.set_rollback(True)
+    return done, done.entry.points
+
+
+def approve_adjustment(*, request_id: UUID, actor: str, now: datetime) -> BurnResult:
+    """Carry out an adjustment or reversal that waited, on behalf of a second operator.
+
+    Raises AdjustmentNotFound, AdjustmentDecided, SameOperator, InsufficientPoints; of a reversal also
+    ReversalExceedsEntry, where the entry was reversed meanwhile.
     """
     with transaction.atomic():
         waiting = _decide(request_id, actor)
-        result = _adjust(
-            waiting.member_id,
-            waiting.points,
-            waiting.reference,
-            waiting.reason,
-            f"{waiting.requested_by} + {actor}",
-            now,
-            waiting.currency,
-        )
+        both = f"{waiting.requested_by} + {actor}"
+        if waiting.entry_id is not None:
+            result = _reverse(waiting, waiting.entry_id, both, now)
+        else:
+            result = _adjust(
+                waiting.member_id,
+                waiting.points,
+                waiting.reference,
+                waiting.reason,
+                both,
+                now,
+                waiting.currency,
+            )
         _close(waiting, AdjustmentRequest.Status.APPROVED, actor, now)
         return result
 
 
 def reject_adjustment(*, request_id: UUID, actor: str, now: datetime) -> AdjustmentRequest:
-    """Turn down an adjustment that waited. Raises AdjustmentNotFound, AdjustmentDecided, SameOperator."""
+    """Turn down what waited. Raises AdjustmentNotFound, AdjustmentDecided, SameOperator."""
     with transaction.atomic():
         waiting = _decide(request_id, actor)
         _close(waiting, AdjustmentRequest.Status.REJECTED, actor, now)
@@ -108,6 +175,17 @@ def _decide(request_id: UUID, actor: str) -> AdjustmentRequest:
 def _close(waiting: AdjustmentRequest, status: AdjustmentRequest.Status, actor: str, now: datetime) -> None:
     waiting.status, waiting.decided_by, waiting.decided_at = status, actor, now
     waiting.save(update_fields=["status", "decided_by", "decided_at"])
+
+
+def _reverse(waiting: AdjustmentRequest, entry_id: UUID, actor: str, now: datetime) -> BurnResult:
+    return reverse(
+        entry_id=entry_id,
+        points=abs(waiting.points),
+        reference=waiting.reference,
+        reason=waiting.reason,
+        actor=actor,
+        now=now,
+    )
 
 
 def _adjust(

@@ -227,7 +227,8 @@ BEGIN
     VALUES (p_entry, v_part.lot_id, -v_give, p_now);
     v_given := v_given || v_part.lot_id;
     IF p_grace_until IS NOT NULL AND points_lot_ends_at(v_lot, p_account, p_tz) <= p_now THEN
-      UPDATE points_lot SET expires_at = p_grace_until, inactivity_months = NULL WHERE id = v_part.lot_id;
+      UPDATE points_lot SET expires_at = p_grace_until, inactivity_months = NULL, graced_at = p_now
+      WHERE id = v_part.lot_id;
     END IF;
     v_left := v_left - v_give;
     EXIT WHEN v_left = 0;

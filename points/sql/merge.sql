@@ -69,7 +69,8 @@ BEGIN
   LOOP
     v_from := points_enter_by_id(v_from.id, p_now, p_tz);
     v_into := points_enter(p_into, v_from.currency, p_now, p_tz);
-    UPDATE points_account SET moved_to_id = v_into.id, moved_at = coalesce(moved_at, p_now)
+    UPDATE points_account SET moved_to_id = v_into.id, moved_at = coalesce(moved_at, p_now),
+      first_moved_to_id = coalesce(first_moved_to_id, v_into.id)
     WHERE id = v_from.id OR moved_to_id = v_from.id;
     v_into.lifetime_accrued := v_into.lifetime_accrued + v_from.lifetime_accrued;
     v_into.last_activity_at := greatest(v_into.last_activity_at, v_from.last_activity_at);
@@ -135,10 +136,10 @@ BEGIN
     LOOP
       v_new := points_uuid7();
       INSERT INTO points_lot(id, account_id, entry_id, from_lot_id, points, remaining, held, state, earned_at,
-        available_at, waits_for, waits_ref, expires_at, original_expires_at, inactivity_months)
+        available_at, waits_for, waits_ref, expires_at, original_expires_at, inactivity_months, graced_at)
       VALUES (v_new, r_into.id, v_received, v_lot.id, v_lot.remaining, v_lot.remaining, v_lot.held, v_lot.state,
         v_lot.earned_at, v_lot.available_at, v_lot.waits_for, v_lot.waits_ref, v_lot.expires_at,
-        v_lot.expires_at, v_lot.inactivity_months);
+        v_lot.expires_at, v_lot.inactivity_months, v_lot.graced_at);
       INSERT INTO points_holdlot(id, hold_id, lot_id, points)
       SELECT points_uuid7(), part.hold_id, v_new, part.points
       FROM points_holdlot part JOIN points_hold hold ON hold.id = part.hold_id

@@ -1,8 +1,11 @@
 -- Time decides: what is due on an account happens before anything else does, in the order in which it fell due.
 
--- Ends the free points of all lots that have run out by p_at, as one entry.
+-- Ends the free points of all lots that have run out by p_at, as one entry; of the lots in p_parts (id to points),
+-- which live on for what was given back to them, only so many.
+DROP FUNCTION IF EXISTS points_expire(points_account, timestamptz, text, text, timestamptz, text);
 CREATE OR REPLACE FUNCTION points_expire(
-  INOUT p_account points_account, p_at timestamptz, p_source text, p_reference text, p_now timestamptz, p_tz text
+  INOUT p_account points_account, p_at timestamptz, p_source text, p_reference text, p_now timestamptz, p_tz text,
+  p_parts jsonb DEFAULT '{}'
 )
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -13,13 +16,16 @@ BEGIN
   PERFORM points_defer(p_account, p_at, p_now, p_tz);
   v_entry.id := points_uuid7();
   WITH due AS (
-    SELECT lot.id, lot.remaining - lot.held AS free, lot.state
+    SELECT lot.id, lot.state,
+      CASE WHEN points_lot_ends_at(lot, p_account, p_tz) <= p_at THEN lot.remaining - lot.held
+        ELSE (p_parts ->> lot.id::text)::bigint END AS free
     FROM points_lot lot
     WHERE lot.account_id = p_account.id AND lot.state <> 'closed' AND lot.remaining > lot.held
-      AND points_lot_ends_at(lot, p_account, p_tz) <= p_at
+      AND (points_lot_ends_at(lot, p_account, p_tz) <= p_at OR p_parts ? lot.id::text)
   ), ended AS (
     UPDATE points_lot lot
-    SET remaining = lot.held, state = CASE WHEN lot.held = 0 THEN 'closed' ELSE lot.state END
+    SET remaining = lot.remaining - due.free,
+      state = CASE WHEN lot.remaining = due.free THEN 'closed' ELSE lot.state END
     FROM due WHERE lot.id = due.id
     RETURNING lot.id, due.free, due.state
   ), noted AS (
@@ -104,9 +110,10 @@ DECLARE
   v_used bigint;
   v_paid bigint;
   v_freed uuid[] := '{}';
+  v_ended jsonb := '{}';
 BEGIN
   FOR v_lot IN
-    SELECT part.lot_id, part.points FROM points_holdlot part
+    SELECT part.lot_id, part.points, lot.graced_at FROM points_holdlot part
     JOIN points_lot lot ON lot.id = part.lot_id AND lot.account_id = p_hold.account_id
     WHERE part.hold_id = p_hold.id ORDER BY lot.expires_at NULLS LAST, lot.id
   LOOP
@@ -115,6 +122,10 @@ BEGIN
     CONTINUE WHEN v_used = v_lot.points;
     UPDATE points_lot SET held = held - (v_lot.points - v_used) WHERE id = v_lot.lot_id;
     v_freed := v_freed || v_lot.lot_id;
+    -- Its lot ended under the hold, and lives on only for what was given back to it since.
+    IF p_hold.created_at < v_lot.graced_at THEN
+      v_ended := v_ended || jsonb_build_object(v_lot.lot_id, v_lot.points - v_used);
+    END IF;
   END LOOP;
   p_account.held := p_account.held - (p_hold.points - p_captured);
   p_account.available := p_account.available + (p_hold.points - p_captured);
@@ -124,7 +135,7 @@ BEGIN
   IF p_captured = p_hold.points THEN
     RETURN;
   END IF;
-  p_account := points_expire(p_account, p_at, 'hold', p_hold.id::text, p_now, p_tz);
+  p_account := points_expire(p_account, p_at, 'hold', p_hold.id::text, p_now, p_tz, v_ended);
   IF p_account.debt > 0 THEN
     FOR v_lot IN
       SELECT lot.id, lot.remaining - lot.held AS free FROM points_lot lot

@@ -195,13 +195,20 @@ def test_an_entry_is_reversed_with_a_reason_once(acme: Brand, story: dict[str, A
     assert signed_in(acme, "marketing").get(path).status_code == 403
 
 
-def test_a_reversal_above_the_threshold_is_refused(acme: Brand, story: dict[str, Any]) -> None:
+def test_a_reversal_above_the_threshold_waits(acme: Brand, story: dict[str, Any]) -> None:
     Brand.objects.filter(pk=acme.pk).update(settings={"adjustment_approval_above": 10})
     hosts.forget()
-    answer = form(signed_in(acme, "care"), f"points/entry/{story['burn']}/reverse/", points="", why="fault")
-    assert "second operator" in answer.content.decode()
+    path = f"points/entry/{story['burn']}/reverse/"
+    assert form(signed_in(acme, "care"), path, points="", why="fault").status_code == 302
     with in_brand(acme):
         assert not Entry.objects.filter(kind="reversal").exists()
+        waiting = AdjustmentRequest.objects.get()
+    owner = signed_in(acme, "owner")
+    page = owner.get(f"points/adjustmentrequest/{waiting.pk}/change/").content.decode()
+    assert f"points/entry/{story['burn']}/change/" in page
+    assert owner.post(f"points/adjustmentrequest/{waiting.pk}/approve/").status_code == 302
+    with in_brand(acme):
+        assert str(Entry.objects.get(kind="reversal").reverses_id) == str(story["burn"])
 
 
 def test_what_waits_is_counted_shown_and_decided_by_another(acme: Brand, now: datetime) -> None:

@@ -186,7 +186,7 @@ class LedgerMachine(Sides):
             parts = account.take(amount)
             for lot, part in parts:
                 lot.held += part
-            placed.append(model.Hold(account, parts, ends, amount))
+            placed.append(model.Hold(account, parts, ends, amount, self.now))
             account.holds.append(placed[0])
 
         def real() -> Any:

@@ -27,14 +27,14 @@ class Lot:
     waits: str | None = None
     ends: datetime | None = None
     idle_months: int | None = None
+    graced: datetime | None = None
 
     def __lt__(self, other: Lot) -> bool:
         return (self.ends or NEVER, self.born) < (other.ends or NEVER, other.born)
 
     def pay(self, entry: Entry) -> None:
         paid = min(entry.owed, self.free)
-        entry.owed -= paid
-        self.free -= paid
+        entry.owed, self.free = entry.owed - paid, self.free - paid
 
 
 @dataclass(eq=False)
@@ -55,6 +55,7 @@ class Hold:
     parts: list[tuple[Lot, int]]
     ends: datetime
     points: int
+    placed: datetime
     status: str = "open"
     captured: int = 0
 
@@ -96,22 +97,25 @@ class Account:
         for entry in [] if lot.pending else self.entries:
             lot.pay(entry)
 
-    def expire(self, at: datetime) -> None:
-        if gone := [lot for lot in self.lots if lot.free and self.end(lot) <= at]:
-            self.write("expiry", -sum(lot.free for lot in gone))
-        for lot in gone:
-            lot.free = 0
+    def expire(self, at: datetime, ended: dict[Lot, int] | None = None) -> None:
+        gone = {lot: lot.free for lot in self.lots if lot.free and self.end(lot) <= at}
+        if gone := {**(ended or {}), **gone}:
+            self.write("expiry", -sum(gone.values()))
+        for lot, points in gone.items():
+            lot.free -= points
         for lot in self.spendable():
             self.repay(lot)
 
     def release(self, hold: Hold, at: datetime, status: str, capture: Entry | None = None) -> None:
         hold.status, hold.captured = status, -capture.points if capture else 0
-        left = hold.captured
+        left, ended = hold.captured, {}
         for lot, points in sorted(hold.parts):
             used = min(left, points)
             (capture.takes if capture else []).append([lot, used])
             left, lot.held, lot.free = left - used, lot.held - points, lot.free + points - used
-        self.expire(at)
+            if points > used and hold.placed < (lot.graced or hold.placed):
+                ended[lot] = points - used
+        self.expire(at, ended)
 
     def settle(self, now: datetime) -> None:
         while True:
@@ -134,13 +138,11 @@ class Account:
         taken = []
         for lot in self.spendable():
             taken.append((lot, min(points, lot.free)))
-            lot.free -= taken[-1][1]
-            points -= taken[-1][1]
+            lot.free, points = lot.free - taken[-1][1], points - taken[-1][1]
         return [part for part in taken if part[1]]
 
     def burn(self, kind: str, points: int, now: datetime) -> Entry:
-        taken = [list(part) for part in self.take(points)]
-        entry = self.write(kind, -points, takes=taken)
+        entry = self.write(kind, -points, takes=[list(part) for part in self.take(points)])
         if kind != "adjustment":
             self.active = max(self.active or now, now)
         return entry
@@ -159,11 +161,9 @@ class Account:
         self.write("reversal", points)
         for part in reversed(origin.takes):
             lot, back = part[0], min(points, part[1])
-            part[1] -= back
-            points -= back
-            lot.free += back
+            part[1], points, lot.free = part[1] - back, points - back, lot.free + back
             if back and grace and self.end(lot) <= now:
-                lot.ends, lot.idle_months = grace, None
+                lot.ends, lot.idle_months, lot.graced = grace, None, now
         self.expire(now)
         if self.home:
             self.move(self.home)

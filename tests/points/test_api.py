@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from loyalty.lib import clock, ids
 from points import services as points
 from points.models import Entry
+from tenants import hosts
 from tenants.models import Brand
 from tests.points.support import book, earn, numbers
 from tests.support.brands import ANNA, BORIS, CHEN
@@ -158,6 +160,22 @@ def test_adjustments_and_their_threshold(api: Api, acme: Brand) -> None:
     assert api.post("/adjustments", {**body, "points": -51, "reference": "a-2"}).status_code == 409
     given = api.post("/adjustments", {**body, "points": 7, "reference": "a-3"})
     assert given.json()["account"]["available"] == 57
+
+
+def test_a_reversal_above_the_threshold_waits(api: Api, acme: Brand) -> None:
+    burned = api.post("/burns", BURN).json()["entry_id"]
+    connection.set_schema_to_public()
+    Brand.objects.filter(pk=acme.pk).update(settings={"adjustment_approval_above": 39})
+    hosts.forget()
+    connection.set_tenant(acme)
+    asked = api.post(f"/entries/{burned}/reverse", {"reason": "rung up twice"})
+    assert (asked.status_code, asked.json()["status"], asked.json()["points"]) == (
+        202,
+        "pending_approval",
+        40,
+    )
+    assert api.post(f"/entries/{burned}/reverse", {"reason": "rung up twice"}).json() == asked.json()
+    assert numbers(ANNA) == (60, 0, 0, 0)
 
 
 def test_transfer(api: Api) -> None:

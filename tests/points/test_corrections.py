@@ -12,7 +12,7 @@ from django.db import transaction
 from loyalty.lib import ids
 from loyalty.lib.foureyes import SameOperator
 from loyalty.outbox.models import OutboxEvent
-from points import errors
+from points import errors, selectors
 from points import services as points
 from points.models import AdjustmentRequest, Consumption, Entry, Lot
 from points.postings import BurnResult, ClawbackItem, ClawbackResult
@@ -94,6 +94,28 @@ def test_the_brand_may_grant_days_of_grace(in_acme: Brand, now: datetime) -> Non
     assert lot.original_expires_at == days(now, 5)
     points.settle(member_id=ANNA, now=lot.expires_at)
     assert numbers(ANNA) == (0, 0, 0, 0)
+    assert_sound()
+
+
+def test_grace_is_for_what_is_given_back_not_for_what_is_held(in_acme: Brand, now: datetime) -> None:
+    in_acme.settings["restore_grace_days"] = 7
+    earn(ANNA, 10, "o", now=now, expires_at=days(now, 5))
+    hold = {"member_id": ANNA, "expires_at": days(now, 8), "now": now}
+    first = points.hold(points=3, reference="h-1", **hold)
+    points.hold(points=1, reference="h-2", **hold)
+    burned = points.burn(member_id=ANNA, points=6, reference="b-1", now=now).entry.entry_id
+    points.reverse(entry_id=burned, reference="rev", now=days(now, 6))
+    points.hold(points=2, reference="h-3", **{**hold, "expires_at": days(now, 9), "now": days(now, 6)})
+    assert numbers(ANNA) == (4, 0, 6, 0)
+    points.capture(hold_id=first.hold_id, points=2, now=days(now, 7))
+    # The rest of the older hold ends with its lot; the younger one holds points of the grace.
+    assert (numbers(ANNA), book(ANNA)[-1]) == ((4, 0, 3, 0), ("expiry", -1, 7))
+    ahead = [selectors.account_view(ANNA, days(now, number)) for number in (8, 9)]
+    points.adjust(member_id=ANNA, points=1, reference="a", reason="r", actor="op:1", now=days(now, 9))
+    assert [(view.available, view.held) for view in ahead] == [(4, 2), (6, 0)]
+    assert (numbers(ANNA), lots(ANNA)[0]) == ((7, 0, 0, 0), (6, 0, "open"))
+    then = selectors.account_view(ANNA, days(now, 7))
+    assert (then.available, then.held) == (4, 3)
     assert_sound()
 
 
@@ -254,6 +276,46 @@ def test_a_rejected_adjustment_moves_nothing(in_acme: Brand, now: datetime) -> N
     assert isinstance(asked, AdjustmentRequest)
     assert points.reject_adjustment(request_id=asked.id, actor="op:2", now=now).status == "rejected"
     assert Entry.objects.count() == 0
+
+
+def test_a_large_reversal_waits_like_a_large_adjustment(in_acme: Brand, now: datetime) -> None:
+    in_acme.settings["adjustment_approval_above"] = 100
+    earned = earn(ANNA, 300, "o", now=now).entries[0].entry_id
+    burned = points.burn(member_id=ANNA, points=150, reference="b", now=now).entry.entry_id
+    ask = {
+        "entry_id": burned,
+        "points": None,
+        "reference": "r",
+        "reason": "twice",
+        "actor": "op:1",
+        "now": now,
+    }
+    count = OutboxEvent.objects.count()
+    waiting = points.request_reversal(**ask)
+    assert isinstance(waiting, AdjustmentRequest)
+    assert (waiting.points, waiting.member_id, waiting.entry_id) == (150, ANNA, burned)
+    assert (numbers(ANNA), Entry.objects.count(), OutboxEvent.objects.count()) == ((150, 0, 0, 0), 2, count)
+    assert points.request_reversal(**ask) == waiting
+    for other in ({"points": 149}, {"entry_id": earned}):
+        with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+            points.request_reversal(**{**ask, **other})
+    with pytest.raises(SameOperator), transaction.atomic():
+        points.approve_adjustment(request_id=waiting.id, actor="op:1", now=now)
+    done = points.approve_adjustment(request_id=waiting.id, actor="op:2", now=now)
+    assert (done.entry.kind, done.account.available) == ("reversal", 300)
+    assert Entry.objects.get(kind="reversal").actor == "op:1 + op:2"
+    again = points.request_reversal(**ask)
+    assert isinstance(again, BurnResult)
+    assert (again.replayed, again.entry.entry_id) == (True, done.entry.entry_id)
+    # A part below the threshold does not wait; what cannot be done is refused before anybody is asked.
+    part = points.request_reversal(**{**ask, "entry_id": earned, "points": 100, "reference": "part"})
+    assert isinstance(part, BurnResult)
+    with pytest.raises(errors.ReversalExceedsEntry), transaction.atomic():
+        points.request_reversal(**{**ask, "reference": "more"})
+    taken = points.request_reversal(**{**ask, "entry_id": earned, "reference": "rest"})
+    assert isinstance(taken, AdjustmentRequest)
+    assert (taken.points, AdjustmentRequest.objects.count()) == (-200, 2)
+    assert_sound()
 
 
 # --- transfers

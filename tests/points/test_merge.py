@@ -173,9 +173,19 @@ def test_a_chain_of_merges_ends_in_one_account(in_acme: Brand, now: datetime) ->
     merge(now)
     merge(now + timedelta(hours=1), BORIS, CHEN)
     assert [numbers(who)[0] for who in (ANNA, BORIS, CHEN)] == [0, 0, 26]
+    # Between the two merges the one in the middle had it all, and the last one nothing yet.
+    middle = now + timedelta(minutes=30)
+    earn(CHEN, 1, "c-1", now=now + timedelta(hours=1))
+    then = [selectors.account_view(who, middle) for who in (ANNA, BORIS, CHEN)]
+    assert [(one.available, one.lifetime_accrued) for one in then] == [(0, 10), (26, 30), (0, 0)]
+    after = selectors.account_view(CHEN, now + timedelta(hours=1))
+    assert (after.available, after.lifetime_accrued) == (27, 31)
+    # The first merge sent again says where both are by now.
+    late = merge(now + timedelta(hours=2))
+    assert (late.replayed, late.into, late.accounts[0].available) == (True, CHEN, 27)
     points.reverse(entry_id=burnt, reference="y", now=now + timedelta(hours=2))
     claw(CHEN, entry, 10, "r-1", now + timedelta(hours=2))
-    assert [numbers(who)[0] for who in (ANNA, BORIS, CHEN)] == [0, 0, 20]
+    assert [numbers(who)[0] for who in (ANNA, BORIS, CHEN)] == [0, 0, 21]
     assert_sound()
 
 

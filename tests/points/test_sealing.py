@@ -144,12 +144,16 @@ def test_a_tree_beyond_a_tile_keeps_its_nodes(in_acme: Brand, now: datetime) -> 
 
 # --- what the leaf says -----------------------------------------------------------------------------------
 def test_the_database_hashes_as_rfc_8785_says(books: None, now: datetime) -> None:
+    sealed.damage(f"UPDATE points_account SET available = {2**53} WHERE member_id = '{BORIS}'")
+    large = earn(BORIS, 1, "large", now=now).entries[0].entry_id
     sealed.seal(now)
+    # Beyond what readers of JSON can tell apart.
+    assert receipts.receipt(large)["entry"]["balance_after"] == str(2**53 + 1)
     for entry in Entry.objects.all():
         receipt = receipts.receipt(entry.pk)
         written = rfc8785.dumps({"entry": receipt["entry"], "salt": receipt["salt"]})
         assert merkle.leaf_hash(written) == bytes(entry.leaf.hash), receipt["entry"]
-    assert len({bytes(leaf.salt) for leaf in LogLeaf.objects.all()}) == 10
+    assert len({bytes(leaf.salt) for leaf in LogLeaf.objects.all()}) == 11
 
 
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)

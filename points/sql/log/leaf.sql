@@ -1,10 +1,11 @@
 -- The hash of an entry's leaf: SHA-256(0x00 ‖ canonical JSON of the entry and its salt), as points/receipts.py
 -- and points/verify_receipt.py write it. RFC 8785: names sorted, no space, text as ECMAScript escapes it, which is
--- what to_json does. `e` is the entry, `account` its account; `salt` 32 bytes, of which the second half hides the
+-- what to_json does; whole numbers that readers of JSON would round, from 2^53 on, as text. `e` is the entry, `account` its account; `salt` 32 bytes, of which the second half hides the
 -- details; `opened.lots` and `taken.lots` the JSON of the lots it opened and of the consumptions that are covered.
 sha256('\x00'::bytea || convert_to(concat(
   '{"entry":{"account":"', e.account_id,
-  '","balance_after":', e.balance_after,
+  '","balance_after":', CASE WHEN abs(e.balance_after) < 9007199254740992 THEN e.balance_after::text
+    ELSE '"' || e.balance_after || '"' END,
   ',"cost_centre":', to_json(e.cost_centre),
   ',"currency":', to_json(account.currency),
   ',"details":"', encode(sha256(convert_to(concat(
@@ -18,7 +19,7 @@ sha256('\x00'::bytea || convert_to(concat(
   '","journal":"', e.journal_id,
   '","kind":', to_json(e.kind),
   ',"opened":[', opened.lots,
-  '],"points":', e.points,
+  '],"points":', CASE WHEN e.points < 9007199254740992 THEN e.points::text ELSE '"' || e.points || '"' END,
   ',"recorded_at":"', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
   '","reference":', to_json(e.reference),
   ',"reverses":', coalesce('"' || e.reverses_id || '"', 'null'),
