@@ -41,16 +41,20 @@ WITH given AS (
   WHERE bought.evaluation ? trigger.name
     AND (hashtext(bought.order_id) & 2147483647) %% %(turns)s = %(turn)s
   GROUP BY bought.order_id
+), by_hand AS MATERIALIZED (
+  SELECT DISTINCT CASE WHEN entry.source LIKE '%%.revision' THEN regexp_replace(entry.reference, '#\d+$', '')
+    ELSE entry.reference END AS order_id
+  FROM points_entry reversal CROSS JOIN LATERAL (
+    SELECT one.source, one.reference FROM points_entry one WHERE one.id = reversal.reverses_id OFFSET 0
+  ) entry
+  WHERE reversal.reverses_id IS NOT NULL
+    AND reversal.source !~ '^(return|order)(\.completed)?(\.recount|\.revision)?(\.earlier)?$'
 )
 SELECT format('order %%s: the ledger left %%s points, the order keeps %%s',
   coalesce(given.order_id, kept.order_id), coalesce(given.points, 0), coalesce(kept.points, 0))
-FROM given FULL JOIN kept USING (order_id)
+FROM given FULL JOIN kept USING (order_id) LEFT JOIN by_hand ON by_hand.order_id = kept.order_id
 WHERE coalesce(given.points, 0) > coalesce(kept.points, 0)
-  OR (coalesce(given.points, 0) < coalesce(kept.points, 0) AND NOT EXISTS (
-    SELECT 1 FROM points_entry reversal JOIN points_entry entry ON entry.id = reversal.reverses_id
-    WHERE kept.order_id = CASE WHEN entry.source LIKE '%%.revision'
-        THEN regexp_replace(entry.reference, '#\d+$', '') ELSE entry.reference END
-      AND reversal.source !~ '^(return|order)(\.completed)?(\.recount|\.revision)?(\.earlier)?$'))
+  OR (coalesce(given.points, 0) < coalesce(kept.points, 0) AND by_hand.order_id IS NULL)
 LIMIT %(limit)s
 """
 _COUNTED: Final = """

@@ -19,6 +19,7 @@ from uuid import UUID
 from django.db import transaction
 from psycopg import sql
 
+from loyalty.lib import plans
 from loyalty.lib.checks import MOST_SHOWN, Tell
 from loyalty.lib.database import connection
 
@@ -95,7 +96,7 @@ def passes(query: str, grouped: int, tell: Tell, values: Mapping[str, Any] | Non
     found: list[str] = []
     for turn in range(turns):
         mine = {"turn": turn, "turns": turns, "limit": MOST_SHOWN - len(found)}
-        with connection.cursor() as cursor:
+        with transaction.atomic(), plans.without(plans.ROW_WITH_ROW), connection.cursor() as cursor:
             cursor.execute(query, {**(values or {}), **mine})
             found += [row[0] for row in cursor.fetchall()]
         tell(grouped * (turn + 1) // turns, grouped)
@@ -114,13 +115,18 @@ def rows(table: str, column: str = "id", where: str = "true") -> int:
 
 
 def by_index(query: Any, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """What a query over a stretch selects, by index alone, however old the statistics are."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('enable_seqscan', 'off', true)")
+    """What a query over a stretch selects, by index alone, however old the statistics are.
+
+    Ranges are joined by hash or merge; what the query looks up beyond its own ranges is a LATERAL with
+    `OFFSET 0`, or whole tables would be read for each stretch.
+    """
+    with (
+        transaction.atomic(),
+        plans.without(plans.WHOLE_TABLES, plans.ROW_WITH_ROW),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(query, values)
-        found = list(cursor.fetchall())
-        cursor.execute("SELECT set_config('enable_seqscan', 'on', true)")
-    return found
+        return list(cursor.fetchall())
 
 
 def _stretches(columns: Sequence[Column]) -> Iterator[tuple[UUID, UUID, int]]:

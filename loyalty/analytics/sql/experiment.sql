@@ -15,11 +15,13 @@ WITH whom AS (
 ), bought AS (
   SELECT member_id, count(*) AS orders, sum(amount) AS amount
   FROM (
-    SELECT purchase.member_id, sum((line.quantity * line.unit_price - line.discount)
-      * (line.quantity - line.returned) / line.quantity) AS amount
-    FROM members_purchase purchase JOIN members_purchaseline line ON line.purchase_id = purchase.id
-    WHERE purchase.ordered_at >= %(since)s AND purchase.ordered_at < %(until)s AND line.quantity > line.returned
-    GROUP BY purchase.id, purchase.member_id
+    SELECT purchase.member_id, kept.amount
+    FROM members_purchase purchase CROSS JOIN LATERAL (
+      SELECT sum((line.quantity * line.unit_price - line.discount)
+        * (line.quantity - line.returned) / line.quantity) AS amount
+      FROM members_purchaseline line WHERE line.purchase_id = purchase.id AND line.quantity > line.returned
+    ) kept
+    WHERE purchase.ordered_at >= %(since)s AND purchase.ordered_at < %(until)s AND kept.amount IS NOT NULL
   ) orders
   GROUP BY member_id
 ), given AS (

@@ -3,9 +3,11 @@
 WITH redemption AS MATERIALIZED (SELECT * FROM mall_redemption WHERE id BETWEEN %(first)s AND %(last)s)
 SELECT format('redemption %%s has no burn of its member, points and reference', redemption.id)
 FROM redemption
-LEFT JOIN points_entry burn ON burn.id = redemption.entry_id
-LEFT JOIN points_account account ON account.id = burn.account_id
-LEFT JOIN members_member holder ON holder.id = account.member_id
+LEFT JOIN LATERAL (SELECT one.* FROM points_entry one WHERE one.id = redemption.entry_id OFFSET 0) burn ON true
+LEFT JOIN LATERAL (
+  SELECT one.member_id, one.currency FROM points_account one WHERE one.id = burn.account_id OFFSET 0) account ON true
+LEFT JOIN LATERAL (
+  SELECT one.id, one.merged_into_id FROM members_member one WHERE one.id = account.member_id OFFSET 0) holder ON true
 WHERE burn.id IS NULL
   OR (burn.kind, burn.source, burn.reference, burn.points, burn.direction)
     IS DISTINCT FROM ('burn', 'redemption', redemption.reference, redemption.points, -1)

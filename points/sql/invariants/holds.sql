@@ -5,7 +5,8 @@ parts AS MATERIALIZED (
   -- A hold that moved with its member has parts on the lots it left, too.
   SELECT part.hold_id, sum(part.points) AS points
   FROM points_holdlot part JOIN hold ON hold.id = part.hold_id
-  JOIN points_lot lot ON lot.id = part.lot_id AND lot.account_id = hold.account_id
+  CROSS JOIN LATERAL (
+    SELECT FROM points_lot lot WHERE lot.id = part.lot_id AND lot.account_id = hold.account_id OFFSET 0) own
   WHERE part.hold_id BETWEEN %(first)s AND %(last)s GROUP BY part.hold_id
 )
 SELECT format('hold %%s (%%s): %%s held, %%s captured, %%s released', id, status, points, captured, released)

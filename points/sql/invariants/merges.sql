@@ -8,8 +8,12 @@ WHERE account.moved_to_id IS NOT NULL AND account.id BETWEEN %(first)s AND %(las
 UNION ALL
 SELECT format('account %%s of member %%s (%%s) moved to %%s of member %%s', account.id, account.member_id,
     member.status, home.id, home.member_id)
-FROM points_account account JOIN members_member member ON member.id = account.member_id
-LEFT JOIN points_account home ON home.id = account.moved_to_id
+FROM points_account account
+CROSS JOIN LATERAL (
+  SELECT one.status, one.merged_into_id FROM members_member one WHERE one.id = account.member_id OFFSET 0) member
+LEFT JOIN LATERAL (
+  SELECT one.id, one.member_id, one.currency
+  FROM points_account one WHERE one.id = account.moved_to_id OFFSET 0) home ON true
 WHERE account.id BETWEEN %(first)s AND %(last)s
   AND (account.moved_to_id IS NOT NULL OR member.status = 'merged')
   AND (home.member_id, home.currency) IS DISTINCT FROM (member.merged_into_id, account.currency)

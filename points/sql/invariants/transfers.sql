@@ -19,11 +19,14 @@ CROSS JOIN LATERAL (
   SELECT * FROM points_lot own WHERE own.id = received.id AND own.entry_id = received.id
   UNION ALL
   SELECT * FROM points_lot other WHERE other.entry_id = received.id AND other.entry_id <> other.id
+  OFFSET 0
 ) lot
-LEFT JOIN points_lot origin ON origin.id = lot.from_lot_id
+LEFT JOIN LATERAL (SELECT one.* FROM points_lot one WHERE one.id = lot.from_lot_id OFFSET 0) origin ON true
 LEFT JOIN moved sent ON sent.journal_id = received.journal_id AND sent.kind = 'transfer'
   AND sent.direction = -1 AND (sent.source <> 'merge' OR sent.reference = received.reference)
-LEFT JOIN points_consumption taken ON taken.entry_id = sent.id AND taken.lot_id = origin.id
+LEFT JOIN LATERAL (
+  SELECT one.points FROM points_consumption one
+  WHERE one.entry_id = sent.id AND one.lot_id = origin.id OFFSET 0) taken ON true
 WHERE received.kind = 'transfer' AND received.rule = 'in' AND (taken.points IS DISTINCT FROM lot.points
   OR CASE
     -- One person's points slide on as before.

@@ -6,8 +6,9 @@ SELECT CASE
     ELSE format('leaf %%s: entry %%s is not what was sealed', given.index, given.entry_id)
   END
 FROM points_logleaf given
-LEFT JOIN points_entry e ON e.id = given.entry_id
-LEFT JOIN points_account account ON account.id = e.account_id
+LEFT JOIN LATERAL (SELECT one.* FROM points_entry one WHERE one.id = given.entry_id OFFSET 0) e ON true
+LEFT JOIN LATERAL (
+  SELECT one.currency FROM points_account one WHERE one.id = e.account_id OFFSET 0) account ON true
 CROSS JOIN LATERAL (
   SELECT string_agg(/*lot*/, ',' ORDER BY lot.id) AS lots
   FROM (
@@ -19,10 +20,12 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT string_agg(concat('{"lot":"', used.lot_id, '","points":', used.points, '}'), ',' ORDER BY used.id) AS lots
   FROM (
-    SELECT one.id, one.lot_id, one.points FROM points_consumption one
-    WHERE one.entry_id = given.entry_id ORDER BY one.id LIMIT given.takes
+    -- The leaf's own first: to read all in their order until there are enough looks cheap, too.
+    SELECT own.id, own.lot_id, own.points
+    FROM (SELECT one.* FROM points_consumption one WHERE one.entry_id = given.entry_id OFFSET 0) own
+    ORDER BY own.id LIMIT given.takes
   ) used
 ) taken
-WHERE given.entry_id BETWEEN %(first)s AND %(last)s 
+WHERE given.entry_id BETWEEN %(first)s AND %(last)s
   AND (e.id IS NULL OR given.hash IS DISTINCT FROM /*leaf*/)
 LIMIT %(limit)s
