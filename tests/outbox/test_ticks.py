@@ -47,6 +47,15 @@ def test_the_tick_runs_in_every_active_brand(acme: Brand, globex: Brand) -> None
     assert connection.schema_name == "public"
 
 
+def test_a_tick_that_waited_for_the_next_one_is_dropped() -> None:
+    waits = {
+        name: (tick["schedule"], tick["options"]["expires"]) for name, tick in app.conf.beat_schedule.items()
+    }
+    assert waits["outbox-handlers"] == (2.0, 10.0)
+    assert waits["points-seal"] == (15.0, 15.0)
+    assert all(max(every, 10.0) == wait for every, wait in waits.values())
+
+
 @pytest.mark.django_db
 def test_a_suspended_brand_is_left_alone(acme: Brand, globex: Brand) -> None:
     happened(acme)
