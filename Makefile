@@ -55,7 +55,7 @@ messages: venv ## compile the translations (.po to .mo)
 	@exec $(V)/python -m loyalty.dev messages
 
 pictures: venv ## take the pictures of docs/images anew, while `make up` runs (needs Chromium)
-	@exec $(V)/python -m loyalty.dev.pictures
+	@exec $(V)/python -m loyalty.dev.pictures $(ARGS)
 
 clean: ## end what runs here, and remove .venv and var (the demo data too)
 	@if test -x $(V)/python; then $(V)/python -m loyalty.dev clean; fi

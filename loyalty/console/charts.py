@@ -75,7 +75,7 @@ def chart(
         type=kind,
         lines=lines,
         data=json.dumps(data, ensure_ascii=False),
-        options=json.dumps(_options(stacked=stacked)),
+        options=json.dumps(_options(stacked=stacked, names=bool(labels))),
         wide=wide,
         legend=[(line.label, COLOURS[line.colour]) for line in lines] if len(lines) > 1 else (),
     )
@@ -90,9 +90,11 @@ def _dataset(line: Line, kind: str) -> dict[str, Any]:
     return {**shared, "backgroundColor": colour, "borderRadius": 3, "borderWidth": 0, "maxBarThickness": 28}
 
 
-def _options(*, stacked: bool) -> dict[str, Any]:
+def _options(*, stacked: bool, names: bool) -> dict[str, Any]:
     language = translation.get_language() or "en"
     tick = {"color": _INK, "font": {"size": 11}}
+    # Of days some may be left out, since one knows what lies between; a bar without its name says nothing.
+    below = {"maxRotation": 60, "autoSkip": False} if names else {"maxRotation": 0, "autoSkip": True}
     return {
         "animation": False,
         "responsive": True,
@@ -105,7 +107,7 @@ def _options(*, stacked: bool) -> dict[str, Any]:
                 "stacked": stacked,
                 "grid": {"display": False},
                 "border": {"display": False},
-                "ticks": {**tick, "maxRotation": 0, "autoSkip": True, "autoSkipPadding": 16},
+                "ticks": {**tick, **below, "autoSkipPadding": 16},
             },
             "y": {
                 "stacked": stacked,

@@ -1,11 +1,17 @@
-"""The pictures of docs/images, taken anew from a running demo: `make pictures` while `make up` runs."""
+"""The pictures of docs/images, taken anew from a running demo: `make pictures` while `make up` runs.
+
+`make pictures ARGS="compliance tiers"` takes those alone.
+"""
 
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from loyalty.dev.stage import Stage
 
@@ -23,7 +29,15 @@ HEIGHTS = {
     "simulation": 1400,
     "tiers": 1300,
     "policies": 1300,
+    "compliance": 1300,
+    "rule-templates": 1180,
+    "segment": 1180,
+    "wakeup-report": 1300,
 }
+WIDE: Final = 1280
+PHONE: Final = (390, 1600)
+ON_A_PHONE: Final = ("rule-builder", "simulation", "campaign-calendar", "wakeup-report")
+OF_BOOKS: Final = {"dashboard": f"{BASE}/console/", "liability": f"{BASE}/console/finance/liability/"}
 UNCOVERED = "#submit-row, [class*='fixed bottom'], .sticky.bottom-0 {display: none !important}"
 """The bar that floats over the end of a page hides what stands there."""
 
@@ -35,26 +49,62 @@ def main() -> int:
         print("no Chromium on PATH (Debian: apt-get install chromium fonts-noto-cjk)", file=sys.stderr)
         return 1
     with sync_playwright() as driver:
-        simulation = Stage(BASE).set_up()
+        stage = Stage(BASE)
+        wakeup = _wakeup()
+        only = sys.argv[1:]
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for suffix, (language, locale) in LANGUAGES.items():
-            context = browser.new_context(locale=locale, timezone_id="Asia/Shanghai")
-            context.add_cookies([{"name": "django_language", "value": language, "url": BASE}])
-            page = context.new_page()
-            _sign_in(page)
-            for name, path in {**_places(page), **_of_campaigns(page, simulation)}.items():
-                page.set_viewport_size({"width": 1280, "height": HEIGHTS.get(name, 860)})
-                page.goto(path, wait_until="networkidle")
-                if name == "care-adjust":
-                    page.fill("#id_points", "-64")
-                    page.select_option("#id_why", "wrong")
-                page.add_style_tag(content=UNCOVERED)
-                page.wait_for_timeout(400)  # charts draw themselves in
-                page.screenshot(path=IMAGES / f"{name}-{suffix}.png")
-                print(f"  {name}-{suffix}.png  {path}")
-            context.close()
+        # What the stage buys is recorded today, whatever its day: the books are shown as they were before.
+        for suffix in LANGUAGES:
+            _take(_page(browser, suffix), suffix, OF_BOOKS, only)
+        simulation = stage.set_up()
+        for suffix in LANGUAGES:
+            page = _page(browser, suffix)
+            _take(page, suffix, {**_places(page), **_of_campaigns(page, simulation, wakeup)}, only)
         browser.close()
     return 0
+
+
+def _page(browser: Browser, suffix: str) -> Page:
+    """The owner's browser in one language."""
+    language, locale = LANGUAGES[suffix]
+    context = browser.new_context(locale=locale, timezone_id="Asia/Shanghai", color_scheme="light")
+    context.add_cookies([{"name": "django_language", "value": language, "url": BASE}])
+    page = context.new_page()
+    _sign_in(page)
+    return page
+
+
+def _take(page: Page, suffix: str, places: Mapping[str, str], only: Sequence[str]) -> None:
+    """The pictures in one language, wide, and some as a phone shows them."""
+    for name, path in places.items():
+        if only and name not in only:
+            continue
+        _picture(page, path, name, f"{name}-{suffix}", WIDE, HEIGHTS.get(name, 860))
+        if name in ON_A_PHONE:
+            _picture(page, path, name, f"{name}-phone-{suffix}", *PHONE)
+    page.context.close()
+
+
+def _picture(page: Page, path: str, name: str, file: str, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(path, wait_until="load")
+    if name == "care-adjust":
+        page.fill("#id_points", "-64")
+        page.select_option("#id_why", "wrong")
+    page.add_style_tag(content=UNCOVERED)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(300)  # charts draw themselves in
+    page.screenshot(path=IMAGES / f"{file}.png")
+    wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    print(f"  {file}.png  {path}" + (f"  WIDER THAN THE WINDOW by {wider}" if wider > 0 else ""), flush=True)
+
+
+def _wakeup() -> str:
+    """The id of a wake-up that went out days ago: no call of the API can make one."""
+    command = [sys.executable, "manage.py", "stage_wakeup"]
+    done = subprocess.run(command, cwd=IMAGES.parents[1], check=True, capture_output=True, text=True)
+    return done.stdout.split()[-1]
 
 
 def _sign_in(page: Page) -> None:
@@ -79,12 +129,10 @@ def _places(page: Page) -> dict[str, str]:
     page.goto(account)
     burn = page.locator("#entries .num-out").first.locator("xpath=ancestor::tr").locator("a").first
     return {
-        "dashboard": f"{console}/",
         "member": member,
         "order": order,
         "rules": f"{console}/campaigns/rule/",
         "redemptions": f"{console}/mall/redemption/",
-        "liability": f"{console}/finance/liability/",
         "messages": f"{console}/campaigns/message/",
         "message-template": f"{template}?#preview",
         "account": account,
@@ -93,13 +141,15 @@ def _places(page: Page) -> dict[str, str]:
     }
 
 
-def _of_campaigns(page: Page, simulation: str) -> dict[str, str]:
-    """Campaigns, the builder of rules, a simulation, tiers and policies."""
+def _of_campaigns(page: Page, simulation: str, wakeup: str) -> dict[str, str]:
+    """Campaigns, rules, a simulation, tiers, audiences, policies and compliance."""
     console = f"{BASE}/console"
     page.goto(f"{console}/campaigns/campaign/?q=double-now")
     campaign = _first(page, "/campaigns/campaign/")
     page.goto(f"{console}/campaigns/rule/?q=base")
     rule = _first(page, "/campaigns/rule/")
+    page.goto(f"{console}/campaigns/segment/?q=regulars")
+    segment = _first(page, "/campaigns/segment/")
     return {
         "campaign-calendar": f"{console}/campaigns/calendar/",
         "campaign": campaign,
@@ -107,9 +157,13 @@ def _of_campaigns(page: Page, simulation: str) -> dict[str, str]:
             "/change/", "/"
         ),
         "rule-builder": rule,
+        "rule-templates": f"{console}/campaigns/rule/templates/",
+        "segment": segment,
+        "wakeup-report": f"{console}/wakeups/{wakeup}/report/",
         "simulation": f"{console}/simulations/{simulation}/",
         "tiers": f"{console}/tiers/",
         "policies": f"{console}/policies/",
+        "compliance": f"{console}/compliance/",
     }
 
 

@@ -11,6 +11,10 @@ from typing import Any, Final
 from loyalty.dev.places import up_places
 
 BUYERS: Final = 40
+DAYS: Final = 6
+"""How long the campaign has been running, and the purchases are spread over."""
+STORES: Final = ("S31742", "S32004", "S320", "S330")
+"""Some of the demo's own."""
 WAIT_S: Final = 90
 COUNTED_S: Final = 8
 """What a campaign gave is counted some seconds behind its orders."""
@@ -19,7 +23,7 @@ DOUBLE: Final[dict[str, Any]] = {
     "name": {"zh-hans": "双倍积分周", "en": "Double-points week"},
     "kind": "double_points",
     "multiplier": "2",
-    "budget_points": 40_000,
+    "budget_points": 2_500,
     "control_percent": 20,
     "announcement": {"zh-hans": "本周双倍", "en": "Double this week"},
 }
@@ -58,13 +62,13 @@ class Stage:
     def set_up(self) -> str:
         """Make everything; the id of the simulation."""
         today = datetime.now(UTC).replace(hour=16, minute=0, second=0, microsecond=0) - timedelta(days=1)
-        weeks = today + timedelta(days=7), today + timedelta(days=370)
-        for body, until in (
-            (DOUBLE, weeks[0]),
-            (EXCHANGE, today + timedelta(days=2)),
-            (MEMBER_DAY, weeks[1]),
+        began, over = today - timedelta(days=DAYS), today + timedelta(days=370)
+        for body, start, until in (
+            (DOUBLE, began, today + timedelta(days=2)),
+            (EXCHANGE, today, today + timedelta(days=2)),
+            (MEMBER_DAY, today, over),
         ):
-            times = {"starts_at": today.isoformat(), "ends_at": until.isoformat()}
+            times = {"starts_at": start.isoformat(), "ends_at": until.isoformat()}
             if "code" in self.call("/campaigns", {**body, **times}):
                 self.call(f"/campaigns/{body['code']}/start", {})
         job = self._simulate()
@@ -91,16 +95,19 @@ class Stage:
         return found
 
     def _buy(self) -> None:
+        """A few small baskets on each day of the campaign: none stands out among the demo's own."""
         members = self.call(f"/members?limit={BUYERS}")["items"]
         for number, member in enumerate(members):
-            line = {"sku": f"P-{number % 7}", "quantity": "1", "unit_price": str(19 + 7 * (number % 13))}
+            line = {"sku": f"P-{number % 7}", "quantity": "1", "unit_price": str(9 + 2 * (number % 13))}
+            bought = datetime.now(UTC) - timedelta(days=number % DAYS, hours=1 + number % 5)
             self.call(
                 "/orders",
                 {
                     "order_id": f"stage-{number}",
                     "member": {"member_id": member["member_id"]},
-                    "ordered_at": datetime.now(UTC).isoformat(),
+                    "ordered_at": bought.isoformat(),
                     "channel": ("store", "online", "miniprogram")[number % 3],
+                    "store_id": STORES[number % len(STORES)],
                     "currency": "CNY",
                     "lines": [{**line, "category": "fresh"}],
                 },

@@ -40,8 +40,8 @@ def test_two_unlock_what_orders_and_activities_go_by(acme: Brand, api: Api) -> N
     api.post("/earning-rules/share/publish")
     owner, marketing = signed_in(acme, "owner"), signed_in(acme, "marketing")
     page = owner.get("compliance/").content.decode()
-    assert "blocked" in cell(page, "wechat_share", 2)
-    assert "never" in cell(page, "infant_0_6", 1)
+    assert "blocked by law" in cell(page, "wechat_share", 2)
+    assert "never unlocked" in cell(page, "infant_0_6", 1)
     assert "adults only" in cell(page, "alcohol", 1)
     assert 'name="password"' not in page
     assert owner.post("compliance/", ASKED).status_code == 302

@@ -6,8 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
 
 from campaigns.lapsed import lapsed
 from campaigns.models import Rule, RuleVersion
@@ -26,8 +25,9 @@ def of(rules: Sequence[Rule], now: datetime) -> dict[UUID, list[Text]]:
     return lapsed(bodies, now)
 
 
-def shown(said: Sequence[Text]) -> SafeString | str:
-    """The column of a list."""
+def below(sentence: str, said: Sequence[Text]) -> str:
+    """A rule's sentence in a list, with what it names that is gone in lines of its own."""
     if not said:
-        return "–"
-    return format_html_join("", '<span class="lapsed">{}</span>', ((each,) for each in said))
+        return sentence
+    gone = format_html_join("", '<span class="lapsed">{}</span>', ((each,) for each in said))
+    return format_html("{}{}", sentence, gone)

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -52,7 +51,6 @@ class RulePage(RuleAdmin):
     change_form_outer_before_template = "console/rules/head.html"
     readonly_fields = (*RuleAdmin.readonly_fields, "runs")
     list_before_template = "console/rules/list_head.html"
-    list_display = ("title", "code_n", "state", "gone", "current_version", "sentence", "updated_at")
 
     class Media:
         js: ClassVar = tuple(f"console/rules/{name}.js" for name in SCRIPTS)
@@ -85,10 +83,10 @@ class RulePage(RuleAdmin):
         found.result_list = shown
         return found
 
-    @display(description=gettext_lazy("to mend"))
-    def gone(self, rule: Rule) -> SafeString | str:
-        """What it names that the brand has no more."""
-        return lapses.shown(getattr(rule, "lapsed", ()))
+    @display(description=gettext_lazy("in words"))
+    def sentence(self, rule: Rule) -> str:
+        """The rule in words, and below it what it names that the brand has no more."""
+        return lapses.below(super().sentence(rule), getattr(rule, "lapsed", ()))
 
     @display(description=gettext_lazy("what runs now"))
     def runs(self, rule: Rule) -> str:
