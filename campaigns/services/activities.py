@@ -28,7 +28,7 @@ from loyalty.lib import instants
 from loyalty.lib.errors import Invalid
 from loyalty.outbox import services as outbox
 from members import services as members
-from members.models import Activity, Member
+from members.models import CHECK_IN, Activity, Member
 from points import services as points
 from points.postings import AccountState
 from points.services import tiers
@@ -38,7 +38,6 @@ ACTIVITY_FIELDS: Final = frozenset({"activity_id", "member", "type", "occurred_a
 TYPE: Final = re.compile(rf"{ACTIVITY_TYPE}\Z")
 TYPE_WORDS: Final = _("Lower-case letters, digits and hyphens, such as “check-in”.")
 SOURCE: Final = "activity"
-CHECK_IN: Final = "check-in"
 LONGEST_STREAK: Final = 1100
 
 
@@ -113,7 +112,7 @@ def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
     One transaction, under the lock on the member's points account.
 
     Raises MemberNotFound, MemberNotActive, ActivityConflict (the number was used with other content), and
-    Invalid for one that lies too far back or before the member enrolled.
+    Invalid for one that lies too far back.
     """
     with transaction.atomic(savepoint=False):
         member, _created = members.resolve_or_enrol(
@@ -140,16 +139,17 @@ def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
 def _first(content: ActivityContent, member: Member, account: AccountState, now: datetime) -> Recorded:
     tz = current_brand().tz
     day = content.occurred_at.astimezone(tz).date()
-    _refuse_late(content.type, day, member, now)
+    _refuse_late(content.type, day, now)
     held = tiers.held(member_id=member.id, now=now, reference=content.activity_id)
     rules = selectors.published_rules(tiers=held.program.codes if held else ())
+    repeats = content.type == CHECK_IN and _checked_in(member.id, day)
     if account.earn_frozen:
-        activity = _store(content, member.id, day, {}, None, now)
+        activity = _store(content, member.id, day, {}, None, now, repeats=repeats)
         _tell(activity, now)
         return Recorded(activity, account)
-    if content.type == CHECK_IN and _checked_in(member.id, day):
+    if repeats:
         refused = rules.refused(_event(content, member.id, 1), str(member.id), "cap", ONCE_A_DAY)
-        activity = _store(content, member.id, day, {"activity": refused.to_record()}, None, now)
+        activity = _store(content, member.id, day, {"activity": refused.to_record()}, None, now, repeats=True)
         _tell(activity, now)
         return Recorded(activity, account, explained([refused], rules))
     event = _event(content, member.id, _streak(member.id, content.type, day))
@@ -162,21 +162,16 @@ def _first(content: ActivityContent, member: Member, account: AccountState, now:
     return Recorded(activity, given.own.account, explained([given.evaluation], rules))
 
 
-def _refuse_late(kind: str, day: date, member: Member, now: datetime) -> None:
-    """Raises Invalid for a day further back than the brand takes, or before the member enrolled."""
-    at, brand = "/occurred_at", current_brand()
+def _refuse_late(kind: str, day: date, now: datetime) -> None:
+    """Raises Invalid for a day further back than the brand takes.
+
+    Days before the member enrolled here count: a member may have joined elsewhere before that.
+    """
+    brand = current_brand()
     most = int(brand.setting("check_in_late_days" if kind == CHECK_IN else "activity_late_days"))
     if (now.astimezone(brand.tz).date() - day).days > most:
         detail = _("Lies more than %(most)s days back, which is as late as the brand takes it.")
-        raise Invalid.at(at, "too_late", detail % {"most": most})
-    if day < member.enrolled_at.astimezone(brand.tz).date() and not _was_somebody(member, day):
-        raise Invalid.at(at, "before_enrolment", _("Lies before the day on which the member enrolled."))
-
-
-def _was_somebody(member: Member, day: date) -> bool:
-    """Whether one of those who were merged into the member was enrolled by then."""
-    merged = Member.objects.filter(merged_into=member.pk).values_list("enrolled_at", flat=True)
-    return any(enrolled_at.astimezone(current_brand().tz).date() <= day for enrolled_at in merged)
+        raise Invalid.at("/occurred_at", "too_late", detail % {"most": most})
 
 
 def _event(content: ActivityContent, member_id: UUID, streak: int) -> Event:
@@ -193,7 +188,7 @@ def _event(content: ActivityContent, member_id: UUID, streak: int) -> Event:
 
 def _checked_in(member_id: UUID, day: date) -> bool:
     """Whether a check-in of the member counts for this day already; one that was rejected does not."""
-    found = Activity.objects.filter(member_id=member_id, type=CHECK_IN, occurred_on=day)
+    found = Activity.objects.filter(member_id=member_id, type=CHECK_IN, occurred_on=day, repeats=False)
     return found.exclude(status=Activity.Status.REJECTED).exists()
 
 
@@ -204,6 +199,8 @@ def _store(
     evaluation: dict[str, Any],
     journal_id: UUID | None,
     now: datetime,
+    *,
+    repeats: bool = False,
 ) -> Activity:
     try:
         return Activity.objects.create(
@@ -216,6 +213,7 @@ def _store(
             content_hash=content.digest(),
             evaluation=evaluation,
             journal_id=journal_id,
+            repeats=repeats,
             recorded_at=now,
         )
     except IntegrityError:
@@ -224,9 +222,10 @@ def _store(
 
 
 def _streak(member_id: UUID, kind: str, day: date) -> int:
-    """How many days in a row, this one included, the member did this."""
+    """How many days in a row, this one included, the member did this; what was rejected was not done."""
     days = (
         Activity.objects.filter(member_id=member_id, type=kind, occurred_on__lt=day)
+        .exclude(status=Activity.Status.REJECTED)
         .order_by("-occurred_on")
         .values_list("occurred_on", flat=True)
         .distinct()[:LONGEST_STREAK]

@@ -12,11 +12,11 @@ from django.db import transaction
 from campaigns.services import activities
 from campaigns.services.activities import ActivityContent, Recorded
 from campaigns.services.orders.content import MemberRef
-from members.models import Activity
+from members.models import CHECK_IN, Activity
 from points import services as points
 from tenants.context import current_brand
 
-TYPE: Final = activities.CHECK_IN
+TYPE: Final = CHECK_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def check_in(*, member_id: UUID, now: datetime) -> Recorded:
 def streak_of(*, member_id: UUID, now: datetime) -> Streak:
     """How long the member's row of check-ins is, and on which days of the month they were here."""
     today = _today(now)
-    found = Activity.objects.filter(member_id=member_id, type=TYPE, occurred_on__lte=today)
+    done = Activity.objects.exclude(status=Activity.Status.REJECTED)
+    found = done.filter(member_id=member_id, type=TYPE, occurred_on__lte=today)
     days = set(
         found.filter(occurred_on__gte=today - timedelta(days=activities.LONGEST_STREAK)).values_list(
             "occurred_on", flat=True

@@ -1,10 +1,15 @@
 """What members did beside buying: check-ins, reviews, surveys …"""
 
+from typing import Final
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import ids
 from members.models.identity import Member
+
+CHECK_IN: Final = "check-in"
+"""The type that counts once a day."""
 
 
 class Activity(models.Model):
@@ -31,6 +36,12 @@ class Activity(models.Model):
     content_hash = models.CharField(max_length=64, editable=False)
     evaluation = models.JSONField(_("evaluation"), default=dict, blank=True)
     journal_id = models.UUIDField(_("journal"), null=True, blank=True)
+    repeats = models.BooleanField(
+        _("repeats"),
+        default=False,
+        db_default=False,
+        help_text=_("A check-in of a day that has one already: it gives nothing."),
+    )
     recorded_at = models.DateTimeField(_("recorded at"))
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.RECORDED)
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
@@ -45,6 +56,11 @@ class Activity(models.Model):
                 condition=models.Q(status="recorded", decided_at__isnull=True)
                 | models.Q(status__in=["approved", "rejected"], decided_at__isnull=False),
                 name="activity_decided_at",
+            ),
+            models.UniqueConstraint(
+                fields=["member", "occurred_on"],
+                condition=models.Q(type=CHECK_IN, repeats=False) & ~models.Q(status="rejected"),
+                name="activity_one_check_in_a_day",
             ),
         ]
         indexes = [

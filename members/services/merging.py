@@ -7,7 +7,7 @@ from uuid import UUID
 from loyalty.lib import clock
 from members import locks
 from members.errors import MemberNotActive, MemberNotFound
-from members.models import Activity, Identity, Member, Purchase
+from members.models import CHECK_IN, Activity, Identity, Member, Purchase
 from members.services import consents
 
 _FILLED = ("name", "birthday", "region", "locale")
@@ -34,7 +34,7 @@ def merge(*, member: Member, into: Member) -> None:
             raise MemberNotActive(member_id=str(each.id))
     Identity.objects.filter(member=member).update(member=into)
     Purchase.objects.filter(member=member).update(member=into)
-    Activity.objects.filter(member=member).update(member=into)
+    _move_activities(member, into)
     Member.objects.filter(referrer=member).exclude(pk=into.pk).update(referrer=into)
     Member.objects.filter(merged_into=member).update(merged_into=into)
     before = list(into.consents)
@@ -45,6 +45,14 @@ def merge(*, member: Member, into: Member) -> None:
     into.save(update_fields=[*_FILLED, "tags", "children", "consents", "referrer", "updated_at"])
     member.status, member.merged_into = Member.Status.MERGED, into
     member.save(update_fields=["status", "merged_into", "updated_at"])
+
+
+def _move_activities(member: Member, into: Member) -> None:
+    """Let `into` have done what `member` did. Of two check-ins of a day, that of `into` goes on counting."""
+    counted = Activity.objects.filter(member=into, type=CHECK_IN, repeats=False)
+    days = counted.exclude(status=Activity.Status.REJECTED).values("occurred_on")
+    Activity.objects.filter(member=member, type=CHECK_IN, occurred_on__in=days).update(repeats=True)
+    Activity.objects.filter(member=member).update(member=into)
 
 
 def _fill(into: Member, member: Member) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
@@ -65,27 +66,18 @@ def test_the_brand_says_how_late(api: Api, publish: Callable[..., None], acme: B
     assert api.post("/activities", activity(occurred_at=yesterday)).status_code == 201
 
 
-def test_nothing_happened_before_the_member_enrolled(
-    api: Api, publish: Callable[..., None], in_acme: Brand, row_counts: Callable[[], Any]
-) -> None:
-    Member.objects.filter(pk=ANNA).update(enrolled_at=datetime(2026, 11, 20, 4, tzinfo=UTC))
-    publish(fixed("check-in", 5))
-    before = row_counts()
-    refused = api.post("/activities", activity(occurred_at="2026-11-19T23:59:59+08:00"))
-    assert fault(refused) == ("/occurred_at", "before_enrolment")
-    assert row_counts() == before
-    # On the very day, though some hours earlier: whoever joins at the till has just done it.
-    assert api.post("/activities", activity(occurred_at="2026-11-20T00:30:00+08:00")).status_code == 201
-
-
-def test_whoever_was_merged_into_the_member_was_there_before(
+def test_what_was_done_before_the_member_was_enrolled_here_counts(
     api: Api, publish: Callable[..., None], in_acme: Brand
 ) -> None:
-    Member.objects.filter(pk=ANNA).update(enrolled_at=datetime(2026, 11, 20, 4, tzinfo=UTC))
-    merged = api.post(f"/members/{BORIS}/merge", {"into": str(ANNA)})
-    assert merged.status_code == 200, merged.content
-    sent = activity(type="review", occurred_at="2026-11-10T12:00:00+08:00")
-    assert api.post("/activities", sent).status_code == 201
+    Member.objects.filter(pk=ANNA).update(enrolled_at=datetime(2026, 11, 22, 1, tzinfo=UTC))
+    publish(fixed("third", 50, when={"all": [{"fact": "activity.streak", "op": "eq", "value": 3}]}))
+    given = [
+        api.post("/activities", activity(f"A-{day}", occurred_at=f"2026-11-{day}T23:00:00+08:00")).json()[
+            "points"
+        ]["accrued"]
+        for day in (19, 20, 21)
+    ]
+    assert given == [0, 0, 50]
 
 
 def test_a_repeat_that_comes_late_is_a_repeat(api: Api, publish: Callable[..., None], now: datetime) -> None:
@@ -142,6 +134,30 @@ def test_a_check_in_that_was_rejected_makes_way_for_another(api: Api, publish: C
     assert api.post("/activities/A-1/reject").status_code == 200
     assert api.post("/activities", activity("A-2")).json()["points"]["accrued"] == 5
     assert held(api, ANNA) == 5
+
+
+def test_what_was_rejected_is_no_day_of_a_streak(api: Api, publish: Callable[..., None]) -> None:
+    publish(fixed("second", 50, when={"all": [{"fact": "activity.streak", "op": "gte", "value": 2}]}))
+    api.post("/activities", activity("A-1", occurred_at="2026-11-20T12:00:00+08:00"))
+    api.post("/activities", activity("A-2", occurred_at="2026-11-21T12:00:00+08:00"))
+    assert api.post("/activities/A-2/reject").status_code == 200
+    assert api.post("/activities", activity("A-3")).json()["points"]["accrued"] == 0
+
+
+def test_the_database_keeps_check_ins_of_one_day_apart(
+    api: Api, publish: Callable[..., None], in_acme: Brand
+) -> None:
+    publish(fixed("check-in", 5))
+    for sent in (activity("A-1"), activity("B-1", member={"external_id": "C-boris"}), activity("A-2")):
+        assert api.post("/activities", sent).status_code == 201
+    first = Activity.objects.get(activity_id="A-1")
+    with pytest.raises(IntegrityError, match="activity_one_check_in_a_day"), transaction.atomic():
+        Activity.objects.filter(activity_id="A-2").update(repeats=False)
+    # Two who were one: the check-in of the one who stays goes on counting.
+    assert api.post(f"/members/{BORIS}/merge", {"into": str(ANNA)}).status_code == 200
+    kept = Activity.objects.filter(member=ANNA).values_list("activity_id", "repeats").order_by("activity_id")
+    assert (list(kept), first.repeats) == ([("A-1", False), ("A-2", True), ("B-1", True)], False)
+    assert api.post("/activities", activity("A-3")).json()["points"]["accrued"] == 0
 
 
 def test_other_activities_count_as_often_as_they_happen(api: Api, publish: Callable[..., None]) -> None:
