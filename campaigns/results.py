@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from campaigns import selectors
 from campaigns.models import Campaign
 from campaigns.services.campaigns.turning import spans_of
 from loyalty.lib import instants, money
@@ -93,6 +94,8 @@ def of(campaign: Campaign, *, now: datetime) -> dict[str, Any]:
         "salt": f"campaign:{campaign.code}|",
         "control": campaign.control_percent * 100,
         "rules": list(campaign.bound.values_list("rule__code", flat=True)),
+        # Who has no row of a tier holds the lowest.
+        "lowest": (selectors.tier_codes() or ("",))[0],
     }
     by_tier = {(row[0], row[1]): Group(*row[2:]) for row in _rows("results_people", values)}
     by_channel = {

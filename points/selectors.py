@@ -162,6 +162,15 @@ def reversed_points(entry_id: UUID) -> int:
     return Entry.objects.filter(reverses_id=entry_id).aggregate(total=Sum("points"))["total"] or 0
 
 
+def waiting(member_id: UUID, *, waits_for: str, waits_ref: str) -> dict[str, int]:
+    """How many points of a member wait for this event, by points currency."""
+    waits = Lot.objects.filter(
+        account__member_id=member_id, waits_for=waits_for, waits_ref=waits_ref, state=Lot.State.PENDING
+    )
+    rows = waits.values_list("account__currency").annotate(Sum("remaining")).order_by("account__currency")
+    return {currency: int(points) for currency, points in rows}
+
+
 def left_of_entries(entry_ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many points of each entry have not been reversed or taken back; one query, none for no entries."""
     if not entry_ids:

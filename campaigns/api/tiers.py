@@ -32,11 +32,14 @@ class Tiers(ApiView):
         examples=[OpenApiExample("The programme", ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        """The programme in force; 404 where the brand has none."""
+        """The programme in force; 404 where the brand has none.
+
+        Each multiplier is told as its rule `tier-<code>` has it, and as 1 where that rule was retired.
+        """
         config = tiers.config()
         if config is None:
             raise NoProgram
-        return Response(tierconfig.shown(config))
+        return Response(tierprogram.shown(config))
 
     @extend_schema(
         operation_id="tiers_replace",
@@ -66,6 +69,6 @@ class Tiers(ApiView):
                 {"pointer": each.pointer, "code": each.code, "detail": str(each.detail)}
                 for each in tierprogram.orphans(now=now)
             ]
-            return Response({**tierconfig.shown(config), **({"warnings": odd} if odd else {})})
+            return Response({**tierprogram.shown(config), **({"warnings": odd} if odd else {})})
 
         return self.once(work)

@@ -150,10 +150,12 @@ def _points(body: Mapping[str, Any], context: CheckContext) -> Iterator[FieldErr
         yield FieldError("/points/currency", "unknown_currency", detail)
     pending = points.get("pending") or {}
     trigger = body["trigger"]
-    if "days" in pending and (parse_number(pending["days"]) or 0) > MAX_DAYS:
-        yield FieldError(
-            "/points/pending/days", "max_value", _("Must be at most %(most)s.") % {"most": MAX_DAYS}
-        )
+    if "days" in pending:
+        yield from _at_least(pending["days"], 0, "/points/pending/days")
+        if (parse_number(pending["days"]) or 0) > MAX_DAYS:
+            yield FieldError(
+                "/points/pending/days", "max_value", _("Must be at most %(most)s.") % {"most": MAX_DAYS}
+            )
     until = pending.get("until")
     awaits_order = trigger in ORDER_TRIGGERS or trigger == "referral.first_order"
     if (until == "order.completed" and not awaits_order) or (

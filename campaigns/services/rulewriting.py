@@ -11,7 +11,7 @@ from campaigns import locks, schema, selectors
 from campaigns.errors import RuleNotFound, RuleRetired
 from campaigns.models import Rule, RulesInForce, RuleStep, RuleSubmission, RuleVersion
 from campaigns.schema import Checked
-from campaigns.services import activitytypes, phrases
+from campaigns.services import activitytypes, phrases, segments
 from loyalty.lib import ids
 from loyalty.lib.errors import FieldError, Invalid
 from loyalty.outbox import services as outbox
@@ -67,6 +67,7 @@ def put_in_force(rule: Rule, found: Checked, *, actor: str, now: datetime, keep_
         rule.draft = None
     rule.status, rule.updated_at = Rule.Status.PUBLISHED, now
     rule.save(update_fields=["status", "draft", "current_version", "updated_at", "retired_at", "retired_by"])
+    segments.read_at_once(body, now)
     changed(now)
     announce("rule.published", rule, actor, now)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import audience, locks, selectors
@@ -170,6 +171,20 @@ def refresh_due(*, now: datetime, limit: int = 50) -> int:
     _keep_named(now)
     due = Segment.objects.filter(refresh_at__lte=now).order_by("refresh_at", "pk")
     return sum(refresh(segment_id=key, now=now) for key in list(due.values_list("pk", flat=True)[:limit]))
+
+
+def read_at_once(body: Mapping[str, Any], now: datetime) -> None:
+    """Read the segments that a rule names and that were not read yet: it runs for the very next order."""
+    named = set(named_in(body))
+    if not named:
+        return
+    unread = Segment.objects.filter(code__in=named, archived=False).filter(
+        Q(kept=False) | Q(refreshed_at=None)
+    )
+    found = list(unread.order_by("pk").values_list("pk", flat=True))
+    Segment.objects.filter(pk__in=found).update(kept=True, refresh_at=now)
+    for segment_id in found:
+        refresh(segment_id=segment_id, now=now)
 
 
 def refresh(*, segment_id: UUID, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import schema, selectors
 from campaigns.services import tierrules
 from loyalty.lib.errors import FieldError
-from points.services import tiers
+from points.services import tierconfig, tiers
 from points.tiers import Program
 
 
@@ -28,6 +28,24 @@ def put_in_force(
         program = tiers.store_program(config=config, actor=actor, now=now, instead_of=instead_of)
         tierrules.sync(levels=program.levels, actor=actor, now=now)
         return program
+
+
+def shown(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored programme as it is told: each multiplier as its rule has it, and 1 where none runs.
+
+    The rule may be changed or retired by itself, and nothing else multiplies.
+    """
+    factors = {
+        body["code"]: str(body["effect"]["factor"])
+        for body, _version in selectors.published_bodies()
+        if body["effect"]["type"] == "multiplier"
+    }
+    told = tierconfig.shown(config)
+    levels = [
+        {**level, "multiplier": factors.get(tierrules.code_of(level["code"]), "1")}
+        for level in told["levels"]
+    ]
+    return {**told, "levels": levels}
 
 
 def orphans(*, now: datetime) -> list[FieldError]:

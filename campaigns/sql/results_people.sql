@@ -15,7 +15,7 @@ WITH span AS (
 SELECT
   ('x' || encode(substring(sha256(convert_to(%(salt)s || member.id::text, 'UTF8')) FROM 1 FOR 4), 'hex'))
     ::bit(32)::bigint %% 10000 < %(control)s AS control,
-  coalesce(tier.code, '') AS tier,
+  coalesce(tier.code, %(lowest)s::text) AS tier,
   count(*), count(bought.member_id), coalesce(sum(bought.orders), 0)::bigint,
   coalesce(sum(bought.amount), 0), coalesce(sum(bought.amount * bought.amount), 0)
 FROM members_member member

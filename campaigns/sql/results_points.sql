@@ -4,7 +4,7 @@
 WITH span AS (
   SELECT * FROM unnest(%(starts)s::timestamptz[], %(closes)s::timestamptz[]) AS span (starts_at, ends_at)
 )
-SELECT grouping(purchase.channel), grouping(tier.code), coalesce(purchase.channel, ''), coalesce(tier.code, ''),
+SELECT grouping(purchase.channel), grouping(held.tier), coalesce(purchase.channel, ''), coalesce(held.tier, ''),
   coalesce(sum(entry.points) FILTER (WHERE entry.kind = 'accrual'), 0)::bigint,
   coalesce(sum(entry.points) FILTER (WHERE entry.kind = 'clawback'), 0)::bigint,
   count(DISTINCT account.member_id) FILTER (WHERE entry.kind = 'accrual'),
@@ -14,10 +14,11 @@ JOIN points_account account ON account.id = entry.account_id
 LEFT JOIN points_entry origin ON entry.kind = 'clawback' AND origin.id = entry.reverses_id
 LEFT JOIN members_purchase purchase ON entry.kind = 'accrual' AND purchase.order_id = entry.reference
 LEFT JOIN points_membertier tier ON tier.member_id = account.member_id
+CROSS JOIN LATERAL (SELECT coalesce(tier.code, %(lowest)s::text)) AS held (tier)
 WHERE entry.recorded_at >= %(recorded)s AND entry.rule = ANY(%(rules)s) AND entry.kind IN ('accrual', 'clawback')
   AND EXISTS (
     SELECT 1 FROM span
     WHERE coalesce(origin.effective_at, entry.effective_at) >= span.starts_at
       AND coalesce(origin.effective_at, entry.effective_at) < span.ends_at
   )
-GROUP BY GROUPING SETS ((), (purchase.channel), (tier.code))
+GROUP BY GROUPING SETS ((), (purchase.channel), (held.tier))

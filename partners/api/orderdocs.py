@@ -17,6 +17,7 @@ _ID: Final[Schema] = {"type": "string", "format": "uuid"}
 _ID_OR_NULL: Final[Schema] = {"type": ["string", "null"], "format": "uuid"}
 _WHOLE: Final[Schema] = {"type": "integer"}
 _TEXT: Final[Schema] = {"type": "string"}
+_WHOSE: Final[Schema] = {"order_id": _TEXT, "member_id": _ID_OR_NULL}
 
 
 def _text(most: int, least: int = 0) -> Schema:
@@ -38,6 +39,10 @@ def _object(properties: dict[str, Schema], required: tuple[str, ...] = ()) -> Sc
         "required": list(required),
         "additionalProperties": False,
     }
+
+
+def _counts(*names: str) -> Schema:
+    return {"type": "object", "properties": dict.fromkeys(names, _WHOLE)}
 
 
 MEMBER_REF: Final[Schema] = {
@@ -169,8 +174,7 @@ _POINTS: Final[Schema] = {
 RECORDED: Final[Schema] = {
     "type": "object",
     "properties": {
-        "order_id": _TEXT,
-        "member_id": _ID_OR_NULL,
+        **_WHOSE,
         "status": {"enum": ["recorded", "completed", "cancelled", "preview"]},
         "points": _POINTS,
         "entries": {"type": "array", "items": ENTRY},
@@ -195,8 +199,7 @@ CORRECTED: Final[Schema] = {
         **RECORDED["properties"],
         "revision": _WHOLE,
         "booked": {
-            "type": "object",
-            "properties": dict.fromkeys(("accrued", "pending", "debt_repaid", "taken_back", "debt"), _WHOLE),
+            **_counts("accrued", "pending", "debt_repaid", "taken_back", "debt"),
             "description": "What this correction gave and took back; empty when it changed nothing.",
         },
     },
@@ -237,8 +240,7 @@ RETURNED: Final[Schema] = {
     "type": "object",
     "properties": {
         "return_id": _TEXT,
-        "order_id": _TEXT,
-        "member_id": _ID_OR_NULL,
+        **_WHOSE,
         "status": {"enum": ["applied", "parked", "dropped"]},
         "returned_at": _AT,
         "lines": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
@@ -269,14 +271,12 @@ PARKED_PAGE: Final[Schema] = {
 COMPLETED: Final[Schema] = {
     "type": "object",
     "properties": {
-        "order_id": _TEXT,
-        "member_id": _ID_OR_NULL,
+        **_WHOSE,
         "status": {"const": "completed"},
         "completed_at": _AT,
-        "points": {
-            "type": "object",
-            "properties": {**dict.fromkeys(("activated", "accrued", "pending", "debt_repaid"), _WHOLE)},
-        },
+        "points": _counts("activated", "accrued", "pending", "debt_repaid"),
+        # In every points currency.
+        "activated": {"type": "array", "items": _object({"points_currency": _TEXT, "points": _WHOLE})},
         "entries": {"type": "array", "items": ENTRY},
         "account": ACCOUNT,
     },
@@ -284,8 +284,7 @@ COMPLETED: Final[Schema] = {
 CANCELLED: Final[Schema] = {
     "type": "object",
     "properties": {
-        "order_id": _TEXT,
-        "member_id": _ID_OR_NULL,
+        **_WHOSE,
         "status": {"const": "cancelled"},
         "points": _TAKEN,
         "entries": {"type": "array", "items": CLAWED},
@@ -421,6 +420,7 @@ COMPLETED_EXAMPLE: Final[dict[str, Any]] = {
     "status": "completed",
     "completed_at": "2026-11-29T02:15:00Z",
     "points": {"activated": 39, "accrued": 0, "pending": 0, "debt_repaid": 0},
+    "activated": [{"points_currency": "points", "points": 39}],
     "entries": [],
     "account": ACCOUNT_EXAMPLE,
 }

@@ -271,9 +271,9 @@ def test_a_rule_for_a_segment_gives_to_its_members_and_to_nobody_else(
     for rule in (BASE, multiplier("vip-double", "2", audience={"segment": "vips"})):
         assert api.post("/earning-rules", rule).json().get("warnings") in (None, [])
         assert api.post(f"/earning-rules/{rule['code']}/publish").status_code == 200
-    # Not read yet: nobody is in it.
-    assert api.post("/orders", priced("O-1", "10.00")).json()["points"]["accrued"] == 10
-    assert segments.refresh_due(now=now) == 1
+    # Read with the publication: the rule runs for the very next order.
+    assert api.post("/orders", priced("O-1", "10.00")).json()["points"]["accrued"] == 20
+    assert segments.refresh_due(now=now) == 0
     assert list(SegmentMember.objects.values_list("member_id", "code")) == [(ANNA, "vips")]
     assert api.post("/orders", priced("O-2", "10.00")).json()["points"]["accrued"] == 20
     other = priced("O-3", "10.00", member={"external_id": "C-boris"})

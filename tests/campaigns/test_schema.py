@@ -138,6 +138,7 @@ SENSE = [
     ({"caps": {"once_per": ["activity.order_id"]}}, ("/caps/once_per/0", "fact_not_on_trigger")),
     ({"caps": {"once_per": ["weather"]}}, ("/caps/once_per/0", "unknown_fact")),
     ({"points": {"pending": {"days": 9999}}}, ("/points/pending/days", "max_value")),
+    ({"points": {"pending": {"days": -1}}}, ("/points/pending/days", "min_value")),
     ({"points": {"pending": {"until": "activity.approved"}}}, ("/points/pending/until", "never_matches")),
     ({"points": {"expiry": {"policy": "days", "days": 0}}}, ("/points/expiry/days", "min_value")),
     ({"points": {"expiry": {"policy": "fixed", "on": "31.12.2026"}}}, ("/points/expiry/on", "type")),

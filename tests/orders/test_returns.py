@@ -338,6 +338,21 @@ def test_completion_frees_what_waited_and_gives_its_own_rules(api: Api, publish:
     assert give_back(api, NUMBER).json()["points"] == {"taken_back": 46, "debt": 0}
 
 
+def test_completion_tells_what_it_frees_of_every_currency(api: Api, publish: Callable[..., None]) -> None:
+    waits: dict[str, Any] = {"pending": {"until": "order.completed"}}
+    publish(
+        BASE | {"points": waits},
+        BASE | {"code": "stars", "points": waits | {"currency": "stars"}},
+        BASE | {"code": "later", "points": {"pending": {"days": 3}}},
+    )
+    api.post("/orders", order())
+    told = api.post(f"/orders/{NUMBER}/complete").json()
+    assert (told["points"]["activated"], told["activated"]) == (
+        39,
+        [{"points_currency": "points", "points": 39}, {"points_currency": "stars", "points": 39}],
+    )
+
+
 def test_an_order_that_comes_completed_is_judged_by_both(api: Api, publish: Callable[..., None]) -> None:
     waiting = BASE | {"points": {"pending": {"until": "order.completed"}}}
     on_completion = BASE | {

@@ -35,6 +35,17 @@ def test_a_programme_is_stored_and_its_multipliers_are_rules(api: Api) -> None:
     assert rules["tier-gold"]["effect"] == {"type": "multiplier", "factor": "1.2"}
 
 
+def test_a_multiplier_is_told_as_its_rule_has_it(api: Api) -> None:
+    api.put("/tiers", program())
+    assert api.post("/earning-rules/tier-gold/retire", {}).status_code == 200
+    api.patch("/earning-rules/tier-diamond", {"effect": {"type": "multiplier", "factor": "1.7"}})
+    assert api.post("/earning-rules/tier-diamond/publish", {}).status_code == 200
+    told = {each["code"]: each["multiplier"] for each in api.get("/tiers").json()["levels"]}
+    assert told == {"silver": "1", "gold": "1", "diamond": "1.7"}
+    # Putting it again says what is wanted, and brings the rule back.
+    assert api.put("/tiers", program()).json()["levels"][1]["multiplier"] == "1.2"
+
+
 def test_a_changed_multiplier_is_a_new_version_and_a_level_gone_retires_its_rule(api: Api) -> None:
     api.put("/tiers", program())
     api.put("/tiers", program(levels=[SILVER, level("gold", 1000, "1.3")]))

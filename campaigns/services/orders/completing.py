@@ -20,6 +20,7 @@ from loyalty.lib import ids, instants
 from loyalty.outbox import services as outbox
 from members.models import Purchase, PurchaseReturn
 from members.services import purchases
+from points import selectors as ledger
 from points import services as points
 from points.services import tiers
 from tenants.context import current_brand
@@ -57,6 +58,7 @@ def complete_order(*, order_id: str, now: datetime, completed_at: datetime | Non
             "status": "completed",
             "completed_at": instants.text(purchase.completed_at or now),
             "points": kept.get("points", {"activated": 0, "accrued": 0, "pending": 0, "debt_repaid": 0}),
+            "activated": kept.get("activated", []),
             "entries": kept.get("entries", []),
         }
         return Answer(result, returning.account_now(purchase, now))
@@ -118,16 +120,19 @@ def find(order_id: str) -> Purchase:
 def _complete(purchase: Purchase, held: tiers.Held | None, completed_at: datetime, now: datetime) -> None:
     kept = dict(purchase.evaluation)
     if purchase.member_id is not None:
-        before = points.lock_account(member_id=purchase.member_id, now=now)
+        account = points.lock_account(member_id=purchase.member_id, now=now)
+        waited = ledger.waiting(purchase.member_id, waits_for=judging.COMPLETED, waits_ref=purchase.order_id)
         points.activate(waits_for=judging.COMPLETED, waits_ref=purchase.order_id, now=now)
-        after = points.lock_account(member_id=purchase.member_id, now=now)
         given = {"accrued": 0, "pending": 0, "debt_repaid": 0}
         entries: list[dict[str, Any]] = []
-        if not after.earn_frozen:
+        if not account.earn_frozen:
             given, entries, judged = _give(purchase, held, completed_at, now)
             kept |= judged
         kept["completion"] = {
-            "points": {"activated": before.pending - after.pending, **given},
+            "points": {"activated": waited.get("points", 0), **given},
+            "activated": [
+                {"points_currency": currency, "points": count} for currency, count in waited.items()
+            ],
             "entries": entries,
         }
     purchases.change(purchase, status=Purchase.Status.COMPLETED, completed_at=completed_at, evaluation=kept)

@@ -23,7 +23,7 @@ from unfold.widgets import (
 )
 
 from campaigns.models import TierSubmission
-from campaigns.services import tiersubmissions
+from campaigns.services import tierprogram, tiersubmissions
 from campaigns.services.submissions import approval_needed
 from loyalty.lib import clock, words
 from loyalty.lib.console import actor
@@ -193,7 +193,7 @@ def tiers(request: HttpRequest) -> HttpResponse:
             messages.success(request, told)
             return HttpResponseRedirect(reverse("admin:tiers"))
     else:
-        shown = tierconfig.shown(row.config) if row else STARTING
+        shown = tierprogram.shown(row.config) if row else STARTING
         form, levels = _program_form(shown, row), Levels(initial=_rows(shown), prefix="levels")
     if not may_set:
         for field in [*form.fields.values(), *(f for each in levels.forms for f in each.fields.values())]:

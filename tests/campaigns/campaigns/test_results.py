@@ -15,6 +15,7 @@ from tenants.models import Brand
 from tests.campaigns.shapes import count, earned, started
 from tests.orders.shapes import multiplier
 from tests.support.client import Api
+from tests.tiers.shapes import SILVER, level, program
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("base_rule")]
 LATER = "2026-11-30T00:00:00+08:00"
@@ -29,6 +30,7 @@ def results(api: Api, now: str = LATER) -> dict[str, object]:
 
 
 def test_points_members_orders_amount_by_channel(api: Api, in_acme: Brand) -> None:
+    api.put("/tiers", program(levels=[SILVER, level("gold", 200)]))
     started(api)
     earned(api, "before", "2026-11-27T23:59:59+08:00", "1000")
     earned(api, "o1", "2026-11-28T00:00:00+08:00", "100", channel="store")
@@ -56,6 +58,9 @@ def test_points_members_orders_amount_by_channel(api: Api, in_acme: Brand) -> No
     )
     rows = {row["channel"]: (row["points"], row["reached"]["amount"]) for row in found["by_channel"]}
     assert rows == {"app": (150, "80.00"), "store": (100, "100.00")}
+    # Anna is gold, having bought for 1,000; whoever never rose holds the lowest tier.
+    tiers = {row["tier"]: (row["points"], row["reached"]["members"]) for row in found["by_tier"]}
+    assert tiers == {"gold": (220, 1), "silver": (30, members - 1)}
 
 
 def test_what_the_rule_gave_at_another_time_is_not_the_campaign_s(api: Api, in_acme: Brand) -> None:
