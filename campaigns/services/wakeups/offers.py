@@ -25,7 +25,7 @@ def open_offers(member_id: UUID, now: datetime) -> Sequence[WakeupRecipient]:
         occasion=OuterRef("occasion"),
         status__in=Message.COUNTED,
     )
-    return (
+    found = (
         WakeupRecipient.objects.select_related("wakeup")
         .filter(member_id=member_id, task=WakeupRecipient.Task.OPEN, task_until__gt=now)
         .filter(wakeup__task_spent__lte=F("wakeup__task_budget") - F("wakeup__task_points"))
@@ -33,3 +33,4 @@ def open_offers(member_id: UUID, now: datetime) -> Sequence[WakeupRecipient]:
         .filter(Exists(told))
         .order_by("task_until", "id")[:MOST]
     )
+    return list(found)
