@@ -16,7 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from loyalty.lib import crypto, ids
+from loyalty.lib import crypto, ids, plans
 from loyalty.lib.database import connection
 from loyalty.lib.instants import text as instant
 from loyalty.outbox.services import publish
@@ -109,9 +109,11 @@ def _write(
     with connection.cursor() as cursor:
         # A portion's entries, below 20 MB, stay in memory; compiling for one portion would not pay.
         cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
-    found = logstore.rows(
-        "seal", {**values, "size": position.size, "seed": secrets.token_bytes(32)}, batch=batch
-    )
+    # What was just written is one row to the planner: it would compare each entry with each leaf.
+    with plans.without(plans.ROW_WITH_ROW):
+        found = logstore.rows(
+            "seal", {**values, "size": position.size, "seed": secrets.token_bytes(32)}, batch=batch
+        )
     if not found:
         return 0, 0, None
     read, joined, xid, entry_id = found[0]
