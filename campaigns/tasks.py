@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from campaigns import due
 from campaigns.services import (
     audiencegrants,
     campaigns,
@@ -47,9 +48,9 @@ def see_to_orders() -> None:
 
 
 @shared_task
-def tick_rules() -> None:
+def tick_rules() -> int:
     """Ask every active brand to publish the rules whose time has come."""
-    for_each_brand(publish_rules)
+    return for_each_brand(publish_rules, due=due.rules)
 
 
 @shared_task
@@ -63,9 +64,9 @@ def publish_rules() -> int:
 
 
 @shared_task
-def tick_wakeups() -> None:
+def tick_wakeups() -> int:
     """Ask every active brand to send the wake-ups that are due."""
-    for_each_brand(run_wakeups, expires_s=10)
+    return for_each_brand(run_wakeups, expires_s=10, due=due.wakeups)
 
 
 @shared_task
@@ -105,9 +106,9 @@ def _look_for_returns(*, everything: bool) -> None:
 
 
 @shared_task
-def tick_moments() -> None:
+def tick_moments() -> int:
     """Ask every active brand to judge the moments that are due."""
-    for_each_brand(judge_moments, expires_s=10)
+    return for_each_brand(judge_moments, expires_s=10, due=due.moments)
 
 
 @shared_task
@@ -166,9 +167,9 @@ def note_names() -> None:
 
 
 @shared_task
-def tick_audience_grants() -> None:
+def tick_audience_grants() -> int:
     """Ask every active brand to give what was decided for whole audiences."""
-    for_each_brand(give_audience_grants)
+    return for_each_brand(give_audience_grants, due=due.audience_grants)
 
 
 @shared_task
@@ -183,9 +184,9 @@ def give_audience_grants() -> None:
 
 
 @shared_task
-def tick_campaigns() -> None:
+def tick_campaigns() -> int:
     """Ask every active brand to start and end its campaigns."""
-    for_each_brand(turn_campaigns, expires_s=10)
+    return for_each_brand(turn_campaigns, expires_s=10, due=due.campaigns)
 
 
 @shared_task
@@ -195,9 +196,9 @@ def turn_campaigns() -> int:
 
 
 @shared_task
-def tick_messages() -> None:
+def tick_messages() -> int:
     """Ask every active brand to send the messages that are due."""
-    for_each_brand(send_messages, expires_s=10)
+    return for_each_brand(send_messages, expires_s=10, due=due.messages)
 
 
 @shared_task

@@ -1,14 +1,15 @@
 """The words in which the ledger is spoken to: what to post, and what came of it.
 
-Points are integers; instants are aware datetimes in UTC. Nothing here touches the database.
+Points are integers; instants are aware datetimes in UTC. Nothing here touches the database. What each hot
+call answers with is a NamedTuple: a frozen dataclass takes more than twice as long to make.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 UNDONE_ELSEWHERE = frozenset({"redemption"})
@@ -82,8 +83,7 @@ class ClawbackItem:
     rule: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountState:
+class AccountState(NamedTuple):
     """A points account as it stood at the end of an operation."""
 
     account_id: UUID
@@ -103,8 +103,7 @@ class AccountState:
         return self.available + self.pending + self.held - self.debt
 
 
-@dataclass(frozen=True, slots=True)
-class EntryResult:
+class EntryResult(NamedTuple):
     """One ledger entry as written. `points` is signed from the member's side."""
 
     entry_id: UUID
@@ -122,13 +121,12 @@ class EntryResult:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PostResult:
+class PostResult(NamedTuple):
     """What `post` wrote. `account` is that of the first entry's currency; `accounts` has all."""
 
     account: AccountState
     entries: tuple[EntryResult, ...]
-    accounts: dict[str, AccountState] = field(default_factory=dict)
+    accounts: dict[str, AccountState]
     replayed: bool = False
 
 
@@ -175,7 +173,7 @@ class ClawbackResult:
     entries: tuple[EntryResult, ...]
     taken: int
     debt_added: int
-    accounts: dict[str, AccountState] = field(default_factory=dict)
+    accounts: dict[str, AccountState]
     replayed: bool = False
 
 

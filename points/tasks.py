@@ -23,7 +23,7 @@ MISSED_WITHIN = timedelta(hours=3)
 @shared_task
 def tick_due() -> int:
     """Ask every active brand to settle what is due."""
-    return for_each_brand(settle_due)
+    return for_each_brand(settle_due, due=points.is_anything_due)
 
 
 @shared_task

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from loyalty.lib import clock
 from loyalty.outbox import locks, relay
@@ -22,6 +23,15 @@ TURN_S = 4.0
 RETRY_FIRST = timedelta(seconds=2)
 RETRY_LAST = timedelta(minutes=5)
 log = structlog.get_logger(__name__)
+
+
+def is_any_behind(now: datetime) -> bool:
+    """Whether the current brand has events without a position, or a handler that may go on to the newest."""
+    if OutboxEvent.objects.filter(position__isnull=True).exists():
+        return True
+    head, wanted = relay.head(), [handler.name for handler in handlers()]
+    at_rest = Q(position__gte=head) | Q(retry_at__gt=now)
+    return Cursor.objects.filter(at_rest, name__in=wanted).count() < len(wanted)
 
 
 def run(*, only: Iterable[Handler] | None = None) -> int:

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import ids
@@ -106,15 +107,23 @@ def result(job_id: UUID) -> dict[str, Any]:
     return dict(job.result)
 
 
+def is_any_left(lane: Lane) -> bool:
+    """Whether the current brand has an unfinished job in the lane."""
+    return _unfinished(lane).exists()
+
+
+def _unfinished(lane: Lane) -> QuerySet[Job]:
+    kinds = [kind for kind, each in _kinds.items() if each.lane == lane]
+    return Job.objects.filter(status__in=UNFINISHED, kind__in=kinds)
+
+
 def advance(*, now: Callable[[], datetime], slice_s: float = SLICE_S, lane: Lane = "writing") -> bool:
     """Work on the lane's oldest unfinished job of the current brand for a while; whether any is left.
 
     Only one process may do this for a brand and lane at a time. An unexpected error fails the job, with what
     was done before kept; a database that is away is no error of the job's.
     """
-    kinds = [kind for kind, each in _kinds.items() if each.lane == lane]
-    waiting = Job.objects.filter(status__in=UNFINISHED, kind__in=kinds)
-    job = waiting.order_by("created_at", "id").first()
+    job = _unfinished(lane).order_by("created_at", "id").first()
     if job is None:
         return False
     if job.status == Job.Status.QUEUED:

@@ -13,7 +13,7 @@ READING_LIMIT_S = 4 * 3600
 @shared_task
 def tick_handlers() -> None:
     """Ask every active brand to relay its events and run the handlers that wait for them."""
-    for_each_brand(run_handlers, expires_s=10)
+    for_each_brand(run_handlers, expires_s=10, due=handling.is_any_behind)
 
 
 @shared_task
@@ -45,8 +45,8 @@ def tidy() -> None:
 @shared_task
 def tick_jobs() -> None:
     """Ask every active brand to go on with its jobs."""
-    for_each_brand(run_jobs, expires_s=10)
-    for_each_brand(run_reading_jobs, expires_s=10)
+    for_each_brand(run_jobs, expires_s=10, due=lambda now: jobs.is_any_left("writing"))
+    for_each_brand(run_reading_jobs, expires_s=10, due=lambda now: jobs.is_any_left("reading"))
 
 
 @shared_task

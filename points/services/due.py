@@ -10,6 +10,7 @@ from django.db import transaction
 
 from loyalty.lib.transactions import retried
 from points import expiry, ledger
+from points.models import Account
 from tenants.context import current_brand
 
 
@@ -41,6 +42,11 @@ def settle(*, member_id: UUID, now: datetime) -> None:
             "p_tz": ("text", current_brand().timezone),
         },
     )
+
+
+def is_anything_due(now: datetime) -> bool:
+    """Whether `expire_due` would find an account of the current brand."""
+    return Account.objects.filter(next_due_at__lte=now).exists()
 
 
 def expire_due(*, now: datetime, limit: int = 5000) -> int:

@@ -1,0 +1,56 @@
+"""Whether the current brand has work of a kind that is due: what a tick looks at before it sends a task.
+
+Each question is that of the service which does the work, over the same index.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from campaigns.models import (
+    AudienceGrant,
+    Campaign,
+    Message,
+    Moment,
+    RuleSubmission,
+    TierSubmission,
+    Wakeup,
+    WakeupRun,
+)
+from mall import services as mall
+
+
+def rules(now: datetime) -> bool:
+    """Rules or tiers whose time to be in force has come."""
+    due = Q(status=RuleSubmission.Status.SCHEDULED, publish_at__lte=now)
+    return RuleSubmission.objects.filter(due).exists() or TierSubmission.objects.filter(due).exists()
+
+
+def moments(now: datetime) -> bool:
+    """Enrolments, birthdays and the like to be judged, or granted tags to be taken off."""
+    return Moment.objects.filter(due_at__lte=now).exists() or bool(mall.due_tags(now=now, limit=1))
+
+
+def wakeups(now: datetime) -> bool:
+    """Wake-ups to be begun, or runs that go on."""
+    begun = WakeupRun.objects.filter(due_at__lte=now)
+    return Wakeup.objects.filter(next_run_at__lte=now).exists() or begun.exists()
+
+
+def audience_grants(now: datetime) -> bool:
+    """Grants to audiences that go on."""
+    return AudienceGrant.objects.filter(due_at__lte=now).exists()
+
+
+def campaigns(now: datetime) -> bool:
+    """Campaigns to be started, ended or closed."""
+    return Campaign.objects.filter(due_at__lte=now).exists()
+
+
+def messages(now: datetime) -> bool:
+    """Messages to be sent, or whose sender did not come back."""
+    queued = Q(status=Message.Status.QUEUED, due_at__lte=now)
+    lost = Q(status=Message.Status.SENDING, lease_until__lte=now)
+    return Message.objects.filter(queued).exists() or Message.objects.filter(lost).exists()
