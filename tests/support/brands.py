@@ -9,6 +9,7 @@ from campaigns.models import MessageTemplate, MessageTemplateVersion
 from members.models import Identity, Member
 from partners.auth import digest
 from partners.models import ApiKey
+from tenants import migrationstates
 from tenants.context import in_brand
 from tenants.models import Brand
 from tenants.provisioning import create_brand, migrate_shared
@@ -39,7 +40,7 @@ def build() -> None:
 
     The standard messages are taken away again: tests of messages make those that they are about.
     """
-    with as_owner():
+    with as_owner(), migrationstates.remembered():
         migrate_shared()
         for slug in SLUGS:
             made = create_brand(slug=slug, name=slug.title(), template="blank", now=FOUNDED)

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from loyalty.lib.database import connection
-from tenants import schemas
+from tenants import migrationstates, schemas
 from tenants.provisioning import migrate_shared
 
 
@@ -18,11 +18,12 @@ class Command(BaseCommand):
         connection.as_owner = True
         started = time.monotonic()
         connection.set_schema_to_public()
-        migrate_shared()
-        self.stdout.write(f"shared schema up to date ({time.monotonic() - started:.1f} s)")
-        brands = schemas.behind()
-        for number, brand in enumerate(brands, 1):
-            began = time.monotonic()
-            schemas.migrate(brand)
-            self.stdout.write(f"[{number}/{len(brands)}] {brand.slug} ({time.monotonic() - began:.1f} s)")
+        with migrationstates.remembered():
+            migrate_shared()
+            self.stdout.write(f"shared schema up to date ({time.monotonic() - started:.1f} s)")
+            brands = schemas.behind()
+            for number, brand in enumerate(brands, 1):
+                began = time.monotonic()
+                schemas.migrate(brand)
+                self.stdout.write(f"[{number}/{len(brands)}] {brand.slug} ({time.monotonic() - began:.1f} s)")
         self.stdout.write(f"done in {time.monotonic() - started:.1f} s, {len(brands)} brands migrated")
