@@ -171,6 +171,7 @@ def _reports(now: datetime) -> None:
     experiments.experiment_of(code="half", now=now + timedelta(days=1), since=local(2026, 8, 1))
 
 
+@pytest.mark.whole
 def test_nothing_that_reads_many_rows_reads_much_for_each_row(
     books: None, in_acme: Brand, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,7 @@ def test_a_tier_about_to_fall(in_acme: Brand, api: Api, now: datetime, qualify_b
     assert meant(api, where("member.tier", "in", ["silver"])) == {CHEN}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("definition", "pointer", "code"),
     [

@@ -26,6 +26,7 @@ def rated(**effect: str) -> dict[str, Any]:
     return BASE | {"effect": {"type": "per_amount", "points": "1", "per": "1"} | effect}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("changes", "pointer", "code"),
     [

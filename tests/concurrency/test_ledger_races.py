@@ -240,6 +240,7 @@ def test_reversals_in_parallel_never_give_back_more_than_was_taken(brand: Brand,
     assert_sound()
 
 
+@pytest.mark.whole
 def test_the_bank(brand: Brand, now: datetime) -> None:
     """Fifty clients move points among ten hot accounts while the whole book is read."""
     people = [_person(number) for number in range(10)]

@@ -98,6 +98,7 @@ def test_a_template_is_written_previewed_and_published(
         assert saved.draft is None
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

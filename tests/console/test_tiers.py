@@ -66,6 +66,7 @@ def test_levels_are_made_inserted_and_taken_away(acme: Brand, now: datetime) -> 
         assert Rule.objects.get(code="tier-gold").status == "retired"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("levels", "more", "fault"),
     [

@@ -359,6 +359,7 @@ def test_the_dispatcher_starts_and_ends_when_asked(deployment: Deployment) -> No
     assert process.wait(20) in (0, -15)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("changed", "why"),
     [

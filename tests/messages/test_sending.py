@@ -116,6 +116,7 @@ def test_the_webhook_is_an_event(providers: Sandbox, now: datetime) -> None:
     assert (_fresh(message).status, _fresh(message).provider_id) == ("sent", str(event.pk))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("channel", "address", "status", "reason", "wait_s"),
     [

@@ -185,6 +185,7 @@ def test_a_failure_then_a_success(live: Api, receiver: Receiver) -> None:
     assert live.get(f"/webhook-endpoints/{made['endpoint_id']}").json()["failing_since"] is None
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_a_failure_and_is_not_followed(live: Api, receiver: Receiver, status: int) -> None:
     made = endpoint(live, receiver)

@@ -170,6 +170,7 @@ def test_any_text_is_escaped_as_rfc_8785_says(in_acme: Brand) -> None:
         same()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "change",
     [

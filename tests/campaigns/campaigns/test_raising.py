@@ -34,6 +34,7 @@ def budgets() -> tuple[int | None, Decimal | None]:
     return Campaign.objects.values_list("budget_points", "budget_amount").get(code="double")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.usefixtures("approved")
 @pytest.mark.parametrize(
     ("asked", "then", "note"),

@@ -39,6 +39,7 @@ def in_new_york(acme: Brand) -> Brand:
     return acme
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("bought", "points"),
     [
