@@ -1,6 +1,6 @@
 """One run of Django's migrations after another in one process, for schema after schema.
 
-Nine tenths of such a run is not the database's work: Django builds all models anew for each operation, to
+Four fifths of such a run is not the database's work: Django builds all models anew for each operation, to
 hand them to it. They are the same for every schema, so what the first run built serves the next.
 """
 
@@ -67,7 +67,7 @@ class RememberingExecutor(MigrationExecutor):
 
 @contextmanager
 def remembered() -> Iterator[None]:
-    """Runs of `migrate` in the block share what they build: some 200 MB, given back at its end."""
+    """Runs of `migrate` in the block share what they build; the memory is given back at its end."""
     command: Any = migrate
     plain = command.MigrationExecutor
     command.MigrationExecutor = RememberingExecutor

@@ -12,7 +12,7 @@ class LoadSql(Operation):
 
     The search path is narrowed to that schema alone first, so that `SET search_path FROM CURRENT` ties each
     function to its own brand and to nothing else. Where a function names its tables itself, `@schema@` stands
-    for the schema. No RunPython: for that, Django builds every model anew each time, a third of a second.
+    for the schema. No RunPython: for that, Django builds every model anew each time.
     """
 
     reduces_to_sql = False
