@@ -7,17 +7,21 @@ import pytest
 from campaigns import due
 from campaigns.models import Message
 from campaigns.services import audiencegrants, moments, rules, submissions
+from campaigns.services.campaigns.turning import turn_due
 from campaigns.tasks import tick_campaigns, tick_messages, tick_moments, tick_rules, tick_wakeups
 from members.models import Member
 from tenants.models import Brand
 from tests.audiences.shapes import segment, where
 from tests.audiences.test_audience_grants import approved
 from tests.audiences.wakeupshapes import go, scheduled, template
+from tests.campaigns.shapes import started
+from tests.orders.conftest import base_rule, publish
 from tests.orders.shapes import BASE
 from tests.support.brands import ANNA, BORIS
 from tests.support.client import Api
 
 pytestmark = pytest.mark.django_db
+__all__ = ["base_rule", "publish"]  # fixtures of orders serve here too
 LOOKS = (due.rules, due.moments, due.wakeups, due.audience_grants, due.campaigns, due.messages)
 
 
@@ -59,6 +63,15 @@ def test_a_grant_to_an_audience(in_acme: Brand, api: Api, colleague: Api, now: d
     while audiencegrants.give_due(now=now):
         pass
     assert found(now) == []
+
+
+def test_a_campaign(in_acme: Brand, api: Api, base_rule: None) -> None:
+    started(api)
+    begins = datetime.fromisoformat("2026-11-28T00:00:00+08:00")
+    assert found(begins - timedelta(seconds=1)) == []
+    assert found(begins) == ["campaigns"]
+    turn_due(now=begins)
+    assert found(begins) == []
 
 
 def test_a_moment(in_acme: Brand, now: datetime) -> None:

@@ -78,7 +78,7 @@ DAYS: dict[str, tuple[str, dict[str, Any], dict[str, bool]]] = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("zone", "schedule", "instants"), DAYS.values(), ids=DAYS)
 def test_to_the_second(
     api: Api,

@@ -39,7 +39,7 @@ def in_new_york(acme: Brand) -> Brand:
     return acme
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("bought", "points"),
     [
@@ -61,7 +61,7 @@ def test_midnight_in_shanghai_by_the_time_of_the_purchase(
     assert earned(api, "after-its-end", bought, now="2026-12-20T13:00:00+08:00") == points
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("bought", "points"),
     [
