@@ -14,8 +14,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import selectors
 from campaigns.activitypage import ActivityAdmin
+from campaigns.claimpage import ClaimAdmin
 from campaigns.engine import explain
-from campaigns.models import Moment, Rule, RuleSubmission
+from campaigns.models import Claim, Moment, Rule, RuleSubmission
 from campaigns.momentpage import MomentAdmin
 from campaigns.services import rules, submissions
 from campaigns.wording import RULE_PARTS, in_words, written_out
@@ -284,3 +285,4 @@ class RuleAdmin(ServicePage):
 
 admin.site.register(Moment, MomentAdmin)
 admin.site.register(Activity, ActivityAdmin)
+admin.site.register(Claim, ClaimAdmin)

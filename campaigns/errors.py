@@ -182,6 +182,45 @@ class RevisionOutdated(Refusal):
     title = _("The order was corrected already with this revision or a higher one.")
 
 
+class ClaimNotFound(NotFound):
+    """No claim of this id, or it is another member's."""
+
+    code = "claim_not_found"
+    title = _("There is no such claim.")
+
+
+class ClaimLimitReached(Refusal):
+    """The member filed as many claims in this calendar month as the brand allows; `limit` says how many."""
+
+    code = "claim_limit_reached"
+    status = 409
+    title = _("No more claims can be filed this month.")
+
+
+class ClaimDecided(Refusal):
+    """The claim was decided otherwise before; `decision` says how."""
+
+    code = "claim_decided"
+    status = 409
+    title = _("The claim was decided otherwise before.")
+
+
+class ClaimPending(Refusal):
+    """Points by hand for this claim wait for a second operator; `adjustment_id` says which request."""
+
+    code = "claim_pending"
+    status = 409
+    title = _("Points for this claim wait for a second operator: decide that first.")
+
+
+class OrderNotClaimable(Refusal):
+    """The order cannot become the member's; `finding` says why."""
+
+    code = "order_not_claimable"
+    status = 409
+    title = _("This order cannot become the member's.")
+
+
 class MessageTemplateNotFound(NotFound):
     """No message template of this code exists."""
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from campaigns.audienceevents import AUDIENCE_EVENTS
 from campaigns.campaignevents import CAMPAIGN_EVENTS
+from campaigns.claimevents import CLAIM_EVENTS
 from campaigns.orderevents import ORDER_EVENTS
 from loyalty.outbox.registry import declare
 from loyalty.outbox.types import EventType
@@ -138,4 +139,14 @@ MESSAGE_EVENTS: Final = (
         },
     ),
 )
-declare((*EVENTS, *TIER_EVENTS, *ORDER_EVENTS, *AUDIENCE_EVENTS, *CAMPAIGN_EVENTS, *MESSAGE_EVENTS))
+declare(
+    (
+        *EVENTS,
+        *TIER_EVENTS,
+        *ORDER_EVENTS,
+        *CLAIM_EVENTS,
+        *AUDIENCE_EVENTS,
+        *CAMPAIGN_EVENTS,
+        *MESSAGE_EVENTS,
+    )
+)

@@ -1,8 +1,8 @@
-"""Every row lock of this room, in the order taken: audience grant, order, tiers, campaign, rule, submission,
-rules in force, total, moment, segment, run of a wake-up, wake-up, recipient.
+"""Every row lock of this room, in the order taken: audience grant, claim, order, tiers, campaign, rule,
+submission, rules in force, total, moment, segment, run of a wake-up, wake-up, recipient.
 
 An audience grant comes before the accounts of its members and those before the members themselves, a
-recipient after their account.
+recipient and a claim after their account.
 Messages: the claim of the brand, message, subscription consent; queueing one: its member, their
 subscription consents. Their templates by themselves.
 """
@@ -19,6 +19,7 @@ from campaigns.models import (
     AudienceGrant,
     Campaign,
     CapTotal,
+    Claim,
     Message,
     MessageChannel,
     MessageTemplate,
@@ -98,6 +99,11 @@ def rules_in_force() -> RulesInForce | None:
 def total(rule_code: str) -> CapTotal:
     """The total of a rule, locked. Raises CapTotal.DoesNotExist."""
     return CapTotal.objects.select_for_update().get(rule=rule_code)
+
+
+def claim(claim_id: UUID) -> Claim | None:
+    """A claim, locked, or None; after the lock on its member's points account."""
+    return Claim.objects.select_for_update().filter(pk=claim_id).first()
 
 
 def purchase(purchase_id: UUID) -> Purchase:

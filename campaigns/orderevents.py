@@ -77,6 +77,12 @@ ORDER_EVENTS: Final = (
         {"points": _POINTS},
         {"points": {"taken_back": 39, "debt": 0}},
     ),
+    _event(
+        "order.claimed",
+        _("A member claimed a guest order: it is theirs now. `points` says what it earned."),
+        {"points": _POINTS},
+        {"points": {"accrued": 39, "pending": 0, "debt_repaid": 0}},
+    ),
     *(
         EventType(
             name=name,

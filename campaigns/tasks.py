@@ -6,6 +6,7 @@ from campaigns import due
 from campaigns.services import (
     audiencegrants,
     campaigns,
+    claims,
     days,
     gifts,
     moments,
@@ -32,7 +33,7 @@ def tick_orders() -> None:
 
 @shared_task
 def see_to_orders() -> None:
-    """Complete orders that are old enough, apply parked returns whose order came, give up old ones.
+    """Complete orders that are old enough, apply returns and claims whose order came, give up old ones.
 
     A bounded piece of work: what is left waits for the next tick.
     """
@@ -42,6 +43,7 @@ def see_to_orders() -> None:
         now = clock.now()
         orders.apply_waiting(now=now, limit=BATCH)
         orders.drop_parked(now=now)
+        claims.settle_due(now=now, limit=BATCH)
         for _round in range(ROUNDS):
             if orders.complete_due(now=now, limit=BATCH) < BATCH:
                 return

@@ -29,6 +29,11 @@ DEFAULTS: Final[dict[str, Any]] = {
     # Activities: how many days before the brand's day they may lie, and check-ins, which make streaks.
     "activity_late_days": 30,
     "check_in_late_days": 7,
+    # Claims of members: the age of an order in days, how many days a claim waits for its order to come, and
+    # how many claims a member may file in a calendar month.
+    "claim_days": 30,
+    "claim_wait_days": 7,
+    "claims_per_month": 5,
     # What flooring cut: "floor" forgets it, "carry" keeps it for the next order (rules.md).
     "rounding": "floor",
     # The brand-local hour (0 to 23) in which the books are verified every day.

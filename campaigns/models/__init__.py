@@ -9,6 +9,7 @@ from campaigns.models.campaign import (
     ProgrammeBudget,
     ProgrammePlan,
 )
+from campaigns.models.claims import Claim
 from campaigns.models.counters import CapCounter, CapTotal, Carry
 from campaigns.models.messages import (
     Channel,
@@ -42,6 +43,7 @@ __all__ = [
     "CapTotal",
     "Carry",
     "Channel",
+    "Claim",
     "Message",
     "MessageChannel",
     "MessageTemplate",

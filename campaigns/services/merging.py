@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import facts
 from campaigns.models import CapCounter, Carry, SegmentMember, WakeupRecipient
+from campaigns.services import claims
 from campaigns.services.messages import subscriptions
 from loyalty.lib import ids
 from loyalty.lib.errors import Invalid
@@ -43,7 +44,7 @@ def merge_members(*, member_id: UUID, into_id: UUID, actor: str, now: datetime) 
     """Merge one member into another who stays; repeating it changes nothing and answers as things are.
 
     Both ledgers keep their history; balances, lots, holds and debt move (see `points.merge`), as do
-    identities, orders, activities and redemptions; used caps add up; the higher tier is kept.
+    identities, orders, claims, activities and redemptions; used caps add up; the higher tier is kept.
 
     Raises MemberNotFound, MemberNotActive (either was merged or closed before), Invalid (the same member).
     """
@@ -81,6 +82,7 @@ def _first(member: Member, into: Member, actor: str, now: datetime) -> Merged:
     _merge_caps(member.pk, into.pk)
     subscriptions.merge(from_member_id=member.pk, into_member_id=into.pk, now=now)
     members.merge(member=member, into=into)
+    claims.merge(member=member, into=into, now=now)
     outbox.publish(
         type="member.merged",
         payload={

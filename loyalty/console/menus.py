@@ -60,7 +60,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if not brand_of(request):
         return platform_menu()
     return brand_menu(
-        to_approve(request), rules_to_approve(request), tiers_to_approve(request), matrix_to_approve(request)
+        to_approve(request),
+        rules_to_approve(request),
+        tiers_to_approve(request),
+        matrix_to_approve(request),
+        claims_to_decide(request),
     )
 
 
@@ -123,8 +127,15 @@ def matrix_to_approve(request: HttpRequest) -> str:
     return _waiting("operators", "ComplianceChange")
 
 
-def _waiting(app: str, model: str) -> str:
-    found = apps.get_model(app, model).objects.filter(status="pending_approval")
+def claims_to_decide(request: HttpRequest) -> str:
+    """How many claims of members are open; nothing for none, and for those who do not decide."""
+    if not request.user.has_perm("campaigns.accept_claim"):
+        return ""
+    return _waiting("campaigns", "Claim", "open")
+
+
+def _waiting(app: str, model: str, status: str = "pending_approval") -> str:
+    found = apps.get_model(app, model).objects.filter(status=status)
     count = found[:MOST_COUNTED].count()
     return "" if not count else f"{count}+" if count == MOST_COUNTED else str(count)
 
@@ -134,7 +145,11 @@ def _badge(waiting: str) -> dict[str, Any]:
 
 
 def brand_menu(
-    waiting: str = "", rules_waiting: str = "", tiers_waiting: str = "", matrix_waiting: str = ""
+    waiting: str = "",
+    rules_waiting: str = "",
+    tiers_waiting: str = "",
+    matrix_waiting: str = "",
+    claims_waiting: str = "",
 ) -> list[dict[str, Any]]:
     """The console of a brand; what waits for a second operator is told at its place."""
     return [
@@ -147,6 +162,10 @@ def brand_menu(
                 _item(gettext_lazy("Ledger"), "receipt_long", "points.entry"),
                 _item(gettext_lazy("Checkpoints"), "verified", "points.checkpoint"),
                 _item(gettext_lazy("Orders"), "shopping_bag", "members.purchase"),
+                {
+                    **_item(gettext_lazy("Members' claims"), "receipt", "campaigns.claim"),
+                    **_badge(claims_waiting),
+                },
                 {
                     **_item(gettext_lazy("Adjustments to approve"), "fact_check", "points.adjustmentrequest"),
                     **_badge(waiting),

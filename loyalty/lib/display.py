@@ -76,7 +76,8 @@ class Colours(dict[str, str]):
 
 LABELS = Colours(
     dict.fromkeys(
-        ("active", "published", "completed", "delivered", "open", "approved", "sound", "sent"), "success"
+        ("active", "published", "completed", "delivered", "open", "approved", "accepted", "sound", "sent"),
+        "success",
     )
     | dict.fromkeys(
         ("shipped", "placed", "recorded", "paid", "waiting", "running", "queued", "sending"), "info"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,10 +11,8 @@ from typing import Any
 from django.db import transaction
 
 from campaigns import facts, selectors
-from campaigns.engine import Order
 from campaigns.errors import OrderCancelled, OrderNotFound
-from campaigns.services.orders import judging, returning, stored
-from campaigns.services.orders.judging import Judged
+from campaigns.services.orders import judging, rejudging, returning, stored
 from campaigns.services.orders.returncontent import CANCEL_PREFIX, ReturnContent
 from loyalty.lib import ids, instants
 from loyalty.outbox import services as outbox
@@ -167,7 +165,7 @@ def _give(
     record = judging.record(judged)
     judging.count(member.id, judged)
     if any(line.returned for line in lines):
-        judged = [_without_returned(judged[0], order, left)]
+        judged = [rejudging.without_returned(judged[0], order, left)]
         record["kept"] = {
             **purchase.evaluation.get("kept", {}),
             judging.COMPLETED: {each.rule: each.points for each in judged[0].evaluation.results},
@@ -187,19 +185,6 @@ def _give(
     )
     _qualify(purchase, held, judging.qualifying_points(judged), record, now)
     return judging.summary(posted.entries), judging.entries_json(posted.entries, wanted, now), record
-
-
-def _without_returned(judged: Judged, order: Order, left: Mapping[str, Decimal]) -> Judged:
-    """The verdict on the order with the points that it keeps without what came back."""
-    kept = {
-        (each.rule, each.receiver): each for each in judged.rules.reevaluate(judged.evaluation, order, left)
-    }
-    results = tuple(
-        replace(result, points=each.points, qualifying=each.qualifying)
-        for result in judged.evaluation.results
-        if (each := kept.get((result.rule, result.receiver))) is not None
-    )
-    return replace(judged, evaluation=replace(judged.evaluation, results=results))
 
 
 def _qualify(

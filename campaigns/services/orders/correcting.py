@@ -96,10 +96,11 @@ def _check_member(purchase: Purchase, content: Content, now: datetime) -> None:
     fixed = Invalid.at(
         "/member", "fixed", _("A correction keeps the member; cancel the order and record another.")
     )
-    if content.member is None or purchase.member is None:
-        if content.member is not None or purchase.member is not None:
-            raise fixed
+    if content.member is None and purchase.evaluation.get("guest"):
+        # The till goes on calling it a guest's, whoever claimed it since.
         return
+    if content.member is None or purchase.member is None:
+        raise fixed
     found, _created = members.resolve_or_enrol(
         member_id=content.member.member_id, keys=content.member.keys, may_enrol=False, source="order", now=now
     )

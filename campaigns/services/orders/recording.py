@@ -231,8 +231,9 @@ def told_of(
 
 
 def _same_member(purchase: Purchase, member_id: UUID | None) -> bool:
-    if member_id is None or purchase.evaluation.get("guest"):
-        return member_id is None and bool(purchase.evaluation.get("guest"))
+    if member_id is None:
+        # A guest's, whoever claimed it since.
+        return bool(purchase.evaluation.get("guest"))
     owner = purchase.member
     return owner is not None and member_id in (owner.id, owner.merged_into_id)
 

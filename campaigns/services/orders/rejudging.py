@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -12,9 +12,10 @@ from uuid import UUID
 from django.db import connection
 
 from campaigns import facts, framing, locks, selectors
-from campaigns.engine import Evaluation, Kept
+from campaigns.engine import Evaluation, Kept, Order
 from campaigns.engine.scene import adult
 from campaigns.services.orders import judging, stored
+from campaigns.services.orders.judging import Judged
 from members.models import Purchase, PurchaseLine
 from points.postings import ClawbackItem
 from tenants.context import current_brand
@@ -170,6 +171,21 @@ def _changed(order_ids: Iterable[str]) -> tuple[list[str], frozenset[str]]:
         cursor.execute(_CHANGED, [wanted])
         rows = cursor.fetchall()
     return [i for i, whole in rows if not whole], frozenset(i for i, whole in rows if whole)
+
+
+def without_returned(judged: Judged, order: Order, left: Mapping[str, Decimal]) -> Judged:
+    """The verdict on the order with the points that it keeps without what came back, and the grants that it
+    would still give."""
+    kept = {
+        (each.rule, each.receiver): each for each in judged.rules.reevaluate(judged.evaluation, order, left)
+    }
+    results = tuple(
+        replace(result, points=each.points, qualifying=each.qualifying)
+        for result in judged.evaluation.results
+        if (each := kept.get((result.rule, result.receiver))) is not None
+        and (result.grant is None or each.grant_kept)
+    )
+    return replace(judged, evaluation=replace(judged.evaluation, results=results))
 
 
 def tier_lines(paid: Evaluation, lines: Sequence[PurchaseLine]) -> list[PurchaseLine]:

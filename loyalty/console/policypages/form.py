@@ -48,6 +48,9 @@ PLAIN: Final = (
     "auto_complete_days",
     "activity_late_days",
     "check_in_late_days",
+    "claim_days",
+    "claim_wait_days",
+    "claims_per_month",
     "verify_hour",
     "message_return_days",
 )
@@ -73,7 +76,16 @@ GROUPS: Final[Sequence[tuple[Text, Sequence[str]]]] = (
     (_("Tiers and referral"), ("tier_notices", "referral_link")),
     (
         _("Orders and books"),
-        ("enrol_by_order", "auto_complete_days", "activity_late_days", "check_in_late_days", "verify_hour"),
+        (
+            "enrol_by_order",
+            "auto_complete_days",
+            "claim_days",
+            "claim_wait_days",
+            "claims_per_month",
+            "activity_late_days",
+            "check_in_late_days",
+            "verify_hour",
+        ),
     ),
     (
         _("Messages"),
@@ -181,6 +193,17 @@ class PolicyForm(forms.Form):
     )
     check_in_late_days = _number(
         _("Days that a check-in may lie back"), _("Check-ins make streaks, and count once a day.")
+    )
+    claim_days = _number(
+        _("Days that a receipt may lie back"),
+        _("When a member claims an order that was recorded without one. 0: only today's."),
+    )
+    claim_wait_days = _number(
+        _("Days that a claim waits for its order"),
+        _("If the order comes by then and fits, it is the member's by itself. 0: an operator decides."),
+    )
+    claims_per_month = _number(
+        _("Claims a member may file in a month"), _("Those withdrawn count too. 0: members file none.")
     )
     verify_hour = _number(
         _("Hour in which the books are verified"), _("0 to 23, of the brand's clock, every day.")

@@ -1,0 +1,143 @@
+"""Operators decide what does not fit by itself: `/claims` and the console's page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from campaigns.models import Claim
+from campaigns.services import claims
+from campaigns.services.merging import merge_members
+from members.models import Purchase
+from points import services as points
+from points.models import AdjustmentRequest, Entry
+from tenants.context import in_brand
+from tenants.models import Brand
+from tests.claims.shapes import NUMBER, guest, receipt, seen
+from tests.console.pages import signed_in as operator
+from tests.orders.shapes import set_policy
+from tests.points.support import assert_sound, numbers
+from tests.support.brands import ANNA, BORIS
+from tests.support.client import Api
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_operator_links_the_order_that_it_was(
+    api: Api, anna: Api, boris: Api, base_rule: None, acme: Brand
+) -> None:
+    api.post("/orders", guest(ordered_at="2026-09-01T09:15:00+08:00"))
+    claim = anna.post("/me/claims", receipt("S01-2026-7")).json()["claim_id"]
+    told = api.get("/claims?status=open").json()["items"]
+    assert [(each["claim_id"], each["finding"], each["order"]) for each in told] == [(claim, "unknown", None)]
+    answer = api.post(f"/claims/{claim}/accept")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    done = api.post(f"/claims/{claim}/accept", {"order_id": NUMBER, "reason": "a typing error"})
+    assert (done.status_code, done.json()["outcome"], done.json()["points"]) == (200, "order", 39)
+    assert api.post(f"/claims/{claim}/accept", {"order_id": NUMBER}).json() == done.json()
+    own = anna.get(f"/me/claims/{claim}").json()
+    assert (*seen(own), own["reason"]) == ("accepted", "order", 39, [], "a typing error")
+    # It is given once: neither to somebody else nor to the same member by another claim.
+    for member in (boris, anna):
+        other = member.post("/me/claims", receipt()).json()["claim_id"]
+        answer = api.post(f"/claims/{other}/accept")
+        assert (answer.status_code, answer.json()["code"]) == (409, "order_not_claimable")
+    answer = api.post(f"/claims/{claim}/reject", {"reason": "no"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "claim_decided")
+    with in_brand(acme):
+        assert (numbers(ANNA), Entry.objects.count()) == ((39, 0, 0, 0), 1)
+
+
+def test_points_by_hand_above_the_threshold_wait_for_a_second_operator(
+    api: Api, anna: Api, acme: Brand, now: datetime
+) -> None:
+    set_policy(acme, adjustment_approval_above=100)
+    claim = anna.post("/me/claims", receipt()).json()["claim_id"]
+    path = f"/claims/{claim}/accept"
+    assert api.post(path, {"points": 5}).json()["errors"][0]["pointer"] == "/reason"
+    assert api.post(path, {"points": 5, "order_id": "x"}).status_code == 422
+    asked = api.post(path, {"points": 500, "reason": "offline"})
+    assert (asked.status_code, asked.json()["status"], asked.json()["actions"]) == (202, "open", [])
+    own = anna.get(f"/me/claims/{claim}").json()
+    assert (*seen(own), own["reason"]) == ("open", None, None, [], "")
+    for body, where in (({"reason": "no"}, f"/claims/{claim}/reject"), ({}, path)):
+        assert api.post(where, body).json()["code"] == "claim_pending"
+    assert anna.post(f"/me/claims/{claim}/withdraw").json()["code"] == "claim_pending"
+    with in_brand(acme):
+        waiting = AdjustmentRequest.objects.get().pk
+        points.reject_adjustment(request_id=waiting, actor="operator:b", now=now)
+        assert claims.settle_due(now=now) == 1
+    # Turned down, the claim is open as before, and may be decided anew.
+    assert seen(anna.get(f"/me/claims/{claim}").json()) == ("open", None, None, ["withdraw"])
+    assert api.post(path, {"points": 300, "reason": "offline"}).status_code == 202
+    with in_brand(acme):
+        waiting = AdjustmentRequest.objects.get(status="pending_approval").pk
+        points.approve_adjustment(request_id=waiting, actor="operator:b", now=now)
+        assert claims.settle_due(now=now) == 1
+        assert numbers(ANNA) == (300, 0, 0, 0)
+    own = anna.get(f"/me/claims/{claim}").json()
+    assert (*seen(own), own["reason"]) == ("accepted", "adjustment", 300, [], "offline")
+
+
+def test_care_decides_in_the_console(api: Api, anna: Api, base_rule: None, acme: Brand) -> None:
+    api.post("/orders", guest())
+    api.post("/orders", guest("b", store_id="S09"))
+    first, second, third = (
+        anna.post("/me/claims", receipt(number, amount="39.08")).json()["claim_id"]
+        for number in (NUMBER, "b", "c")
+    )
+    care = operator(acme, "care")
+    page = care.get(f"campaigns/claim/{first}/accept/").content.decode()
+    assert "39.08 CNY" in page
+    assert "39.80 CNY" in page
+    assert NUMBER in care.get("campaigns/claim/").content.decode()
+    assert care.post(f"campaigns/claim/{first}/accept/", {"order_id": ""}).status_code == 302
+    gift = {"points": "12", "reason": "for the trouble"}
+    assert care.post(f"campaigns/claim/{second}/give/", gift).status_code == 302
+    assert care.post(f"campaigns/claim/{third}/reject/", {"reason": "another shop"}).status_code == 302
+    told = {each["order_id"]: each for each in anna.get("/me/claims").json()["items"]}
+    assert {n: (c["status"], c["points"], c["reason"]) for n, c in told.items()} == {
+        NUMBER: ("accepted", 39, ""),
+        "b": ("accepted", 12, "for the trouble"),
+        "c": ("rejected", None, "another shop"),
+    }
+    # What was rejected is not filed again; marketing and shops do not see claims.
+    assert anna.post("/me/claims", receipt("c")).json() == told["c"]
+    assert operator(acme, "shop").get(f"campaigns/claim/{first}/change/").status_code in (302, 403)
+    with in_brand(acme):
+        assert numbers(ANNA) == (51, 0, 0, 0)
+        assert Claim.objects.get(pk=third).decided_by == "operator:care@acme.example"
+        assert_sound()
+
+
+def test_claims_go_along_when_two_members_are_one(
+    api: Api, anna: Api, boris: Api, base_rule: None, acme: Brand, now: datetime
+) -> None:
+    for member, number in ((anna, "a"), (anna, "both"), (boris, "both"), (boris, "b")):
+        member.post("/me/claims", receipt(number))
+    with in_brand(acme):
+        merge_members(member_id=BORIS, into_id=ANNA, actor="t", now=now)
+        found = sorted(Claim.objects.values_list("order_id", "status", "member_id"))
+        assert found == [
+            ("a", "open", ANNA),
+            ("b", "open", ANNA),
+            ("both", "open", ANNA),
+            ("both", "withdrawn", ANNA),
+        ]
+    api.post("/orders", guest("b"))
+    with in_brand(acme):
+        assert claims.settle_due(now=now) == 1
+        assert Purchase.objects.get().member_id == ANNA
+        assert numbers(ANNA) == (39, 0, 0, 0)
+
+
+def test_a_key_that_reads_does_not_decide(api: Api, reader: Api, anna: Api, acme: Brand) -> None:
+    claim = anna.post("/me/claims", receipt()).json()["claim_id"]
+    assert reader.get(f"/claims/{claim}").json()["member_id"] == str(ANNA)
+    assert reader.get(f"/claims?member_id={BORIS}").json()["items"] == []
+    assert reader.get("/claims?status=new").status_code == 422
+    for step, body in (("accept", {}), ("reject", {"reason": "no"})):
+        answer = reader.post(f"/claims/{claim}/{step}", body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+    assert api.get(f"/claims/{claim}").json()["status"] == "open"
