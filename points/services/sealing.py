@@ -109,8 +109,9 @@ def _write(
     with connection.cursor() as cursor:
         # A portion's entries, below 20 MB, stay in memory; compiling for one portion would not pay.
         cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
-    # What was just written is one row to the planner: it would compare each entry with each leaf.
-    with plans.without(plans.ROW_WITH_ROW):
+    # What was just written is one row to the planner: it would compare each entry with each leaf. And a table
+    # that it takes for small it would read whole, comparing each row with each key of an array.
+    with plans.without(plans.ROW_WITH_ROW, plans.WHOLE_TABLES):
         found = logstore.rows(
             "seal", {**values, "size": position.size, "seed": secrets.token_bytes(32)}, batch=batch
         )

@@ -22,6 +22,8 @@ from pathlib import Path
 import django
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+EVERY = "whole or not whole"
+"""Those tests too that not every run runs."""
 
 
 def copy(to: Path) -> None:
@@ -55,7 +57,7 @@ def survives(number: int) -> str | None:
                 return "could not be applied, the code has moved on"
             file.write_text(before.replace(mutation.way.old, mutation.way.new))
         command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
-        command += ["-p", "no:xdist", "-p", "tests.mutations.plugin", mutation.test]
+        command += ["-m", EVERY, "-p", "no:xdist", "-p", "tests.mutations.plugin", mutation.test]
         run = subprocess.run(
             command,
             cwd=at,
@@ -72,7 +74,8 @@ def survives(number: int) -> str | None:
 
 def red_already(tests: list[str]) -> bool:
     """Whether one of the tests fails with every guard in its place: then its redness proves nothing."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=short", "-p", "no:xdist", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=short", "-m", EVERY, "-p", "no:xdist"]
+    command += tests
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     sys.stdout.write(run.stdout[-2000:] if run.returncode else f"green with all guards: {len(tests)} tests\n")
     sys.stdout.flush()

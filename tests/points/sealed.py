@@ -39,7 +39,12 @@ def let_commit() -> None:
     with superuser(), connection.cursor() as cursor:
         cursor.execute(
             """UPDATE points_entry entry SET xid = numbered.xid::text::xid8
-               FROM (SELECT id, 100 + row_number() OVER (ORDER BY id) AS xid FROM points_entry) numbered
+               FROM (
+                 -- A server that has just begun has not had so many transactions yet.
+                 SELECT id, least(
+                   100 + row_number() OVER (ORDER BY id),
+                   pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1) AS xid
+                 FROM points_entry) numbered
                WHERE numbered.id = entry.id AND entry.xid::text <> numbered.xid::text"""
         )
 
