@@ -13,7 +13,15 @@ from loyalty.lib import problems
 from loyalty.urls_shared import shared_urlpatterns
 
 # Routes are tried in this order, so those that are called most come first.
-APPS_WITH_API = ("partners", "points", "mall", "members", "campaigns", "loyalty.analytics")
+APPS_WITH_API = (
+    "partners",
+    "points",
+    "mall",
+    "members",
+    "campaigns",
+    "loyalty.analytics",
+    "tenants.operators",
+)
 partner_api = [p for app in APPS_WITH_API for p in import_string(f"{app}.api.urls.partner_urlpatterns")]
 member_api = [p for app in APPS_WITH_API for p in import_string(f"{app}.api.urls.member_urlpatterns")]
 

@@ -42,6 +42,18 @@ def fault(key: str, value: Any) -> FieldError | None:
     return None if said is None else FieldError(f"/{key}", "invalid", said)
 
 
+CONTROLS: Final = frozenset(
+    {
+        "rule_approval",
+        "wakeup_approval",
+        "audience_grant_approval",
+        "adjustment_approval_above",
+        "forbidden_phrases",
+    }
+)
+"""The policies that `loosens` knows: two people take such a control away."""
+
+
 def loosens(key: str, before: Any, after: Any) -> bool:
     """Whether the change takes away a control, so that somebody else has to agree to it."""
     if key in ("rule_approval", "wakeup_approval", "audience_grant_approval"):

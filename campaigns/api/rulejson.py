@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from campaigns.api.submitted import submitted_json
 from campaigns.engine import explain
 from campaigns.models import Rule, RuleSubmission, RuleVersion
 from campaigns.selectors import words
 from campaigns.services.rules import Saved
 from loyalty.lib import fields
+from loyalty.lib.submitted import submitted_json
 
 
 def rules_json(found: list[Rule]) -> list[dict[str, Any]]:

@@ -9,15 +9,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api import submitted
 from campaigns.api.rulejson import rule_json, rules_json, saved_json
-from campaigns.api.submitted import SubmittedAnswer
 from campaigns.errors import RuleNotFound
 from campaigns.models import Rule
 from campaigns.schema import RULE_SCHEMA
 from campaigns.services import rules
-from loyalty.lib import clock, fields, pagination
+from loyalty.lib import clock, fields, pagination, submitted
 from loyalty.lib.api import ApiView, StrictSerializer
+from loyalty.lib.submitted import SubmittedAnswer
 
 EXAMPLE: dict[str, Any] = {
     "code": "weekend-fresh",

@@ -9,14 +9,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api import submitted
 from campaigns.api.rulejson import saved_json
 from campaigns.api.rules import ANSWER, DRAFT, OF_A_RULE, SUBMISSION, RuleAnswer
-from campaigns.api.submitted import ApproveBody, RejectBody, WithdrawBody
 from campaigns.services import submissions
-from loyalty.lib import clock, fields
+from loyalty.lib import clock, fields, submitted
 from loyalty.lib.api import ApiView, StrictSerializer
 from loyalty.lib.foureyes import LONGEST_NOTE
+from loyalty.lib.submitted import ApproveBody, RejectBody, WithdrawBody
 
 WAITING: dict[str, Any] = {**DRAFT, "submission": {**submitted.WAITING, **OF_A_RULE}}
 SCHEDULED: dict[str, Any] = {**DRAFT, "submission": SUBMISSION}

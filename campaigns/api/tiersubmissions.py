@@ -10,21 +10,20 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api import submitted
-from campaigns.api.submitted import (
+from campaigns.api.tiershapes import ANSWER, ASKED, PROGRAM
+from campaigns.models import TierSubmission
+from campaigns.services import tiersubmissions
+from loyalty.lib import clock, fields, submitted
+from loyalty.lib.api import ApiView, StrictSerializer
+from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.foureyes import LONGEST_NOTE, NothingSubmitted
+from loyalty.lib.submitted import (
     ApproveBody,
     RejectBody,
     SubmittedAnswer,
     WithdrawBody,
     submitted_json,
 )
-from campaigns.api.tiershapes import ANSWER, ASKED, PROGRAM
-from campaigns.models import TierSubmission
-from campaigns.services import tiersubmissions
-from loyalty.lib import clock, fields
-from loyalty.lib.api import ApiView, StrictSerializer
-from loyalty.lib.errors import FieldError, Invalid
-from loyalty.lib.foureyes import LONGEST_NOTE, NothingSubmitted
 from points.services import tierconfig
 
 _OF: Final[dict[str, Any]] = {"tiers": ANSWER, "instead_of": 0}

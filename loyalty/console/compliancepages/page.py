@@ -15,13 +15,13 @@ from django.utils.translation import gettext as _
 
 from loyalty.console.compliancepages.banner import READ
 from loyalty.console.compliancepages.form import AskForm
-from loyalty.console.compliancepages.matrix import matrix
 from loyalty.console.entrywords import doer
 from loyalty.lib import clock, compliance, compliancewords
 from loyalty.lib.console import actor, errors_of
 from loyalty.lib.errors import Invalid, Refusal
 from tenants.context import current_brand
 from tenants.operators import compliancechanges
+from tenants.operators.compliancematrix import matrix
 from tenants.operators.models import ComplianceChange
 
 ASK: Final = "operators.set_compliancechange"
@@ -64,7 +64,11 @@ def page(request: HttpRequest) -> HttpResponse:
         "policy": policy,
         "acts": compliancewords.ACTS.items(),
         "rows": matrix(
-            policy, unlocked, compliancechanges.last_decided(), {(each.tag, each.act) for each in opened}
+            policy,
+            unlocked,
+            compliancechanges.last_decided(),
+            {(each.tag, each.act) for each in opened},
+            doer,
         ),
         "opened": [_told(each) | {"own": each.submitted_by == actor(request)} for each in opened],
         "history": [_told(each) for each in newest],

@@ -17,6 +17,7 @@ from unfold.widgets import (
 from loyalty.lib.errors import FieldError, Text
 from loyalty.lib.foureyes import LONGEST_NOTE
 from tenants.policyrules import EXPIRY_NUMBERS
+from tenants.policywords import WORDS
 
 ASKED: Final = (
     ("none", _("nobody")),
@@ -134,80 +135,34 @@ def _choice(label: Any, help_text: Any, choices: Sequence[tuple[str, Text]]) -> 
 class PolicyForm(forms.Form):
     """All policies at once; only what differs is written."""
 
-    rule_approval = _choice(
-        _("Rules, tiers and campaigns"),
-        _("Whose earning rules, tiers and campaigns wait for a second operator before they run."),
-        ASKED,
-    )
-    wakeup_approval = _choice(_("Wake-ups"), _("Whose messages to a whole audience wait."), ASKED)
-    audience_grant_approval = _choice(
-        _("Grants to an audience"), _("Whose points for a whole audience wait."), ASKED
-    )
-    adjustment_approval_above = _number(
-        _("Adjustments of more points than"),
-        _("These wait for a second operator. Left empty, none does."),
-        required=False,
-    )
-    expiry_policy = _choice(
-        _("Points end"), _("Where a rule says nothing else; what was earned before stays as it is."), EXPIRIES
-    )
+    rule_approval = _choice(*WORDS["rule_approval"], ASKED)
+    wakeup_approval = _choice(*WORDS["wakeup_approval"], ASKED)
+    audience_grant_approval = _choice(*WORDS["audience_grant_approval"], ASKED)
+    adjustment_approval_above = _number(*WORDS["adjustment_approval_above"], required=False)
+    expiry_policy = _choice(*WORDS["expiry"], EXPIRIES)
     expiry_number = _number(_("How many"), _("Of the days, months or years chosen above."), required=False)
     expiry_on = _text(_("Date"), _("Of the last choice above: the last valid day."), kind="date")
-    expiry_notices = _text(
-        _("Days before points end on which members are told"), _("Numbers with commas between them.")
-    )
-    restore_grace_days = _number(
-        _("Days of grace for points given back"),
-        _("Where their own time is over when an order comes back. 0: they end at once."),
-    )
+    expiry_notices = _text(*WORDS["expiry_notices"])
+    restore_grace_days = _number(*WORDS["restore_grace_days"])
     rounding = _choice(
-        _("Fractions of a point"),
-        _("What rounding down cut off."),
-        (("floor", _("are forgotten")), ("carry", _("are kept for the next order"))),
+        *WORDS["rounding"], (("floor", _("are forgotten")), ("carry", _("are kept for the next order")))
     )
-    transfer_monthly_limit = _number(
-        _("Points a member may pass on in a month"), _("Left empty, there is no limit."), required=False
-    )
-    points_currencies = _text(
-        _("Points currencies"),
-        _("One code a line, beside “points”. Left empty: whatever a rule or a call names."),
-        rows=3,
-    )
-    tier_notices = _text(
-        _("Days before a tier is lost on which members are told"), _("Numbers with commas between them.")
-    )
-    referral_link = _text(
-        _("Link of an invitation"),
-        _("{code} stands for the member's code. Left empty, members have a code without a link."),
-    )
+    transfer_monthly_limit = _number(*WORDS["transfer_monthly_limit"], required=False)
+    points_currencies = _text(*WORDS["points_currencies"], rows=3)
+    tier_notices = _text(*WORDS["tier_notices"])
+    referral_link = _text(*WORDS["referral_link"])
     enrol_by_order = forms.BooleanField(
-        label=_("An order enrols whom nobody knows yet"), required=False, widget=UnfoldBooleanSwitchWidget
-    )
-    auto_complete_days = _number(
-        _("Days after which an order is complete"),
-        _("By itself. Left empty, only a call completes it."),
+        label=WORDS["enrol_by_order"].name,  # type: ignore[arg-type]
         required=False,
+        widget=UnfoldBooleanSwitchWidget,
     )
-    activity_late_days = _number(
-        _("Days that an activity may lie back"), _("An older one is refused. 0: only today's are taken.")
-    )
-    check_in_late_days = _number(
-        _("Days that a check-in may lie back"), _("Check-ins make streaks, and count once a day.")
-    )
-    claim_days = _number(
-        _("Days that a receipt may lie back"),
-        _("When a member claims an order that was recorded without one. 0: only today's."),
-    )
-    claim_wait_days = _number(
-        _("Days that a claim waits for its order"),
-        _("If the order comes by then and fits, it is the member's by itself. 0: an operator decides."),
-    )
-    claims_per_month = _number(
-        _("Claims a member may file in a month"), _("Those withdrawn count too. 0: members file none.")
-    )
-    verify_hour = _number(
-        _("Hour in which the books are verified"), _("0 to 23, of the brand's clock, every day.")
-    )
+    auto_complete_days = _number(*WORDS["auto_complete_days"], required=False)
+    activity_late_days = _number(*WORDS["activity_late_days"])
+    check_in_late_days = _number(*WORDS["check_in_late_days"])
+    claim_days = _number(*WORDS["claim_days"])
+    claim_wait_days = _number(*WORDS["claim_wait_days"])
+    claims_per_month = _number(*WORDS["claims_per_month"])
+    verify_hour = _number(*WORDS["verify_hour"])
     quiet_from = _text(
         _("No marketing from"), _("It waits for the end. Both left empty: at any hour."), kind="time"
     )
@@ -220,17 +175,9 @@ class PolicyForm(forms.Form):
     caps_sms_day = _number(_("Text messages a day"), _("Marketing by SMS alone."), required=False)
     caps_sms_week = _number(_("Text messages in 7 days"), _("Marketing by SMS alone."), required=False)
     caps_sms_month = _number(_("Text messages in 30 days"), _("Marketing by SMS alone."), required=False)
-    message_return_days = _number(
-        _("Days in which coming back counts"), _("After a message: an order or a sign-in within them.")
-    )
-    message_link_hosts = _text(
-        _("Hosts that links may lead to"), _("One a line, beside the brand's own."), rows=3
-    )
-    forbidden_phrases = _text(
-        _("What no message may say"),
-        _("One phrase a line. To take one away needs a second operator."),
-        rows=5,
-    )
+    message_return_days = _number(*WORDS["message_return_days"])
+    message_link_hosts = _text(*WORDS["message_link_hosts"], rows=3)
+    forbidden_phrases = _text(*WORDS["forbidden_phrases"], rows=5)
     note = forms.CharField(
         label=_("Note"),
         required=False,

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from campaigns.engine.differences import Difference
 from loyalty.console.policypages.form import ASKED, EXPIRIES, PolicyForm
 from tenants.policyrules import EXPIRY_NUMBERS, PERIODS
+from tenants.policywords import WORDS
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
@@ -19,12 +20,7 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Diffe
 
 def name(key: str) -> str:
     """What the page calls a policy."""
-    joined = {
-        "expiry": _("Points end"),
-        "quiet_hours": _("Hours without marketing"),
-        "message_caps": _("Marketing messages at most"),
-    }
-    return joined[key] if key in joined else str(PolicyForm.base_fields[key].label)
+    return str(WORDS[key].name)
 
 
 def said(key: str, value: Any) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.console.entrywords import doer
 from loyalty.lib import compliance, compliancewords
 from loyalty.lib.errors import Text
 from tenants.operators.compliancechanges import Cell
@@ -54,28 +53,36 @@ def matrix(
     unlocked: Collection[Cell],
     decided: Mapping[Cell, ComplianceChange],
     waiting: Collection[Cell],
+    name_of: Callable[[str], str] = str,
 ) -> list[Row]:
-    """The whole matrix of a policy, with what the brand unlocked and what it has asked for."""
+    """The whole matrix of a policy, with what the brand unlocked and what it has asked for.
+
+    `name_of` says how whoever unlocked a cell is called.
+    """
     blocking = compliance.rows(policy)
     return [
         Row(
             tag,
             name,
-            [_shown(tag, act, blocking[tag], unlocked, decided, waiting) for act in compliancewords.ACTS],
+            [
+                _shown((tag, act), blocking[tag], unlocked, decided, waiting, name_of)
+                for act in compliancewords.ACTS
+            ],
         )
         for tag, name in compliancewords.TAGS.items()
     ]
 
 
 def _shown(
-    tag: str,
-    act: str,
+    cell: Cell,
     blocked: Collection[str],
     unlocked: Collection[Cell],
     decided: Mapping[Cell, ComplianceChange],
     waiting: Collection[Cell],
+    name_of: Callable[[str], str],
 ) -> Shown:
-    cell, some = (tag, act), SOME_PEOPLE.get((tag, act), "")
+    tag, act = cell
+    some = SOME_PEOPLE.get(cell, "")
     if act not in blocked:
         return Shown(tag, act, "some" if some else "allowed", some)
     if tag in compliance.INFANT_TAGS:
@@ -85,5 +92,5 @@ def _shown(
     change = decided.get(cell)
     if change is None or not change.opens:
         return Shown(tag, act, "unlocked", some, platform=True)
-    by = " + ".join(doer(who) for who in (change.submitted_by, change.approved_by) if who)
+    by = " + ".join(name_of(who) for who in (change.submitted_by, change.approved_by) if who)
     return Shown(tag, act, "unlocked", some, since=change.ended_at, by=by, number=change.number)
