@@ -164,6 +164,16 @@ def reached(program: Program, held: Standing, earned: Level, at: datetime, tz: t
     return held
 
 
+def ending(program: Program, held: Standing, at: datetime, tz: tzinfo) -> Standing:
+    """The standing under a programme that was changed at `at`: what was earned while no tier was ever lost is
+    held for a period from now on, where tiers are lost again."""
+    level = program.level(held.code)
+    if level is None or held.until is not None or held.earned_at is None:
+        return held
+    until = holds_until(program, level, at, tz)
+    return replace(held, until=until, review_at=until)
+
+
 def review(
     program: Program, held: Standing, at: datetime, tz: tzinfo, qualifying: Qualifying
 ) -> tuple[Standing, Why | None]:

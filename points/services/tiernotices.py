@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -47,7 +48,8 @@ def _look_at(member_id: UUID, days: int, now: datetime) -> None:
     with transaction.atomic():
         lock_account(member_id=member_id, now=now)
         held = rows.read(member_id)
-        if held is None or held.standing.review_at is None:
+        if held is None or held.standing.review_at is None or held.program.rank(held.code) is None:
+            # A tier that the programme has lost is judged anew by the next review, and looked at after it.
             return
         program = held.program
 
@@ -64,7 +66,8 @@ def _look_at(member_id: UUID, days: int, now: datetime) -> None:
             defaults={"told": fall is not None, "noted_at": now},
         )
         if new and fall is not None:
-            _tell(member_id, held, fall, now)
+            kept = rows.held_longer(held, fall.to, fall.at)
+            _tell(member_id, held, replace(fall, to=kept.code) if kept else fall, now)
 
 
 def _tell(member_id: UUID, held: rows.Held, fall: Fall, now: datetime) -> None:

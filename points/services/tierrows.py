@@ -115,6 +115,24 @@ def _parsed(text: str, version: int) -> Program:
     return Program.of(json.loads(text), version)
 
 
+def held_longer(found: Held, fallen: str, at: datetime) -> Standing | None:
+    """What was held before the tier that ends at `at`, where that lasts longer and is higher than the tier
+    `fallen` to: who was granted a tier (care, moving in) does not lose it by having earned a higher one."""
+    previous, lowest, highest = (
+        found.previous,
+        rank_of(found.program, fallen),
+        rank_of(found.program, found.code),
+    )
+    while previous is not None:
+        before = from_json(previous)
+        # Earned while no tier was ever lost: that held as long as the programme said so.
+        lasts = before.earned_at is None if before.review_at is None else before.review_at > at
+        if lasts and lowest < rank_of(found.program, before.code) < highest:
+            return before
+        previous = previous.get("previous")
+    return None
+
+
 def store(
     member_id: UUID,
     before: Held,
@@ -201,8 +219,8 @@ def insert(member_id: UUID, fact: Fact) -> None:
     )
 
 
-def insert_and_sum(member_id: UUID, program: Program, fact: Fact, now: datetime) -> Decimal:
-    span = current_window(program, now)
+def insert_and_sum(member_id: UUID, program: Program, fact: Fact, at: datetime) -> Decimal:
+    span = current_window(program, at)
     added: list[Any] = [
         ids.new(),
         member_id,

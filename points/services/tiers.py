@@ -111,9 +111,7 @@ def settled(*, member_id: UUID, found: Held, now: datetime, reference: str = "")
         return found
     standing, why = _judged(found, now, member_id)
     qualifying = rows.total(member_id, found.program, rows.current_window(found.program, now))
-    return rows.store(
-        member_id, replace(found, previous=None), standing, why or "program", qualifying, reference, now
-    )
+    return rows.store(member_id, found, standing, why or "program", qualifying, reference, now)
 
 
 def peek(*, member_id: UUID, at: datetime) -> Held | None:
@@ -133,19 +131,22 @@ def qualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) ->
         rows.insert(member_id, fact)
         if held is None:
             return None
-        qualifying = rows.total(member_id, held.program, rows.current_window(held.program, now))
+        qualifying = counted_visits(member_id=member_id, held=held, at=max(now, fact.at))
     else:
-        qualifying = rows.insert_and_sum(member_id, held.program, fact, now)
+        qualifying = rows.insert_and_sum(member_id, held.program, fact, max(now, fact.at))
     return raised(member_id=member_id, held=held, fact=fact, qualifying=qualifying, now=now)
 
 
 def raised(*, member_id: UUID, held: Held, fact: Fact, qualifying: Decimal, now: datetime) -> Held:
     """Raise the tier at once where `qualifying`, the sum with `fact` in it, now reaches a higher one.
 
-    The caller holds the lock and has written the fact.
+    A till's clock may be ahead: what is dated after `now` counts in the period of its own date. The caller
+    holds the lock and has written the fact.
     """
     tz = current_brand().tz
-    after = tiers.reached(held.program, held.standing, held.program.earned(qualifying), now, tz)
+    after = tiers.reached(held.program, held.standing, held.program.earned(qualifying), max(now, fact.at), tz)
+    if after.since > now:
+        after = replace(after, since=now)
     if fact.at < rows.current_window(held.program, now).start and held.program.period != "rolling_months":
         # A late order of a period that is over may still earn what it would have earned in time.
         then = rows.total(member_id, held.program, tiers.window(held.program, fact.at, tz))
@@ -160,14 +161,14 @@ def raised(*, member_id: UUID, held: Held, fact: Fact, qualifying: Decimal, now:
     return rows.store(member_id, held, after, "earned", qualifying, fact.reference, now)
 
 
-def counting(held: Held, now: datetime) -> tuple[str, Window]:
-    """What the programme counts (`points`, `spend` or `visits`), and over which time as at `now`."""
-    return held.program.qualify_by, rows.current_window(held.program, now)
+def counting(held: Held, at: datetime) -> tuple[str, Window]:
+    """What the programme counts (`points`, `spend` or `visits`), and over which time as at `at`."""
+    return held.program.qualify_by, rows.current_window(held.program, at)
 
 
-def counted_visits(*, member_id: UUID, held: Held, now: datetime) -> Decimal:
-    """The days with an order in the programme's present window."""
-    return rows.total(member_id, held.program, rows.current_window(held.program, now))
+def counted_visits(*, member_id: UUID, held: Held, at: datetime) -> Decimal:
+    """The days with an order in the programme's window at `at`."""
+    return rows.total(member_id, held.program, rows.current_window(held.program, at))
 
 
 def disqualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) -> Held | None:
@@ -278,7 +279,7 @@ def tier_view(member_id: UUID, at: datetime) -> dict[str, Any] | None:
         "code": standing.code,
         "name": dict(level.name) if level else {},
         "since": instants.text(standing.since),
-        "until": instants.text(standing.until),
+        "until": None if program.downgrade == "never" else instants.text(standing.until),
         "qualify_by": program.qualify_by,
         "qualifying_points": number(program, count),
         "next": {
@@ -311,9 +312,12 @@ def _judged(found: Held, at: datetime, member_id: UUID) -> tuple[Standing, Why |
         return rows.total(member_id, program, span)
 
     standing, why = tiers.review(program, found.standing, at, tz, qualifying)
+    if why == "period_end":
+        standing = rows.held_longer(found, standing.code, at) or standing
     if found.judged_by is not None and found.judged_by != program.version:
         earned = program.earned(qualifying(tiers.window(program, at, tz)))
         raised = tiers.reached(program, standing, earned, at, tz)
         if raised.code != standing.code:
             return raised, "program"
+        standing = tiers.ending(program, standing, at, tz)
     return standing, why

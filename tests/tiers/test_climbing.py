@@ -8,8 +8,9 @@ import pytest
 
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
+from points import services as points
 from points.models import MemberTier, TierChange, TierQualification
-from points.services import tiers
+from points.services import tiernotices, tiers
 from tenants.models import Brand
 from tests.orders.shapes import BASE, line, order, priced
 from tests.support.brands import ANNA
@@ -228,3 +229,73 @@ def test_spent_points_still_qualify(api: Api, base_rule: None) -> None:
     bought(api, "1", "999.00")
     api.post("/burns", {"member": {"member_id": str(ANNA)}, "points": 900, "reference": "till-7-0001"})
     assert bought(api, "2", "1.00")["tier"] == "gold"
+
+
+@pytest.mark.parametrize(("by", "threshold"), [("points", 100), ("spend", 100), ("visits", 1)])
+def test_an_order_dated_after_midnight_by_a_clock_ahead_counts_at_once(
+    api: Api, base_rule: None, in_acme: Brand, now: datetime, by: str, threshold: int
+) -> None:
+    api.put("/tiers", program(qualify_by=by, levels=[SILVER, level("gold", threshold, "1.2")]))
+    tomorrow = "2026-11-23T00:00:30+08:00"
+    assert bought(api, "1", "150.00", ordered_at=tomorrow)["tier"] == "gold"
+    assert (tier(api)["since"], tier(api)["until"]) == ("2026-11-22T02:00:00Z", "2027-11-23T16:00:00Z")
+    assert (tier(api, tomorrow)["code"], tier(api, tomorrow)["next"]) == ("gold", None)
+    part = {"return_id": "R-1", "lines": [{"line_id": "1", "quantity": "0.1"}]}
+    assert api.post("/orders/1/returns", part).status_code == 201
+    assert tier(api)["code"] == "gold"
+    api.post("/orders/1/returns", {"return_id": "R-2", "all": True})
+    assert tier(api)["code"] == "silver"
+
+
+def care(code: str, now: datetime) -> None:
+    """Anna is granted a tier until the end of 2029."""
+    until = datetime.fromisoformat("2030-01-01T00:00:00+00:00")
+    points.open_account(member_id=ANNA, now=now)
+    points.lock_account(member_id=ANNA, now=now)
+    assert tiers.grant(member_id=ANNA, code=code, since=now, until=until, now=now, reference="care")
+
+
+def test_what_was_held_before_an_upgrade_outlives_a_changed_programme(
+    api: Api, base_rule: None, in_acme: Brand, now: datetime
+) -> None:
+    api.put("/tiers", program())
+    care("gold", now)
+    assert bought(api, "1", "5000.00")["tier"] == "diamond"
+    api.put("/tiers", program(grace_days=10))
+    assert tiers.review_due(now=now) == 1
+    api.post("/orders/1/returns", {"return_id": "R-1", "all": True})
+    assert (tier(api)["code"], tier(api)["until"]) == ("gold", "2030-01-01T00:00:00Z")
+
+
+def test_a_granted_tier_is_not_lost_by_having_earned_a_higher_one(
+    api: Api, base_rule: None, in_acme: Brand, now: datetime
+) -> None:
+    api.put("/tiers", program(downgrade="by_earned"))
+    care("gold", now)
+    assert bought(api, "1", "5000.00")["tier"] == "diamond"
+    over = "2027-11-23T00:00:00+08:00"
+    assert (tier(api, over)["code"], tier(api, over)["until"]) == ("gold", "2030-01-01T00:00:00Z")
+    assert tiernotices.announce_falls(now=datetime.fromisoformat("2027-11-20T00:00:00+08:00")) == 1
+    assert OutboxEvent.objects.get(type="tier.downgrade_upcoming").payload["to"] == "gold"
+    assert tiers.review_due(now=datetime.fromisoformat(over)) == 1
+    assert (MemberTier.objects.get().code, TierChange.objects.latest("recorded_at").to_code) == (
+        "gold",
+        "gold",
+    )
+    assert tier(api, "2030-01-01T08:00:00+08:00")["code"] == "silver"
+
+
+def test_a_tier_earned_while_none_was_lost_is_held_for_a_period_once_tiers_are_lost_again(
+    api: Api, base_rule: None, in_acme: Brand, now: datetime
+) -> None:
+    api.put("/tiers", program())
+    bought(api, "1", "1000.00")
+    api.put("/tiers", program(downgrade="never"))
+    assert (tier(api)["until"], tier(api)["keep"]) == (None, None)
+    bought(api, "2", "5000.00")
+    assert (tier(api)["code"], tier(api)["until"]) == ("diamond", None)
+    api.put("/tiers", program(downgrade="by_earned"))
+    assert tier(api)["until"] == "2027-11-22T16:00:00Z"
+    assert tiers.review_due(now=now) == 1
+    assert tier(api)["until"] == "2027-11-22T16:00:00Z"
+    assert tier(api, "2027-11-23T00:00:00+08:00")["code"] == "silver"

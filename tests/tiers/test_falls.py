@@ -100,3 +100,15 @@ def test_never_lost_is_never_announced(api: Api, base_rule: None, in_acme: Brand
     bought(api, "1", "1000.00", "2026-11-22T10:00:00+08:00")
     assert tiernotices.announce_falls(now=at("2027-11-20T10:00:00+08:00")) == 0
     assert told() == []
+
+
+def test_a_tier_that_the_programme_has_lost_holds_nobody_elses_notice_up(
+    api: Api, base_rule: None, in_acme: Brand
+) -> None:
+    api.put("/tiers", program())
+    bought(api, "1", "1000.00", "2026-11-22T10:00:00+08:00")
+    levels = [SILVER, level("bronze", 500), level("diamond", 5000)]
+    api.put("/tiers", program(levels=levels))
+    now = at("2027-11-20T10:00:00+08:00")
+    tiernotices.announce_falls(now=now)
+    assert (told(), TierNotice.objects.count()) == ([], 0)

@@ -182,7 +182,7 @@ def _raised(
     member_id: UUID, held: tiers.Held, fact: tiers.Fact, qualifying: Decimal | None, now: datetime
 ) -> tiers.Held:
     if qualifying is None:
-        qualifying = tiers.counted_visits(member_id=member_id, held=held, now=now)
+        qualifying = tiers.counted_visits(member_id=member_id, held=held, at=max(now, fact.at))
     return tiers.raised(member_id=member_id, held=held, fact=fact, qualifying=qualifying, now=now)
 
 

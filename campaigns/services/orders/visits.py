@@ -131,7 +131,9 @@ def record(
     The caller undoes the rest of the transaction then. Raises ReferenceConflict.
     """
     fact = decided.fact
-    by, span = tiers.counting(held, now) if held is not None and fact is not None else (None, None)
+    by, span = (
+        tiers.counting(held, max(now, fact.at)) if held is not None and fact is not None else (None, None)
+    )
     lines = [
         {**line_json(line), "id": ids.text(), "position": number}
         for number, line in enumerate(content.lines, 1)
