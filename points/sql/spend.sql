@@ -152,7 +152,10 @@ BEGIN
   IF v_hold.id IS NULL THEN
     SELECT * INTO STRICT v_hold FROM points_hold known
     WHERE known.source = p_source AND known.reference = p_reference;
-    IF (points_home(v_hold.account_id), v_hold.points) IS DISTINCT FROM (v_account.id, p_points) THEN
+    -- Whoever asks again says either the same end or, as the API does, the same time from now.
+    IF (points_home(v_hold.account_id), v_hold.points) IS DISTINCT FROM (v_account.id, p_points)
+      OR (v_hold.expires_at <> p_expires_at AND v_hold.expires_at - v_hold.created_at <> p_expires_at - p_now)
+    THEN
       RAISE EXCEPTION 'reference used with other content' USING ERRCODE = 'PL002';
     END IF;
     PERFORM points_store(v_account, p_now);

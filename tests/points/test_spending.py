@@ -178,8 +178,13 @@ def test_repeating_a_hold_returns_it_as_it_is(in_acme: Brand, now: datetime) -> 
     points.void(hold_id=first.hold_id, now=now)
     again = points.hold(member_id=ANNA, points=4, reference="h-1", expires_at=until, now=now)
     assert (again.hold_id, again.status, again.replayed) == (first.hold_id, "voided", True)
-    with pytest.raises(errors.ReferenceConflict), transaction.atomic():
-        points.hold(member_id=ANNA, points=5, reference="h-1", expires_at=until, now=now)
+    later = now + timedelta(hours=1)
+    again = points.hold(member_id=ANNA, points=4, reference="h-1", expires_at=days(later, 1), now=later)
+    assert (again.hold_id, again.expires_at, again.replayed) == (first.hold_id, until, True)
+    for count, ends in ((5, until), (4, days(now, 2))):
+        with pytest.raises(errors.ReferenceConflict), transaction.atomic():
+            points.hold(member_id=ANNA, points=count, reference="h-1", expires_at=ends, now=now)
+    assert numbers(ANNA) == (10, 0, 0, 0)
 
 
 def test_frozen_spending_refuses_burn_hold_capture_and_transfer(in_acme: Brand, now: datetime) -> None:
