@@ -82,7 +82,8 @@ class Recorded:
 
 
 def parse(data: Any, *, now: datetime) -> ActivityContent:
-    """The activity in `data`, the parsed JSON of a body.
+    """The activity in `data`, the parsed JSON of a body. Whether the brand takes its type and attributes is
+    asked where it is first recorded.
 
     Raises Invalid with a pointer for every field that is wrong.
     """
@@ -98,21 +99,21 @@ def parse(data: Any, *, now: datetime) -> ActivityContent:
         member = member_ref(body.data["member"], body)
     occurred_at = body.instant("occurred_at", latest=now + AHEAD, required=True)
     attributes = body.json("attributes", 16_384)
-    if not body.errors:
-        body.errors.extend(activitytypes.errors_of(kind, attributes))
     body.raise_errors()
     assert member is not None
     assert occurred_at is not None
     return ActivityContent(activity_id, member, kind, occurred_at, attributes)
 
 
-def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
-    """Record an activity and give what the published rules say; a repeat answers as the first time.
+def record_activity(*, content: ActivityContent, now: datetime, reported: bool = False) -> Recorded:
+    """Record an activity and give what the published rules say; a repeat answers as the first time, also
+    when the brand has changed what it takes since then.
 
-    One transaction, under the lock on the member's points account.
+    One transaction, under the lock on the member's points account. What was `reported` by somebody else must
+    be of a type that the brand takes, with the attributes that it registered.
 
     Raises MemberNotFound, MemberNotActive, ActivityConflict (the number was used with other content), and
-    Invalid for one that lies too far back.
+    Invalid for an unknown type, attributes that do not fit, and one that lies too far back.
     """
     with transaction.atomic(savepoint=False):
         member, _created = members.resolve_or_enrol(
@@ -133,6 +134,8 @@ def record_activity(*, content: ActivityContent, now: datetime) -> Recorded:
             if earlier.content_hash != content.digest() or earlier.member_id != member.id:
                 raise ActivityConflict(activity_id=content.activity_id)
             return Recorded(earlier, account, _explained_again(earlier), created=False)
+        if reported and (faults := list(activitytypes.errors_of(content.type, content.attributes))):
+            raise Invalid(faults)
         return _first(content, member, account, now)
 
 

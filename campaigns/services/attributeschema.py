@@ -71,6 +71,11 @@ def check(schema: Mapping[str, Any]) -> None:
     except jsonschema.SchemaError as error:
         detail = _("Is not what JSON Schema (2020-12) has here.")
         raise Invalid.at(AT + pointer_of(*error.absolute_path), "schema", detail) from None
+    kinds = schema.get("type", "object")
+    if "object" not in ([kinds] if isinstance(kinds, str) else kinds):
+        raise Invalid.at(
+            f"{AT}/type", "not_an_object", _("Attributes are an object: no other type ever fits.")
+        )
 
 
 def faults(schema: Mapping[str, Any], attributes: Mapping[str, Any]) -> Iterator[FieldError]:

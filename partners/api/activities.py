@@ -96,7 +96,7 @@ class Activities(ApiView):
         content = activities.parse(request.data, now=now)
 
         def work() -> Response:
-            recorded = activities.record_activity(content=content, now=now)
+            recorded = activities.record_activity(content=content, now=now, reported=True)
             return Response(recorded.body(), status=201 if recorded.created else 200)
 
         return self.once(work)

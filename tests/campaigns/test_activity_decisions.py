@@ -110,6 +110,9 @@ def test_types_are_known_registered_or_waited_for(
     api.put("/activity-types/tasting", {"name": {"en": "Tasting"}, "enabled": False})
     off = api.post("/activities", activity("A-2", type="tasting"))
     assert off.json()["errors"][0]["code"] == "type_disabled"
+    # What was taken before answers as the first time, whatever the brand takes by now.
+    again = api.post("/activities", right)
+    assert (again.status_code, again.json()["points"]["accrued"]) == (200, 0)
     publish(fixed("swim", 5, "activity.swim"))
     assert api.post("/activities", activity("A-3", type="swim")).json()["points"]["accrued"] == 5
 
@@ -118,6 +121,7 @@ def test_types_are_known_registered_or_waited_for(
     ("schema", "pointer"),
     [
         ({"type": "nonsense"}, "/attributes_schema/type"),
+        ({"type": ["array", "null"]}, "/attributes_schema/type"),
         ({"properties": {"a": {"$ref": "https://elsewhere.example/schema"}}}, "/attributes_schema"),
         ({"description": "x" * 17_000}, "/attributes_schema"),
     ],

@@ -191,6 +191,7 @@ def test_the_same_key_gives_the_same_job(api: Api, base_rule: None) -> None:
         ({"rule": BASE}, "/rule", "unknown_field"),
         ({"rules": BASE}, "/rules", "not_a_list"),
         ({"rules": [7]}, "/rules/0", "type"),
+        ({"rules": [None]}, "/rules/0", "type"),
         ({"rules": [BASE, {"code": "base"}]}, "/rules/1/code", "duplicate"),
         ({"rules": [{"code": "nobody"}]}, "/rules/0/code", "not_found"),
         ({"rules": [{"code": "base", "version": 9}]}, "/rules/0/version", "not_found"),

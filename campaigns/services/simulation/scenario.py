@@ -108,7 +108,7 @@ def _drafts(body: Reader, context: CheckContext) -> list[Mapping[str, Any]]:
     for index, item in enumerate(body.items("rules", 0, MOST_RULES)):
         name = f"rules/{index}"
         given = _named(item, body, name) if _is_reference(item) else item
-        if given is None:
+        if given is None and item is not None:
             continue
         checked = schema.check(given, context)
         body.errors += [
