@@ -249,5 +249,33 @@ LOG_EVENTS = (
             "signed_at": "2026-11-22T02:15:10Z",
         },
     ),
+    EventType(
+        name="ledger.log_key_rotated",
+        description="Another key signs the transparency log from now on. The note says which, signed by the "
+        "key before it; checkpoints of the old key are still checked by the old key.",
+        schema={
+            "type": "object",
+            "required": ["key_id", "origin", "verifier_key", "previous_key_id", "note", "rotated_at"],
+            "properties": {
+                "key_id": _ID,
+                "origin": _TEXT,
+                "verifier_key": {**_TEXT, "description": "C2SP signed-note verifier key."},
+                "previous_key_id": _ID,
+                "note": {**_TEXT, "description": "The origin and the new key, signed by the old one."},
+                "rotated_at": _AT,
+            },
+        },
+        example={
+            "key_id": "0199f3a2-8d1c-7b22-9c1d-3e4f5a6b7c8e",
+            "origin": "acme.localhost/points",
+            "verifier_key": "acme.localhost/points+12befad2+AVZy/rHA6WD9mVfPw8pyYC34mDPlwiNi9Z77DcHiZBKG",
+            "previous_key_id": "0199f3a2-8d1c-7b22-9c1d-3e4f5a6b7c8d",
+            "note": "acme.localhost/points\n"
+            "acme.localhost/points+12befad2+AVZy/rHA6WD9mVfPw8pyYC34mDPlwiNi9Z77DcHiZBKG\n\n"
+            "— acme.localhost/points 9Da3f6s9Kku9BZEYJWBEmzMm9pZWq+L3Vn3yVSDBp1yrcGKVICxfBCvnPMVsKP3J"
+            "stJw5fAzmV/RNgZKq4OYjdKbtAc=\n",
+            "rotated_at": "2026-11-22T02:15:10Z",
+        },
+    ),
 )
 declare((*EVENTS, *TIER_EVENTS, *LOG_EVENTS))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from points.models import TierProgram
-from points.services import sealing, tiers
+from points.services import logkeys, tiers
 
 
 def _level(code: str, chinese: str, english: str, threshold: str, multiplier: str) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def install(template: str, *, now: datetime) -> None:
 
     Safe to repeat: a programme in force and a key are left alone.
     """
-    sealing.signing_key(now=now)
+    logkeys.signing_key(now=now)
     config = PROGRAMS.get(template)
     if config is None or TierProgram.objects.exists():
         return

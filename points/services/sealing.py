@@ -13,40 +13,20 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
-from loyalty.lib import crypto, ids, plans
+from loyalty.lib import ids, plans
 from loyalty.lib.database import connection
 from loyalty.lib.instants import text as instant
 from loyalty.outbox.services import publish
 from points import locks, logstore, merkle, signednote
 from points.models import Checkpoint, LogKey, LogNode, LogPosition
-from tenants.context import current_brand
+from points.services import logkeys
 
 PORTION = 20_000
 """Leaves of one transaction: about half a second, and a few megabytes of memory."""
 NOBODY = UUID(int=0)
 ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
-
-
-def signing_key(*, now: datetime) -> LogKey:
-    """The brand's key that signs checkpoints, made at its first use."""
-    found = logstore.newest_key()
-    if found is not None:
-        return found
-    with transaction.atomic():
-        locks.log_keys()
-        found = logstore.newest_key()
-        if found is None:
-            secret, public = signednote.new_key()
-            found = LogKey.objects.create(
-                origin=f"{current_brand().slug}.{settings.BRAND_HOST_SUFFIX}/points",
-                public=public,
-                secret=crypto.seal(base64.b64encode(secret).decode()),
-                created_at=now,
-            )
-    return found
 
 
 def seal(*, now: datetime, portions: int | None = None) -> int:
@@ -55,7 +35,7 @@ def seal(*, now: datetime, portions: int | None = None) -> int:
     At most `portions` of PORTION leaves each. May be cut off anywhere and run twice at a time. On another
     database server than before, where transactions are numbered anew, it looks through all entries first.
     """
-    key = signing_key(now=now)
+    key = logkeys.signing_key(now=now)
     added = 0
     with transaction.atomic():
         moved = locks.log_position(_here()).cluster != _here()
@@ -83,7 +63,7 @@ def seal_missed(*, now: datetime, since: datetime) -> int:
 
     Those of a restored copy, whose transactions have other numbers here. Reads every entry since then.
     """
-    key = signing_key(now=now)
+    key = logkeys.signing_key(now=now)
     added, read = 0, PORTION
     before = _oldest_running()
     while read == PORTION:
@@ -134,7 +114,7 @@ def _sign(position: LogPosition, key: LogKey, now: datetime) -> None:
         return
     root = merkle.root(logstore.Nodes(position.size), position.size)
     text = signednote.Checkpoint(key.origin, position.size, root).text()
-    signature = signednote.sign(text, base64.b64decode(crypto.unseal(key.secret)))
+    signature = logkeys.sign(key, text)
     note = signednote.note(text, name=key.origin, public=bytes(key.public), signature=signature)
     signed = Checkpoint.objects.create(
         id=ids.new(), size=position.size, root=root, key=key, signature=signature, note=note, signed_at=now

@@ -21,7 +21,7 @@ from points import logstore, merkle, receipts, signednote, tasks
 from points import services as points
 from points.models import Checkpoint, Entry, LogKey, LogLeaf, LogNode, LogPosition
 from points.postings import ClawbackItem
-from points.services import sealing
+from points.services import logkeys, sealing
 from tenants.models import Brand
 from tests.points import sealed
 from tests.points.support import accrual, earn
@@ -349,11 +349,47 @@ def test_the_log_cannot_be_rewritten(
 
 def test_a_brand_is_born_with_a_key_whose_private_half_is_sealed(in_acme: Brand, now: datetime) -> None:
     key = LogKey.objects.get()
-    assert sealing.signing_key(now=now) == key
+    assert logkeys.signing_key(now=now) == key
     private = base64.b64decode(crypto.unseal(key.secret))
     assert len(private) == 32
     assert signednote.verify("text", signednote.sign("text", private), bytes(key.public))
     assert base64.b64encode(private).decode() not in key.secret
+
+
+def test_a_new_key_signs_from_the_next_checkpoint_on_and_the_old_one_vouches_for_it(
+    books: None, in_acme: Brand, now: datetime
+) -> None:
+    old = LogKey.objects.get()
+    sealed.seal(now)
+    printed = StringIO()
+    call_command("rotate_log_key", "--brand", "acme", stdout=printed)
+    connection.set_tenant(in_acme)
+    new = receipts.keys()[0]
+    line = signednote.verifier_key(new.origin, bytes(new.public))
+    assert printed.getvalue() == line + "\n"
+    assert (new.origin, new.pk == old.pk) == (old.origin, False)
+
+    told = OutboxEvent.objects.get(type="ledger.log_key_rotated").payload
+    assert (told["verifier_key"], told["previous_key_id"]) == (line, str(old.pk))
+    said, _blank, signature = told["note"].partition("\n\n")
+    assert said == f"{old.origin}\n{line}"
+    raw = base64.b64decode(signature.split()[-1])[4:]
+    assert signednote.verify(f"{said}\n", raw, bytes(old.public))
+
+    earn(ANNA, 1, "more", now=now)
+    assert sealed.seal(now) == 1
+    signed_by = list(Checkpoint.objects.order_by("size").values_list("size", "key_id"))
+    assert signed_by == [(10, old.pk), (11, new.pk)]
+    assert sealed.violated() == {}
+    for count, entry in enumerate(Entry.objects.filter(reference__in=["b", "more"]).order_by("seq"), 1):
+        assert receipts.receipt(entry.pk)["key"] == line, count
+
+
+def test_a_key_of_no_brand_is_not_rotated(in_acme: Brand) -> None:
+    with pytest.raises(CommandError, match="there is no brand 'acmee'"):
+        call_command("rotate_log_key", "--brand", "acmee")
+    connection.set_tenant(in_acme)
+    assert LogKey.objects.count() == 1
 
 
 def test_keys_of_two_brands_differ(acme: Brand, globex: Brand) -> None:
