@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from campaigns.services import deciding
+from campaigns.services import activitytypes, deciding
 from loyalty.lib import clock
-from loyalty.lib.console import EndlessPage, Operation, actor
+from loyalty.lib.console import EndlessPage, Facts, Operation, actor
 from loyalty.lib.display import LABELS, Status, link, plain, pretty, status
 from loyalty.lib.errors import Text
 from members.models import Activity
@@ -46,6 +46,12 @@ def undecided(activity: Activity) -> bool:
     return activity.status == Activity.Status.RECORDED
 
 
+def odd(activity: Activity) -> Facts:
+    """What of the activity does not fit its type as the brand has it now."""
+    found = activitytypes.misfits(activity.type, activity.attributes)
+    return Facts([(_("Does not fit the type as it is now"), f"{e.pointer}: {e.detail}") for e in found])
+
+
 class ActivityAdmin(EndlessPage):
     """Activities, the newest first."""
 
@@ -75,6 +81,7 @@ class ActivityAdmin(EndlessPage):
             icon="check",
             form=ReasonForm,
             shown=undecided,
+            facts=odd,
         ),
         Operation(
             "reject",
@@ -86,6 +93,7 @@ class ActivityAdmin(EndlessPage):
             danger=True,
             form=ReasonForm,
             shown=undecided,
+            facts=odd,
         ),
     )
 

@@ -159,6 +159,14 @@ class ActivityConflict(Refusal):
     title = _("An activity of this number was recorded with other content.")
 
 
+class ActivityTypeOff(Refusal):
+    """The brand switched this type of activity off."""
+
+    code = "type_disabled"
+    status = 409
+    title = _("The brand does not take this type of activity any more.")
+
+
 class ActivityNotFound(NotFound):
     """No activity of this number."""
 

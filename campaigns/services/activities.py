@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -25,7 +25,7 @@ from campaigns.services.orders.content import AHEAD, MemberRef, member_ref
 from campaigns.services.orders.reading import Reader
 from campaigns.services.orders.told import NOTHING, account_json, explained
 from loyalty.lib import instants
-from loyalty.lib.errors import Invalid
+from loyalty.lib.errors import FieldError, Invalid
 from loyalty.outbox import services as outbox
 from members import services as members
 from members.models import CHECK_IN, Activity, Member
@@ -43,13 +43,14 @@ LONGEST_STREAK: Final = 1100
 
 @dataclass(frozen=True, slots=True)
 class ActivityContent:
-    """An activity in normal form."""
+    """An activity in normal form. `sent` are its attributes with decimals as numbers; kept are strings."""
 
     activity_id: str
     member: MemberRef
     type: str
     occurred_at: datetime
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    sent: Mapping[str, Any] = field(default_factory=dict)
 
     def digest(self) -> str:
         """SHA-256 of the normal form without the member, who is compared as a person."""
@@ -65,11 +66,12 @@ class Recorded:
     account: AccountState
     explanation: tuple[Mapping[str, Any], ...] = ()
     created: bool = True
+    warnings: Sequence[FieldError] = ()
 
     def body(self) -> dict[str, Any]:
         """The answer as JSON."""
         kept = self.activity.evaluation
-        return {
+        told: dict[str, Any] = {
             "activity_id": self.activity.activity_id,
             "member_id": str(self.activity.member_id),
             "type": self.activity.type,
@@ -79,6 +81,12 @@ class Recorded:
             "explanation": list(self.explanation),
             "account": account_json(self.account),
         }
+        if self.warnings:
+            told["warnings"] = [
+                {"pointer": each.pointer, "code": each.code, "detail": str(each.detail)}
+                for each in self.warnings
+            ]
+        return told
 
 
 def parse(data: Any, *, now: datetime) -> ActivityContent:
@@ -102,7 +110,9 @@ def parse(data: Any, *, now: datetime) -> ActivityContent:
     body.raise_errors()
     assert member is not None
     assert occurred_at is not None
-    return ActivityContent(activity_id, member, kind, occurred_at, attributes)
+    return ActivityContent(
+        activity_id, member, kind, occurred_at, attributes, body.data.get("attributes") or {}
+    )
 
 
 def record_activity(*, content: ActivityContent, now: datetime, reported: bool = False) -> Recorded:
@@ -134,7 +144,7 @@ def record_activity(*, content: ActivityContent, now: datetime, reported: bool =
             if earlier.content_hash != content.digest() or earlier.member_id != member.id:
                 raise ActivityConflict(activity_id=content.activity_id)
             return Recorded(earlier, account, _explained_again(earlier), created=False)
-        if reported and (faults := list(activitytypes.errors_of(content.type, content.attributes))):
+        if reported and (faults := list(activitytypes.errors_of(content.type, content.sent))):
             raise Invalid(faults)
         return _first(content, member, account, now)
 

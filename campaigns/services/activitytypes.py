@@ -73,11 +73,12 @@ def register(
 ) -> ActivityType:
     """Register a type, or change it; what was recorded stays. Raises Invalid for an unusable schema."""
     attributeschema.check(attributes_schema)
+    kept = attributeschema.stored(attributes_schema)
     row, _made = ActivityType.objects.update_or_create(
         code=code,
         defaults={
             "name": dict(name),
-            "attributes_schema": dict(attributes_schema),
+            "attributes_schema": kept,
             "enabled": enabled,
             "updated_at": now,
             "updated_by": actor,
@@ -111,6 +112,19 @@ def errors_of(kind: str, attributes: Mapping[str, Any]) -> Iterator[FieldError]:
     if row is None:
         return
     yield from attributeschema.faults(row.attributes_schema, attributes)
+
+
+def is_off(kind: str) -> bool:
+    """Whether the brand does not take this type any more."""
+    return ActivityType.objects.filter(code=kind, enabled=False).exists()
+
+
+def misfits(kind: str, attributes: Mapping[str, Any]) -> list[FieldError]:
+    """What of recorded attributes does not fit the type as it is now: it may have changed since."""
+    row = ActivityType.objects.filter(code=kind).first()
+    return (
+        [] if row is None else list(attributeschema.faults(row.attributes_schema, attributes, recorded=True))
+    )
 
 
 def _has_rule(kind: str) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import jsonschema
@@ -23,9 +25,31 @@ from loyalty.lib.errors import FieldError, Invalid, Text
 MOST_SCHEMA: Final = 16_384
 MOST_PATTERN: Final = 400
 MOST_DEPTH: Final = 20
+MOST_DIGITS: Final = 15
 AT: Final = "/attributes_schema"
-_REFERRING: Final = ("$ref", "$dynamicRef")
-_UNNAMED: Final = ("patternProperties", "unevaluatedProperties", "unevaluatedItems")
+_REFERRING: Final = frozenset({"$ref", "$dynamicRef"})
+_UNNAMED: Final = frozenset({"patternProperties", "unevaluatedProperties", "unevaluatedItems"})
+# Where a schema has schemas: by name, in a list, or one.
+_BY_NAME: Final = frozenset({"properties", "dependentSchemas", "$defs"})
+_LISTED: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_SINGLE: Final = frozenset(
+    {"items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else"}
+)
+# The rest of what 2020-12 knows: what is judged, and what is only said.
+_JUDGED: Final = frozenset(
+    {
+        "type", "enum", "const", "pattern", "format", "required", "dependentRequired", "minimum", "maximum",
+        "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems",
+        "maxItems", "uniqueItems", "minContains", "maxContains", "minProperties", "maxProperties",
+    }
+)  # fmt: skip
+_SAID: Final = frozenset(
+    {
+        "$schema", "$id", "$comment", "$anchor", "title", "description", "default", "examples", "example",
+        "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType",
+    }
+)  # fmt: skip
+_KNOWN: Final = _BY_NAME | _LISTED | _SINGLE | _JUDGED | _SAID
 # How JSON writes a character by its number; RE2 writes it otherwise.
 _NUMBERED: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9A-Fa-f]{4})")
 _OPTIONS: Final = re2.Options()
@@ -51,40 +75,95 @@ _OTHERWISE: Final = _("Does not fit what the brand registered.")
 
 
 def check(schema: Mapping[str, Any]) -> None:
-    """Raises Invalid, with a pointer, for a schema that cannot be registered."""
-    text = json.dumps(schema)
+    """Raises Invalid, with a pointer for each fault, for a schema that cannot be registered."""
+    plain = stored(schema)
+    text = json.dumps(plain)
     if len(text) > MOST_SCHEMA:
         raise Invalid.at(AT, "max_length", _("At most 16,384 characters of JSON."))
-    if any(f'"{keyword}"' in text for keyword in _REFERRING):
-        raise Invalid.at(AT, "reference", _("A schema cannot refer to another."))
-    for keyword in _UNNAMED:
-        if f'"{keyword}"' in text:
-            detail = _("%(keyword)s is not taken here: name the fields under properties.")
-            raise Invalid.at(AT, "keyword", detail % {"keyword": keyword})
-    _check_depth(schema)
-    for at, pattern in _patterns(schema, ()):
-        if len(pattern) > MOST_PATTERN or _compiled(pattern) is None:
-            detail = _("No pattern that RE2 reads, without lookaround, of at most %(most)d characters.")
-            raise Invalid.at(AT + pointer_of(*at), "pattern", detail % {"most": MOST_PATTERN})
-    try:
-        jsonschema.Draft202012Validator.check_schema(dict(schema))
-    except jsonschema.SchemaError as error:
-        detail = _("Is not what JSON Schema (2020-12) has here.")
-        raise Invalid.at(AT + pointer_of(*error.absolute_path), "schema", detail) from None
-    kinds = schema.get("type", "object")
-    if "object" not in ([kinds] if isinstance(kinds, str) else kinds):
-        raise Invalid.at(
-            f"{AT}/type", "not_an_object", _("Attributes are an object: no other type ever fits.")
-        )
+    _check_depth(plain)
+    found = list(_odd(plain, ()))
+    if not found:
+        found = [
+            FieldError(
+                AT + pointer_of(*error.absolute_path),
+                "schema",
+                _("Is not what JSON Schema (2020-12) has here."),
+            )
+            for error in _of_schemas().iter_errors(plain)
+        ]
+    if not found and "object" not in _types(plain):
+        detail = _("Attributes are an object: no other type ever fits.")
+        found = [FieldError(f"{AT}/type", "not_an_object", detail)]
+    if found:
+        raise Invalid(found)
 
 
-def faults(schema: Mapping[str, Any], attributes: Mapping[str, Any]) -> Iterator[FieldError]:
-    """What of the attributes does not fit the schema, each thing once, by pointer."""
+def stored(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema as it is kept and told: decimals, which JSON knows, as JSON's numbers."""
+    plain: dict[str, Any] = _with_numbers(schema, Decimal, _number)
+    return plain
+
+
+def faults(
+    schema: Mapping[str, Any], attributes: Mapping[str, Any], *, recorded: bool = False
+) -> Iterator[FieldError]:
+    """What of the attributes does not fit the schema, each thing once, by pointer.
+
+    `recorded`: they were kept, with decimals as strings.
+    """
+    kind = _RecordedValidator if recorded else _Validator
+    exact = _with_numbers(schema, float, lambda number: Decimal(repr(number)))
     found: dict[tuple[str, str], FieldError] = {}
-    for error in _Validator(dict(schema)).iter_errors(dict(attributes)):
+    for error in kind(exact).iter_errors(dict(attributes)):
         for each in _faults_of(error):
             found.setdefault((each.pointer, each.code), each)
     yield from (found[key] for key in sorted(found))
+
+
+def _with_numbers(value: Any, kind: type, made: Callable[[Any], Any]) -> Any:
+    """The same JSON with each number of a kind made into another."""
+    if isinstance(value, Mapping):
+        return {key: _with_numbers(item, kind, made) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(item, kind, made) for item in value]
+    return made(value) if isinstance(value, kind) else value
+
+
+def _number(value: Decimal) -> int | float:
+    if abs(value.adjusted()) > MOST_DIGITS:
+        detail = _("A number has at most %(most)d digits before and after the point.")
+        raise Invalid.at(AT, "number", detail % {"most": MOST_DIGITS})
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _types(schema: Mapping[str, Any]) -> Sequence[str]:
+    wanted = schema.get("type", "object")
+    return [wanted] if isinstance(wanted, str) else wanted
+
+
+def _odd(schema: Any, at: tuple[Any, ...]) -> Iterator[FieldError]:
+    """What no schema here may have, at its place; other schemas stand only where 2020-12 has them."""
+    if not isinstance(schema, Mapping):
+        return
+    for name, value in schema.items():
+        here = AT + pointer_of(*at, name)
+        if name in _REFERRING:
+            yield FieldError(here, "reference", _("A schema cannot refer to another."))
+        elif name in _UNNAMED:
+            detail = _("%(keyword)s is not taken here: name the fields under properties.")
+            yield FieldError(here, "keyword", detail % {"keyword": name})
+        elif name not in _KNOWN and not name.startswith("x-"):
+            detail = _("JSON Schema (2020-12) has no “%(keyword)s”: it would do nothing.")
+            yield FieldError(here, "unknown_keyword", detail % {"keyword": name[:80]})
+        elif name == "pattern" and isinstance(value, str):
+            if len(value) > MOST_PATTERN or _compiled(value) is None:
+                detail = _("No pattern that RE2 reads, without lookaround, of at most %(most)d characters.")
+                yield FieldError(here, "pattern", detail % {"most": MOST_PATTERN})
+        elif name in _SINGLE:
+            yield from _odd(value, (*at, name))
+        elif (name in _BY_NAME and isinstance(value, Mapping)) or name in _LISTED:
+            for key, item in _inside(value):
+                yield from _odd(item, (*at, name, key))
 
 
 def _faults_of(error: jsonschema.ValidationError) -> Iterator[FieldError]:
@@ -149,20 +228,55 @@ def _unique(
 ) -> Iterator[jsonschema.ValidationError]:
     """Without comparing each with each."""
     listed = wanted and validator.is_type(instance, "array")
-    if listed and len({json.dumps(each, sort_keys=True) for each in instance}) < len(instance):
+    if listed and len({json.dumps(each, sort_keys=True, default=str) for each in instance}) < len(instance):
         yield jsonschema.ValidationError("uniqueItems")
 
 
-_OWN: Final = {"pattern": _pattern, "uniqueItems": _unique}
-_Validator: Any = validators.extend(jsonschema.Draft202012Validator, _OWN)  # type: ignore[no-untyped-call]
+def _is_number(_checker: Any, value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _patterns(value: Any, at: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    for key, item in _inside(value):
-        if key == "pattern" and isinstance(item, str):
-            yield (*at, key), item
-        else:
-            yield from _patterns(item, (*at, key))
+def _is_integer(_checker: Any, value: Any) -> bool:
+    if isinstance(value, Decimal):
+        return value == value.to_integral_value()  # however large: no digits are written out
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _multiple(validator: Any, unit: Any, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    """Exactly, and of numbers that can be written out."""
+    if not validator.is_type(instance, "number"):
+        return
+    if abs(Decimal(instance).adjusted()) > MOST_DIGITS * 2 or Fraction(instance) % Fraction(unit):
+        yield jsonschema.ValidationError("multipleOf")
+
+
+def _type_as_recorded(
+    validator: Any, types: str | Sequence[str], instance: Any, _schema: Any
+) -> Iterator[jsonschema.ValidationError]:
+    """A decimal was kept as a string."""
+    wanted = [types] if isinstance(types, str) else types
+    decimal = "number" in wanted and isinstance(instance, str) and _DECIMAL.match(instance)
+    if not decimal and not any(validator.is_type(instance, each) for each in wanted):
+        yield jsonschema.ValidationError("type")
+
+
+_OWN: Final = {"pattern": _pattern, "uniqueItems": _unique, "multipleOf": _multiple}
+_DECIMAL: Final = re.compile(r"-?\d+\.\d+([Ee][+-]?\d+)?\Z")
+_CHECKER: Final = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {"number": _is_number, "integer": _is_integer}
+)
+_Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator, _OWN, type_checker=_CHECKER
+)
+_RecordedValidator: Any = validators.extend(  # type: ignore[no-untyped-call]
+    _Validator, {"type": _type_as_recorded}
+)
+
+
+@cache
+def _of_schemas() -> Any:
+    """What judges schemas themselves."""
+    return jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)
 
 
 def _inside(value: Any) -> Iterable[tuple[Any, Any]]:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from campaigns.services import activities
+from campaigns.errors import ActivityTypeOff
+from campaigns.services import activities, activitytypes
 from campaigns.services.activities import ActivityContent, Recorded
 from campaigns.services.orders.content import MemberRef
 from members.models import CHECK_IN, Activity
@@ -32,8 +33,10 @@ class Streak:
 def check_in(*, member_id: UUID, now: datetime) -> Recorded:
     """Check the member in for today, in the brand's time zone; again on the same day it changes nothing.
 
-    Raises MemberNotActive.
+    Raises MemberNotActive, ActivityTypeOff.
     """
+    if activitytypes.is_off(TYPE):
+        raise ActivityTypeOff
     with transaction.atomic():
         # Of two at a time the second finds the first.
         points.lock_account(member_id=member_id, now=now)

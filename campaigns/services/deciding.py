@@ -11,7 +11,7 @@ from django.db import transaction
 from campaigns import locks
 from campaigns.engine import Evaluation
 from campaigns.errors import ActivityDecided, ActivityNotFound
-from campaigns.services import activities, giving
+from campaigns.services import activities, activitytypes, giving
 from campaigns.services.activities import Recorded
 from campaigns.services.orders import judging
 from loyalty.outbox import services as outbox
@@ -25,6 +25,8 @@ REJECTED: Final = "activity.rejected"
 
 def approve_activity(*, activity_id: str, actor: str, reason: str = "", now: datetime) -> Recorded:
     """Approve an activity: what waited for that becomes available. Repeating it changes nothing more.
+
+    What was recorded stays valid whatever its type asks for since; what does not fit any more is a warning.
 
     Raises ActivityNotFound, ActivityDecided (it was rejected).
     """
@@ -63,7 +65,8 @@ def _decide(activity_id: str, status: Activity.Status, actor: str, reason: str, 
         elif activity.status != status:
             raise ActivityDecided(activity_id=activity_id, decision=activity.status)
         account = points.lock_account(member_id=member.pk, now=now)
-        return Recorded(activity, account, created=False)
+        warnings = activitytypes.misfits(activity.type, activity.attributes)
+        return Recorded(activity, account, created=False, warnings=warnings)
 
 
 def _take_back(activity: Activity, member_id: UUID, now: datetime) -> None:

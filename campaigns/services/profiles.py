@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from campaigns.engine.types import ACTIVITY_PREFIX
-from campaigns.services import activities, moments
+from campaigns.services import activities, activitytypes, moments
 from campaigns.services.activities import ActivityContent
 from campaigns.services.orders.content import MemberRef
 from members.models import Activity, Member
@@ -24,11 +24,11 @@ def missing(member: Member) -> list[str]:
 
 def record_completion(*, member: Member, now: datetime) -> bool:
     """Record that the profile is complete, once in the member's life; False if it is not, or was before, or
-    no rule waits for it."""
+    no rule waits for it, or the brand does not take it any more."""
     number = f"{TYPE}:{member.pk}"
     if not moments.rules_in_force().awaits(ACTIVITY_PREFIX + TYPE) or missing(member):
         return False
-    if Activity.objects.filter(member=member, type=TYPE).exists():
+    if activitytypes.is_off(TYPE) or Activity.objects.filter(member=member, type=TYPE).exists():
         return False
     content = ActivityContent(number, MemberRef(member.pk), TYPE, now, {})
     return activities.record_activity(content=content, now=now).created

@@ -28,8 +28,7 @@ ACTIVITY: Final[dict[str, Any]] = {
         "occurred_at": {
             "type": "string",
             "format": "date-time",
-            "description": "At most a day ahead, 30 days back (check-ins 7, unless the brand says otherwise),"
-            " and not before the day on which the member enrolled.",
+            "description": "At most a day ahead, and 30 days back (check-ins 7) unless the brand says else.",
         },
         "attributes": {"type": "object", "additionalProperties": True},
     },
@@ -45,6 +44,14 @@ ANSWER: Final[dict[str, Any]] = {
         "entries": {"type": "array", "items": docs.ENTRY},
         "explanation": docs.EXPLANATION,
         "account": docs.ACCOUNT,
+        "warnings": {
+            "type": "array",
+            "description": "Of a decision: what of the recorded does not fit the type as it is now.",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("pointer", "code", "detail")},
+            },
+        },
     },
 }
 ASKED: Final[dict[str, Any]] = {
@@ -244,7 +251,12 @@ class OneActivityType(ApiView):
         ],
     )
     def put(self, request: Request, code: str) -> Any:
-        """Register a type, or change it: activities from now on must fit its schema."""
+        """Register a type, or change it: new activities must fit its schema from now on.
+
+        What was recorded stays, may be sent again and be approved, whatever the type asks for since. A fault
+        of the schema, a keyword that JSON Schema does not have included, is 422 at its place below
+        `/attributes_schema`.
+        """
         if not activities.TYPE.match(code):
             raise Invalid.at("/code", "type_code", activities.TYPE_WORDS)
         body = self.body(TypeBody)

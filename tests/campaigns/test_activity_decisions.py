@@ -122,7 +122,10 @@ def test_types_are_known_registered_or_waited_for(
     [
         ({"type": "nonsense"}, "/attributes_schema/type"),
         ({"type": ["array", "null"]}, "/attributes_schema/type"),
-        ({"properties": {"a": {"$ref": "https://elsewhere.example/schema"}}}, "/attributes_schema"),
+        (
+            {"properties": {"a": {"$ref": "https://elsewhere.example/schema"}}},
+            "/attributes_schema/properties/a/$ref",
+        ),
         ({"description": "x" * 17_000}, "/attributes_schema"),
     ],
 )

@@ -1,7 +1,9 @@
 """Schemas of activities' attributes: what fits, what is said, and what no schema may cost."""
 
+import json
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from django.utils import translation
 
 from campaigns.services import attributeschema
 from loyalty.lib.errors import Invalid
+from tests.claims.conftest import anna
 from tests.orders.test_activities import activity
 from tests.support.client import Api
 
+__all__ = ["anna"]
 SHAPE: dict[str, Any] = {
     "type": "object",
     "required": ["sku", "a/b"],
@@ -106,10 +110,13 @@ def nested(depth: int) -> dict[str, Any]:
         ({"properties": {"a": {"pattern": "(?=a)b"}}}, "/properties/a/pattern", "pattern"),
         ({"anyOf": [{"pattern": "a"}, {"pattern": "(a)\\1"}]}, "/anyOf/1/pattern", "pattern"),
         ({"pattern": "a" * 401}, "/pattern", "pattern"),
-        ({"patternProperties": {"^(a+)+$": {}}}, "", "keyword"),
+        ({"patternProperties": {"^(a+)+$": {}}}, "/patternProperties", "keyword"),
+        ({"not": {"requierd": ["a"]}}, "/not/requierd", "unknown_keyword"),
+        ({"type": ["string", "null"]}, "/type", "not_an_object"),
+        ({"properties": {"a": {"minimum": Decimal("1E+99")}}}, "", "number"),
         ({"properties": {"a/b": {"type": "nonsense"}}}, "/properties/a~1b/type", "schema"),
         (nested(21), "", "depth"),
-        ({"$ref": "#"}, "", "reference"),
+        ({"items": {"$ref": "#"}}, "/items/$ref", "reference"),
     ],
 )
 def test_a_schema_that_is_refused(schema: dict[str, Any], pointer: str, code: str) -> None:
@@ -123,8 +130,60 @@ def test_a_schema_that_is_refused(schema: dict[str, Any], pointer: str, code: st
 def test_a_property_may_be_called_like_a_keyword() -> None:
     schema = {"properties": {"pattern": {"type": "string", "pattern": "^a"}}, "required": ["pattern"]}
     attributeschema.check(schema)
+    attributeschema.check({"properties": {"$ref": {"enum": ["patternProperties"]}, "a": {"x-shop": 1}}})
     assert found({"pattern": "b"}, schema) == [("/attributes/pattern", "schema_pattern")]
     attributeschema.check(nested(18))
+
+
+def test_decimals_are_numbers_and_exact() -> None:
+    price = {"type": "number", "minimum": Decimal("0.5"), "multipleOf": Decimal("0.1")}
+    schema = {"properties": {"price": price, "count": {"type": "integer"}, "set": {"uniqueItems": True}}}
+    attributeschema.check(schema)
+    kept = json.loads(json.dumps(attributeschema.stored(schema)))
+    for sent, faults in (
+        ({"price": Decimal("0.7"), "count": Decimal("2.0"), "set": [Decimal("0.1"), Decimal("0.2")]}, []),
+        ({"price": Decimal("0.75")}, ["schema_multipleOf"]),
+        ({"price": Decimal("0.4")}, ["schema_minimum"]),
+        ({"price": Decimal("1E+9999999")}, ["schema_multipleOf"]),
+        ({"price": "0.7"}, ["schema_type"]),
+        ({"count": Decimal("1E+9999999")}, []),
+        ({"count": Decimal("2.5")}, ["schema_type"]),
+    ):
+        assert [code for _at, code in found(sent, kept)] == faults, sent
+    # As it was recorded, a decimal is a string.
+    assert list(attributeschema.faults(kept, {"price": "0.7"}, recorded=True)) == []
+
+
+@pytest.mark.django_db
+def test_what_was_recorded_stays_when_its_type_asks_for_more(
+    api: Api, anna: Api, row_counts: Callable[[], Any]
+) -> None:
+    def register(**more: Any) -> None:
+        put = api.put("/activity-types/tasting", {"name": {"en": "Tasting"}, **more})
+        assert put.status_code == 200, put.content
+
+    register(attributes_schema={"properties": {"price": {"type": "number", "minimum": 0.5}}})
+    assert api.get("/activity-types").json()["items"][-1]["attributes_schema"] == {
+        "properties": {"price": {"type": "number", "minimum": 0.5}}
+    }
+    sent = activity(type="tasting", attributes={"price": 1.5})
+    first = api.post("/activities", sent)
+    assert first.status_code == 201, first.content
+    register(attributes_schema={"required": ["sku"], "properties": {"price": {"type": "number"}}})
+    again = api.post("/activities", sent)
+    assert (again.status_code, again.json()) == (200, first.json())
+    before = row_counts()
+    new = api.post("/activities", {**sent, "activity_id": "A-new"})
+    assert (new.status_code, new.json()["errors"][0]["pointer"]) == (422, "/attributes/sku")
+    assert row_counts() == before
+    approved = api.post(f"/activities/{sent['activity_id']}/approve", {})
+    assert (approved.status_code, approved.json()["status"]) == (200, "approved")
+    assert [each["pointer"] for each in approved.json()["warnings"]] == ["/attributes/sku"]
+    register(enabled=False)
+    assert api.post("/activities", sent).status_code == 200
+    api.put("/activity-types/check-in", {"name": {"en": "Check-in"}, "enabled": False})
+    off = anna.post("/check-ins")
+    assert (off.status_code, off.json()["code"]) == (409, "type_disabled")
 
 
 @pytest.mark.django_db
