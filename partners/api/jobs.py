@@ -200,7 +200,8 @@ class Result(ApiView):
         """The outcome of a simulation that succeeded; else 409 `no_result`.
 
         `today` are the published rules as they stood when it ran, `draft` the same with the drafts in them,
-        `difference` is draft minus today. Points are those of the currency `points`, costs those of all.
+        `difference` is draft minus today. Points are of the currency `points`, in `by_rule` of the
+        rule's own; costs are of all currencies.
         """
         job = seen_by(request, job_id)
         found = jobs.result(job.pk)

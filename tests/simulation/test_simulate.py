@@ -70,6 +70,22 @@ def test_a_draft_against_todays_rules(books: None, simulate: Simulate) -> None:
     assert told["warnings"] == []
 
 
+def test_a_rule_in_another_currency_tells_its_own_points_and_the_totals_leave_them_out(
+    books: None, simulate: Simulate
+) -> None:
+    told = simulate(rate("stars", "2") | {"points": {"currency": "stars"}}, **PERIOD)
+    row = next(row for row in told["by_rule"] if row["rule"] == "stars")
+    assert (row["points_currency"], figures(row), figures(row, "orders")) == (
+        "stars",
+        (0, 180, 180),
+        (0, 3, 3),
+    )
+    assert (figures(told["totals"]), told["members"]["gain"]) == ((90, 90, 0), 0)
+    stars = next(row for row in told["by_currency"] if row["points_currency"] == "stars")
+    assert (figures(stars), stars["draft"]["cost"]) == ((0, 180, 180), row["draft"]["cost"])
+    assert by(told["by_store"], "store") == {"S01": (50, 50, 0), "S02": (40, 40, 0)}
+
+
 def test_points_cost_what_they_cost_at_the_time_of_the_purchase(
     books: None, api: Api, simulate: Simulate, in_acme: Brand
 ) -> None:

@@ -101,8 +101,9 @@ class Tally:
         for result in got:
             own, price = self._held(seen, result)
             points, cost = points + own, cost + price
-            for name, key in (("rule", result.rule), ("cost_centre", result.cost_centre)):
-                self._count(name, key, own, price)
+            # A rule has one currency, which its row names; other rows tell the usual one.
+            self._count("rule", result.rule, result.points, price)
+            self._count("cost_centre", result.cost_centre, own, price)
             for category, part in _by_category(seen.bought, result):
                 self._count("category", category, part if own else 0, price * part // result.points)
         bought = seen.bought
