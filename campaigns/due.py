@@ -19,6 +19,8 @@ from campaigns.models import (
     Wakeup,
     WakeupRun,
 )
+from campaigns.services import claims
+from campaigns.services import orders as orderservices
 from mall import services as mall
 
 
@@ -47,6 +49,11 @@ def audience_grants(now: datetime) -> bool:
 def campaigns(now: datetime) -> bool:
     """Campaigns to be started, ended or closed."""
     return Campaign.objects.filter(due_at__lte=now).exists()
+
+
+def orders(now: datetime) -> bool:
+    """Orders to be completed, returns and claims whose order came or that waited long enough."""
+    return orderservices.is_any_due(now) or claims.is_any_due(now)
 
 
 def messages(now: datetime) -> bool:

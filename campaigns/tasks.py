@@ -26,9 +26,9 @@ ROUNDS = 20
 
 
 @shared_task
-def tick_orders() -> None:
+def tick_orders() -> int:
     """Ask every active brand to see to its orders."""
-    for_each_brand(see_to_orders)
+    return for_each_brand(see_to_orders, due=due.orders)
 
 
 @shared_task

@@ -29,13 +29,13 @@ def tick_due() -> int:
 @shared_task
 def tick_notices() -> int:
     """Ask every active brand to announce what is about to expire."""
-    return for_each_brand(announce_expiring)
+    return for_each_brand(announce_expiring, due=points.may_announce)
 
 
 @shared_task
 def tick_tiers() -> int:
     """Ask every active brand to review the tiers whose period ended."""
-    return for_each_brand(review_tiers)
+    return for_each_brand(review_tiers, due=tiers.is_review_due)
 
 
 @shared_task
@@ -80,7 +80,7 @@ def review_tiers() -> int:
 @shared_task
 def tick_tier_notices() -> int:
     """Ask every active brand to tell whose tier will fall."""
-    return for_each_brand(announce_falls)
+    return for_each_brand(announce_falls, due=tiernotices.is_any_due)
 
 
 @shared_task
@@ -101,7 +101,7 @@ def announce_falls() -> int:
 @shared_task
 def tick_seal() -> int:
     """Ask every active brand to seal its new entries."""
-    return for_each_brand(seal_log)
+    return for_each_brand(seal_log, due=sealing.is_behind)
 
 
 @shared_task

@@ -21,6 +21,14 @@ from tenants.models import Brand
 
 Due = Callable[[datetime], bool]
 """Whether the current brand has work that is due at an instant."""
+# An advisory lock of 64 bits stands in the view as two halves.
+_TAKEN = """
+SELECT EXISTS (
+  SELECT 1 FROM pg_locks
+  WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+    AND classid = %s::bigint::oid AND objid = %s::bigint::oid
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
 log = structlog.get_logger(__name__)
 
 
@@ -56,6 +64,20 @@ def _is_due(brand: Brand, due: Due) -> bool:
         return True
 
 
+def is_taken(job: str) -> bool:
+    """Whether somebody is at `job` for the current brand just now: another task would only find that out."""
+    key = _key(job) % 2**64
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, [key >> 32, key % 2**32])
+        return bool(cursor.fetchone()[0])
+
+
+def _key(job: str, *, of_all_brands: bool = False) -> int:
+    scope = "" if of_all_brands else connection.schema_name
+    name = hashlib.sha256(f"{scope}\n{job}".encode()).digest()
+    return int.from_bytes(name[:8], "big", signed=True)
+
+
 @contextmanager
 def alone(job: str, *, of_all_brands: bool = False) -> Iterator[bool]:
     """Whether this is the only one at `job` for the current brand just now; held until the block ends.
@@ -64,9 +86,7 @@ def alone(job: str, *, of_all_brands: bool = False) -> Iterator[bool]:
     side but wasteful.
     The lock dies with the database connection.
     """
-    scope = "" if of_all_brands else connection.schema_name
-    name = hashlib.sha256(f"{scope}\n{job}".encode()).digest()
-    key = int.from_bytes(name[:8], "big", signed=True)
+    key = _key(job, of_all_brands=of_all_brands)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
         held = bool(cursor.fetchone()[0])

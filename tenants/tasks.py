@@ -9,10 +9,10 @@ from tenants.operators import compliancechanges, policychanges
 
 
 @shared_task
-def tick_policies() -> None:
+def tick_policies() -> int:
     """Ask every active brand to carry its decided policies over, and what it decided of the matrix of law."""
-    for_each_brand(carry_policies)
-    for_each_brand(settle_compliance)
+    carried = for_each_brand(carry_policies, due=policychanges.is_behind)
+    return carried + for_each_brand(settle_compliance, due=compliancechanges.is_any_due)
 
 
 @shared_task

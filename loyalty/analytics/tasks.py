@@ -56,9 +56,9 @@ def _verify_if_due(brand: Brand) -> bool:
 
 
 @shared_task
-def tick_budgets() -> None:
+def tick_budgets() -> int:
     """Ask every active brand to hold what its campaigns gave against their budgets."""
-    for_each_brand(count_budgets, expires_s=6)
+    return for_each_brand(count_budgets, expires_s=6, due=campaigns.is_behind)
 
 
 @shared_task

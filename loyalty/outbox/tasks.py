@@ -4,22 +4,30 @@ from celery import shared_task
 
 from loyalty.lib import clock
 from loyalty.outbox import handling, jobs, relay, services
-from tenants.fanout import alone, for_each_brand
+from tenants.fanout import alone, for_each_brand, is_taken
 
 TIDY_PORTION = 5_000
 READING_LIMIT_S = 4 * 3600
+HANDLERS = "outbox.handlers"
 
 
 @shared_task
 def tick_handlers() -> None:
-    """Ask every active brand to relay its events and run the handlers that wait for them."""
-    for_each_brand(run_handlers, expires_s=10, due=handling.is_any_behind)
+    """Ask every active brand to relay its events and run the handlers that wait for them.
+
+    A brand whose handlers are at work catches up by itself: a second task would only wait and expire.
+    """
+    for_each_brand(
+        run_handlers,
+        expires_s=10,
+        due=lambda now: handling.is_any_behind(now) and not is_taken(HANDLERS),
+    )
 
 
 @shared_task
 def run_handlers() -> None:
     """Give the brand's new events their positions, then let every handler catch up."""
-    with alone("outbox.handlers") as held:
+    with alone(HANDLERS) as held:
         if held:
             relay.run()
             handling.run()

@@ -12,7 +12,14 @@ from points.services.approvals import (
 from points.services.bulk import post_bulk
 from points.services.closing import close_month
 from points.services.corrections import clawback, reverse
-from points.services.due import activate, announce_expiring, expire_due, is_anything_due, settle
+from points.services.due import (
+    activate,
+    announce_expiring,
+    expire_due,
+    is_anything_due,
+    may_announce,
+    settle,
+)
 from points.services.notices import notice_days, require_notice
 from points.services.pending import activate_entry, cancel_pending
 from points.services.posting import adjust, post
@@ -36,6 +43,7 @@ __all__ = [
     "is_anything_due",
     "lock_account",
     "lock_members",
+    "may_announce",
     "merge",
     "notice_days",
     "open_account",

@@ -72,6 +72,14 @@ def expire_due(*, now: datetime, limit: int = 5000) -> int:
     return retried(sweep)
 
 
+def may_announce(now: datetime) -> bool:
+    """Whether any account's points end by the last stage of the brand's notices, told or not."""
+    brand = current_brand()
+    last = max(brand.setting("expiry_notices"), default=-1)
+    until = expiry.day_start(now, brand.tz, plus_days=last + 1)
+    return last >= 0 and Account.objects.filter(next_due_at__lte=until).exists()
+
+
 def announce_expiring(*, now: datetime, stages: Sequence[int] | None = None, limit: int = 5000) -> int:
     """Publish `points.expiring` for points whose last valid day is at most 30, 7 or 1 days away.
 

@@ -20,12 +20,17 @@ from loyalty.lib.database import connection
 from loyalty.lib.instants import text as instant
 from loyalty.outbox.services import publish
 from points import locks, logstore, merkle, signednote
-from points.models import Checkpoint, LogKey, LogNode, LogPosition
+from points.models import Checkpoint, Entry, LogKey, LogNode, LogPosition
 from points.services import logkeys
 
 PORTION = 20_000
 """Leaves of one transaction: about half a second, and a few megabytes of memory."""
 NOBODY = UUID(int=0)
+# In the order of the index, or a planner that expects many would read the table from its sealed beginning.
+_FOLLOWS = """
+SELECT 1 FROM points_entry WHERE xid >= %s::text::xid8 AND (xid > %s::text::xid8 OR id > %s)
+ORDER BY xid LIMIT 1
+"""
 ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -56,6 +61,20 @@ def seal(*, now: datetime, portions: int | None = None) -> int:
             if done or portions == 0:
                 _sign(position, key, now)
     return added
+
+
+def is_behind(_now: datetime) -> bool:
+    """Whether `seal` has something to do: entries that follow the last one, whose transactions have ended or
+    not; leaves that nobody signed; or another database server than before."""
+    position = LogPosition.objects.filter(pk=1).first()
+    if position is None:
+        return Entry.objects.exists()
+    newest = logstore.newest_checkpoint()
+    if position.size != (newest.size if newest else 0) or position.cluster != _here():
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLLOWS, [position.xid, position.xid, position.entry_id])
+        return cursor.fetchone() is not None
 
 
 def seal_missed(*, now: datetime, since: datetime) -> int:

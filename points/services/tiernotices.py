@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from loyalty.lib import instants
 from loyalty.outbox import services as outbox
@@ -29,19 +29,31 @@ def announce_falls(*, now: datetime, limit: int = 500, stages: Sequence[int] | N
     """
     looked_at = 0
     for days in sorted(current_brand().setting("tier_notices") if stages is None else stages):
-        noted = TierNotice.objects.filter(
-            member_id=OuterRef("member_id"), review_at=OuterRef("review_at"), days__lte=days
+        members = list(
+            _to_look_at(days, now)
+            .order_by("review_at")
+            .values_list("member_id", flat=True)[: limit - looked_at]
         )
-        due = MemberTier.objects.filter(
-            ~Exists(noted), review_at__gt=now, review_at__lte=now + timedelta(days=days)
-        )
-        members = list(due.order_by("review_at").values_list("member_id", flat=True)[: limit - looked_at])
         for member_id in members:
             _look_at(member_id, days, now)
         looked_at += len(members)
         if looked_at >= limit:
             break
     return looked_at
+
+
+def is_any_due(now: datetime) -> bool:
+    """Whether `announce_falls` would look at anybody."""
+    return any(_to_look_at(days, now).exists() for days in current_brand().setting("tier_notices"))
+
+
+def _to_look_at(days: int, now: datetime) -> QuerySet[MemberTier]:
+    noted = TierNotice.objects.filter(
+        member_id=OuterRef("member_id"), review_at=OuterRef("review_at"), days__lte=days
+    )
+    return MemberTier.objects.filter(
+        ~Exists(noted), review_at__gt=now, review_at__lte=now + timedelta(days=days)
+    )
 
 
 def _look_at(member_id: UUID, days: int, now: datetime) -> None:

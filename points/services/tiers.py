@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from loyalty.lib import instants
 from loyalty.outbox import services as outbox
@@ -235,6 +235,16 @@ def grant(
     return rows.store(member_id, found, standing, "granted", Decimal(0), reference, now)
 
 
+def is_review_due(now: datetime) -> bool:
+    """Whether `review_due` would find anybody."""
+    in_force = program()
+    return in_force is not None and _to_review(in_force, now).exists()
+
+
+def _to_review(in_force: Program, now: datetime) -> QuerySet[MemberTier]:
+    return MemberTier.objects.filter(Q(review_at__lte=now) | ~Q(program_version=in_force.version))
+
+
 def review_due(*, now: datetime, limit: int = 500) -> int:
     """Settle up to `limit` members whose tier falls due or was judged by an older programme.
 
@@ -244,11 +254,8 @@ def review_due(*, now: datetime, limit: int = 500) -> int:
     in_force = program()
     if in_force is None:
         return 0
-    due = MemberTier.objects.filter(Q(review_at__lte=now) | ~Q(program_version=in_force.version)).values_list(
-        "member_id", flat=True
-    )[:limit]
     done = 0
-    for member_id in due:
+    for member_id in _to_review(in_force, now).values_list("member_id", flat=True)[:limit]:
         with transaction.atomic():
             lock_account(member_id=member_id, now=now)
             held(member_id=member_id, now=now)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import compliance, foureyes
@@ -174,6 +174,13 @@ def settle(*, now: datetime) -> int:
             if opened is not None:
                 _MATRIX.publish_scheduled(opened, opened.pk, now=now)
     return carry_over(current_brand())
+
+
+def is_any_due(now: datetime) -> bool:
+    """Whether `settle` has something to do: owners to be told, a day that is over, a change to be carried."""
+    alone = ComplianceChange.objects.filter(status=Status.SCHEDULED, alone=True)
+    over = Q(publish_at__lte=now, told_at__lte=now - DELAY)
+    return alone.filter(Q(told_at=None) | over).exists() or bool(_behind(current_brand()))
 
 
 def others(actor: str) -> list[str]:

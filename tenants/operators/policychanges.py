@@ -121,6 +121,11 @@ def in_force() -> dict[str, Any]:
     return found
 
 
+def is_behind(_now: datetime) -> bool:
+    """Whether `carry_over` has something to carry for the current brand."""
+    return bool(_behind(current_brand()))
+
+
 def carry_over(brand: Brand) -> int:
     """Copy what is decided to the shared row; returns how many changes were new there.
 

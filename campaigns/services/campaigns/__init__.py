@@ -1,6 +1,6 @@
 """Campaigns: composed, decided, started and ended at their time, and held within their budget."""
 
-from campaigns.services.campaigns.budgets import count
+from campaigns.services.campaigns.budgets import count, is_behind
 from campaigns.services.campaigns.deciding import approve, reject, start, submit, withdraw
 from campaigns.services.campaigns.steering import end, pause, resume
 from campaigns.services.campaigns.turning import turn_due
@@ -12,6 +12,7 @@ __all__ = [
     "count",
     "create",
     "end",
+    "is_behind",
     "pause",
     "reject",
     "resume",

@@ -76,6 +76,11 @@ def begin() -> None:
     Cursor.objects.get_or_create(name=CURSOR, defaults={"position": relay.head()})
 
 
+def is_behind(_now: datetime) -> bool:
+    """Whether `count` would look through anything."""
+    return Cursor.objects.filter(name=CURSOR, position__lt=relay.head()).exists()
+
+
 def count(*, now: datetime, unit_cost: UnitCost) -> int:
     """Add what was given since the last count to the campaigns, and hold it against their budgets.
 

@@ -3,7 +3,14 @@
 Use as `from campaigns.services import orders`.
 """
 
-from campaigns.services.orders.completing import Answer, cancel_order, complete_due, complete_order, find
+from campaigns.services.orders.completing import (
+    Answer,
+    cancel_order,
+    complete_due,
+    complete_order,
+    find,
+    is_any_due,
+)
 from campaigns.services.orders.content import AHEAD, Content, parse, parse_correction
 from campaigns.services.orders.correcting import correct_order
 from campaigns.services.orders.previewing import preview_order
@@ -33,6 +40,7 @@ __all__ = [
     "correct_order",
     "drop_parked",
     "find",
+    "is_any_due",
     "parked_json",
     "parse",
     "parse_correction",

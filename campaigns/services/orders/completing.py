@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from campaigns import facts, selectors
 from campaigns.errors import OrderCancelled, OrderNotFound
@@ -92,19 +93,27 @@ def cancel_order(*, order_id: str, now: datetime) -> Answer:
 
 def complete_due(*, now: datetime, limit: int = 500) -> int:
     """Complete up to `limit` orders older than the brand's `auto_complete_days`; returns how many."""
-    days = current_brand().setting("auto_complete_days")
-    if days is None:
-        return 0
-    due = Purchase.objects.filter(
-        status=Purchase.Status.RECORDED, ordered_at__lte=now - timedelta(days=int(days))
-    )
-    order_ids = list(due.order_by("ordered_at").values_list("order_id", flat=True)[:limit])
+    order_ids = list(_old_enough(now).order_by("ordered_at").values_list("order_id", flat=True)[:limit])
     for order_id in order_ids:
         try:
             complete_order(order_id=order_id, now=now)
         except OrderCancelled:
             continue
     return len(order_ids)
+
+
+def is_any_due(now: datetime) -> bool:
+    """Whether time brings anything to an order or to a return that waits for one."""
+    return _old_enough(now).exists() or returning.is_any_waiting(now)
+
+
+def _old_enough(now: datetime) -> QuerySet[Purchase]:
+    days = current_brand().setting("auto_complete_days")
+    if days is None:
+        return Purchase.objects.none()
+    return Purchase.objects.filter(
+        status=Purchase.Status.RECORDED, ordered_at__lte=now - timedelta(days=int(days))
+    )
 
 
 def find(order_id: str) -> Purchase:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import locks
@@ -154,12 +155,7 @@ def apply_parked(*, order_id: str, now: datetime) -> list[dict[str, Any]]:
 
 def apply_waiting(*, now: datetime, limit: int = 200) -> int:
     """Apply parked returns whose order came while they were being parked; returns how many orders."""
-    waiting = ParkedReturn.objects.filter(
-        applied_at__isnull=True,
-        dropped_at__isnull=True,
-        order_id__in=Purchase.objects.values("order_id"),
-    )
-    order_ids = sorted(set(waiting.values_list("order_id", flat=True)[:limit]))
+    order_ids = sorted(set(_came().values_list("order_id", flat=True)[:limit]))
     for order_id in order_ids:
         with transaction.atomic():
             enter(Purchase.objects.get(order_id=order_id), now)
@@ -167,11 +163,25 @@ def apply_waiting(*, now: datetime, limit: int = 200) -> int:
     return len(order_ids)
 
 
-def drop_parked(*, now: datetime) -> int:
-    """Give up returns whose order did not come within 30 days; returns how many."""
+def is_any_waiting(now: datetime) -> bool:
+    """Whether a parked return can be applied or has to be dropped."""
+    return _came().exists() or _given_up(now).exists()
+
+
+def _came() -> QuerySet[ParkedReturn]:
+    waiting = ParkedReturn.objects.filter(applied_at__isnull=True, dropped_at__isnull=True)
+    return waiting.filter(order_id__in=Purchase.objects.values("order_id"))
+
+
+def _given_up(now: datetime) -> QuerySet[ParkedReturn]:
     return ParkedReturn.objects.filter(
         applied_at__isnull=True, dropped_at__isnull=True, parked_at__lte=now - PARKED_FOR
-    ).update(dropped_at=now, problem={"code": "order_never_came", "errors": []})
+    )
+
+
+def drop_parked(*, now: datetime) -> int:
+    """Give up returns whose order did not come within 30 days; returns how many."""
+    return _given_up(now).update(dropped_at=now, problem={"code": "order_never_came", "errors": []})
 
 
 def enter(known: Purchase, now: datetime) -> tuple[Purchase, tiers.Held | None]:
