@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from math import lcm
 from typing import Any
 
 from campaigns.engine.caps import MOST_POINTS, Cut
 from campaigns.engine.evaluation import Evaluation
 from campaigns.engine.exact import SCALE
-from campaigns.engine.facts import member_reader
 from campaigns.engine.frame import Frame
-from campaigns.engine.judge import Outcome, Program, judge, matcher
+from campaigns.engine.judge import Outcome, judge
 from campaigns.engine.judge import blank as _blank
 from campaigns.engine.judge import label as _label
 from campaigns.engine.returns import Recount, kept_of, recorded_scene
 from campaigns.engine.rule import BASE_EFFECTS, CompiledRule, availability, compile_rule
 from campaigns.engine.scene import Needs, Scene, live_scene
+from campaigns.engine.triggers import Trigger, compiled
 from campaigns.engine.types import (
     ORDER_TRIGGERS,
     BrandContext,
@@ -38,19 +37,7 @@ from campaigns.engine.types import (
     RuleResult,
 )
 
-_ORDER = {"per_amount": 0, "per_unit": 0, "fixed": 1, "multiplier": 2, "grant": 3}
 _HISTORY_COUNTS = frozenset({"member.first_order", "member.nth_order"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Trigger:
-    """What a trigger runs: for the member it happens to, and for the referrer where there is one."""
-
-    rules: tuple[CompiledRule, ...]
-    own: Program
-    theirs: Program
-    needs: Needs
-    simple: bool
 
 
 # An outcome with the receiver's name and id, and the unit of its numbers.
@@ -66,12 +53,12 @@ class RuleSet:
         by_trigger: dict[str, list[CompiledRule]] = {}
         for rule in self.rules:
             by_trigger.setdefault(rule.trigger, []).append(rule)
-        self._triggers = {name: _trigger(found, context) for name, found in by_trigger.items()}
-        self._nothing = _trigger([], context)
+        self._triggers = {name: compiled(found, context) for name, found in by_trigger.items()}
+        self._nothing = compiled([], context)
         # What was said of rules that gave nothing, by language and words (`explain.explanation`).
         self.said: dict[Any, dict[Any, dict[str, Any]]] = {}
 
-    def _of(self, trigger: str) -> _Trigger:
+    def _of(self, trigger: str) -> Trigger:
         return self._triggers.get(trigger, self._nothing)
 
     def awaits(self, trigger: str) -> bool:
@@ -166,7 +153,7 @@ class RuleSet:
 
     def _with_caps(
         self,
-        trigger: _Trigger,
+        trigger: Trigger,
         outcomes: Sequence[Outcome],
         event: Event,
         member: MemberFacts,
@@ -201,7 +188,7 @@ class RuleSet:
             results.append(self._result(outcome, receiver, its_unit, given, scene, at))
         return results
 
-    def _of_referrer(self, event: Event, referrer: MemberFacts | None, trigger: _Trigger) -> list[_Entry]:
+    def _of_referrer(self, event: Event, referrer: MemberFacts | None, trigger: Trigger) -> list[_Entry]:
         """The referrer's side of a referral; without a referrer it comes to nothing."""
         program = trigger.theirs
         if referrer is None:
@@ -327,51 +314,6 @@ def compile_rules(
     around = frames or {}
     return RuleSet(
         [compile_rule(body, version, context, around.get(body["code"])) for body, version in rules], context
-    )
-
-
-def _trigger(rules: Sequence[CompiledRule], context: BrandContext) -> _Trigger:
-    return _Trigger(
-        rules=tuple(rules),
-        own=_program(rule for rule in rules if rule.to != "referrer"),
-        theirs=_program(rule for rule in rules if rule.to in ("referrer", "both")),
-        needs=_needs(rules, context),
-        simple=all(rule.caps is None and rule.to == "member" for rule in rules),
-    )
-
-
-def _program(rules: Iterable[CompiledRule]) -> Program:
-    ranked = sorted(rules, key=lambda rule: rule.rank)
-    base = tuple(rule for rule in ranked if rule.is_base)
-    others = [rule for rule in ranked if not rule.is_base]
-    extra = tuple(sorted(others, key=lambda rule: _ORDER[rule.effect]))
-    factors = lcm(*(rule.bonus.denominator for rule in extra))
-    points = lcm(*(rule.rate.denominator for rule in base)) * factors
-    rates = tuple((rule.rate * points).numerator for rule in base)
-    return Program(
-        base,
-        rates,
-        extra,
-        points * SCALE,
-        tuple(matcher(rule) for rule in base),
-        tuple(matcher(rule) for rule in extra),
-    )
-
-
-def _needs(rules: Iterable[CompiledRule], context: BrandContext) -> Needs:
-    rules = list(rules)
-    names = sorted({name for rule in rules for name in rule.conditions.facts})
-    windows = {window.key: window for rule in rules for window in rule.conditions.windows}
-    member = [name for name in names if name.startswith("member.")]
-    if any(rule.segment for rule in rules) and "member.segments" not in member:
-        member.append("member.segments")
-    return Needs(
-        views=("earn", "bonus") if context.compliance.splits_views else ("earn",),
-        order=tuple(name for name in names if name.startswith("order.")),
-        activity=tuple(name for name in names if name.startswith("activity.")),
-        member=tuple(member),
-        windows=tuple(windows.values()),
-        member_readers=tuple((name, member_reader(name)) for name in member),
     )
 
 

@@ -16,6 +16,7 @@ from loyalty.lib import clock, fields
 from loyalty.lib.api import ApiView, StrictSerializer
 from loyalty.lib.errors import Invalid
 from partners.api import orderdocs as docs
+from partners.api import orderexamples as examples
 
 ACTIVITY: Final[dict[str, Any]] = {
     "type": "object",
@@ -63,15 +64,15 @@ ASKED: Final[dict[str, Any]] = {
 }
 ANSWERED: Final[dict[str, Any]] = {
     "activity_id": "A-1",
-    "member_id": docs.MEMBER_ID,
+    "member_id": examples.MEMBER_ID,
     "type": "check-in",
     "status": "recorded",
     "points": {"accrued": 5, "pending": 0, "debt_repaid": 0},
-    "entries": [{**docs.ENTRY_EXAMPLE, "points": 5, "rule": "check-in"}],
+    "entries": [{**examples.ENTRY_EXAMPLE, "points": 5, "rule": "check-in"}],
     "explanation": [
         {"rule": "check-in", "version": 1, "name": "Check-in", "points": 5, "text": "5 points once"}
     ],
-    "account": {**docs.ACCOUNT_EXAMPLE, "available": 5},
+    "account": {**examples.ACCOUNT_EXAMPLE, "available": 5},
 }
 
 

@@ -15,6 +15,7 @@ from loyalty.lib import clock, fields, pagination
 from loyalty.lib.api import ApiView, StrictSerializer
 from members.models import ParkedReturn
 from partners.api import orderdocs as docs
+from partners.api import orderexamples as examples
 from tenants.context import current_brand
 
 SCOPE = "orders:write"
@@ -31,9 +32,9 @@ class Orders(ApiView):
         request={docs.JSON: docs.ORDER},
         responses={201: docs.RECORDED, 200: docs.RECORDED},
         examples=[
-            docs.asked(docs.ORDER_EXAMPLE),
-            docs.answered(docs.RECORDED_EXAMPLE, "Recorded", "201"),
-            docs.answered(docs.RECORDED_EXAMPLE, "The same order again", "200"),
+            docs.asked(examples.ORDER_EXAMPLE),
+            docs.answered(examples.RECORDED_EXAMPLE, "Recorded", "201"),
+            docs.answered(examples.RECORDED_EXAMPLE, "The same order again", "200"),
         ],
     )
     def post(self, request: Request) -> Any:
@@ -72,7 +73,7 @@ class Preview(ApiView):
         ],
         request={docs.JSON: docs.ORDER},
         responses={200: docs.RECORDED},
-        examples=[docs.asked(docs.ORDER_EXAMPLE), docs.answered(docs.PREVIEW_EXAMPLE)],
+        examples=[docs.asked(examples.ORDER_EXAMPLE), docs.answered(examples.PREVIEW_EXAMPLE)],
     )
     def post(self, request: Request) -> Response:
         """What would be earned and why; writes nothing."""
@@ -91,7 +92,7 @@ class Order(ApiView):
     @extend_schema(
         operation_id="orders_retrieve",
         responses={200: docs.STORED},
-        examples=[docs.answered(docs.STORED_EXAMPLE)],
+        examples=[docs.answered(examples.STORED_EXAMPLE)],
     )
     def get(self, request: Request, order_id: str) -> Response:
         """An order as it was recorded, with its points, and what came back of it."""
@@ -102,7 +103,7 @@ class Order(ApiView):
         parameters=[docs.KEY],
         request={docs.JSON: docs.CORRECTION},
         responses={200: docs.CORRECTED},
-        examples=[docs.asked(docs.CORRECTION_EXAMPLE), docs.answered(docs.CORRECTED_EXAMPLE)],
+        examples=[docs.asked(examples.CORRECTION_EXAMPLE), docs.answered(examples.CORRECTED_EXAMPLE)],
     )
     def put(self, request: Request, order_id: str) -> Any:
         """Correct an order with a higher `revision`; the difference is booked.
@@ -134,7 +135,7 @@ class Completion(ApiView):
         responses={200: docs.COMPLETED},
         examples=[
             docs.asked({"completed_at": "2026-11-29T10:15:00+08:00"}),
-            docs.answered(docs.COMPLETED_EXAMPLE),
+            docs.answered(examples.COMPLETED_EXAMPLE),
         ],
     )
     def post(self, request: Request, order_id: str) -> Any:
@@ -162,7 +163,7 @@ class Cancellation(ApiView):
         parameters=[docs.KEY],
         request={docs.JSON: docs.NOTHING},
         responses={200: docs.CANCELLED},
-        examples=[docs.asked({}), docs.answered(docs.CANCELLED_EXAMPLE)],
+        examples=[docs.asked({}), docs.answered(examples.CANCELLED_EXAMPLE)],
     )
     def post(self, request: Request, order_id: str) -> Any:
         """Cancel an order: everything that is left of it comes back. Repeating it changes nothing."""
@@ -186,11 +187,11 @@ class Returns(ApiView):
         request={docs.JSON: docs.RETURN},
         responses={201: docs.RETURNED, 200: docs.RETURNED, 202: docs.PARKED},
         examples=[
-            docs.asked(docs.RETURN_EXAMPLE, "Some"),
+            docs.asked(examples.RETURN_EXAMPLE, "Some"),
             docs.asked({"return_id": "R-1", "all": True}, "Everything"),
-            docs.answered(docs.RETURNED_EXAMPLE, "Applied", "201"),
-            docs.answered(docs.RETURNED_EXAMPLE, "The same return again", "200"),
-            docs.answered(docs.PARKED_EXAMPLE, "Parked until the order comes", "202"),
+            docs.answered(examples.RETURNED_EXAMPLE, "Applied", "201"),
+            docs.answered(examples.RETURNED_EXAMPLE, "The same return again", "200"),
+            docs.answered(examples.PARKED_EXAMPLE, "Parked until the order comes", "202"),
         ],
     )
     def post(self, request: Request, order_id: str) -> Any:
@@ -231,7 +232,7 @@ class ParkedReturns(ApiView):
             OpenApiParameter("limit", int),
         ],
         responses={200: docs.PARKED_PAGE},
-        examples=[docs.answered({"items": [docs.PARKED_EXAMPLE], "next_cursor": None})],
+        examples=[docs.answered({"items": [examples.PARKED_EXAMPLE], "next_cursor": None})],
     )
     def get(self, request: Request) -> Response:
         """List parked returns, newest first; `status` is `parked` unless another is asked for."""

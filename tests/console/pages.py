@@ -70,3 +70,13 @@ def platform_operator(language: str = "en") -> Browser:
     browser.client.cookies["django_language"] = language
     assert browser.sign_in("root@platform.example").status_code == 302
     return browser
+
+
+def told(browser: Browser, path: str = "") -> str:
+    """The next page that the operator sees, with the messages on it."""
+    return browser.get(path).content.decode()
+
+
+def no_rows(prefix: str) -> dict[str, str]:
+    """What a form sends of a table that it only shows."""
+    return {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}

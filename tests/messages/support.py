@@ -16,9 +16,11 @@ from campaigns.models import (
 )
 from campaigns.services import messages
 from loyalty.dev import channel_sandbox
+from loyalty.dev.channel_sandbox import OFFICIAL_APP_ID
 from loyalty.lib import crypto
 from members.models import Identity
 from members.services import consents
+from tests.support.brands import ANNA
 
 MINI = "wx-demo-0001"
 WX_TEMPLATE = "wx-template-0001"
@@ -154,3 +156,35 @@ def set_channel(name: str, settings: dict[str, Any], **secrets: str) -> None:
 def switch_off(name: str) -> None:
     """The channel sends nothing from now on."""
     MessageChannel.objects.filter(channel=name).update(enabled=False)
+
+
+ADDRESSES = {
+    "wechat_subscribe": ("openid", "o-anna", MINI),
+    "wechat_official": ("openid", "oa-anna", OFFICIAL_APP_ID),
+    "wecom": ("wecom", "wm-anna", ""),
+    "sms": ("phone", "+8613800000555", ""),
+    "email": ("email", "anna@example.com", ""),
+    "push": ("push", "reg-anna", ""),
+}
+
+
+def addressed(
+    channel: str,
+    now: datetime,
+    *,
+    address: str | None = None,
+    purpose: str = "transactional",
+    body: Any = None,
+) -> Message:
+    """A message to Anna by this channel, which she is known to and has agreed to."""
+    provider, subject, app_id = ADDRESSES[channel]
+    known_by(ANNA, provider, address or subject, now, app_id)
+    if channel == "wechat_subscribe":
+        subscribed(ANNA, 2, now)
+    made = template(now=now, purpose=purpose, channels=(channel,), body=body)
+    return queued(made, channel, now, ANNA)
+
+
+def fresh(message: Message) -> Message:
+    """The message as it is stored now."""
+    return Message.objects.get(pk=message.pk)

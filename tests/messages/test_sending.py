@@ -10,47 +10,18 @@ from django.core import mail
 
 from campaigns.models import Message, SubscriptionConsent
 from campaigns.services.messages import recording, sending
-from loyalty.dev.channel_sandbox import OFFICIAL_APP_ID, Sandbox
+from loyalty.dev.channel_sandbox import Sandbox
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from members.models import Identity, Member
 from tenants.models import Brand
 from tests.messages import support
-from tests.support.brands import ANNA, BORIS, CHEN
-
-ADDRESSES = {
-    "wechat_subscribe": ("openid", "o-anna", support.MINI),
-    "wechat_official": ("openid", "oa-anna", OFFICIAL_APP_ID),
-    "wecom": ("wecom", "wm-anna", ""),
-    "sms": ("phone", "+8613800000555", ""),
-    "email": ("email", "anna@example.com", ""),
-    "push": ("push", "reg-anna", ""),
-}
+from tests.support.brands import ANNA
 
 
 @pytest.fixture(autouse=True)
 def _channels(in_acme: Brand, now: datetime) -> None:
     support.all_channels(now)
-
-
-def _queue(
-    channel: str,
-    now: datetime,
-    *,
-    address: str | None = None,
-    purpose: str = "transactional",
-    body: Any = None,
-) -> Message:
-    provider, subject, app_id = ADDRESSES[channel]
-    support.known_by(ANNA, provider, address or subject, now, app_id)
-    if channel == "wechat_subscribe":
-        support.subscribed(ANNA, 2, now)
-    template = support.template(now=now, purpose=purpose, channels=(channel,), body=body)
-    return support.queued(template, channel, now, ANNA)
-
-
-def _fresh(message: Message) -> Message:
-    return Message.objects.get(pk=message.pk)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +35,10 @@ def _fresh(message: Message) -> Message:
     ],
 )
 def test_it_arrives(providers: Sandbox, now: datetime, channel: str, to: str, fields: dict[str, str]) -> None:
-    message = _queue(channel, now)
+    message = support.addressed(channel, now)
     assert sending.run() == 1
     assert [(m["channel"], m["to"], m["fields"]) for m in providers.messages] == [(channel, to, fields)]
-    sent = _fresh(message)
+    sent = support.fresh(message)
     assert (sent.status, sent.reason, sent.sent_at, sent.attempts) == ("sent", "", now, 1)
     assert sent.provider_id
     assert sending.run() == 0
@@ -76,7 +47,7 @@ def test_it_arrives(providers: Sandbox, now: datetime, channel: str, to: str, fi
 
 def test_a_text_message_names_signature_template_and_number(providers: Sandbox, now: datetime) -> None:
     Member.objects.filter(pk=ANNA).update(locale="en")
-    message = _queue("sms", now)
+    message = support.addressed("sms", now)
     sending.run()
     (arrived,) = providers.messages
     assert (arrived["signature"], arrived["template"], arrived["out_id"]) == (
@@ -87,7 +58,7 @@ def test_a_text_message_names_signature_template_and_number(providers: Sandbox, 
 
 
 def test_a_mail_is_sent_from_the_brands_address(providers: Sandbox, now: datetime) -> None:
-    message = _queue("email", now)
+    message = support.addressed("email", now)
     sending.run()
     (sent,) = mail.outbox
     assert (sent.subject, sent.body, sent.from_email, sent.to) == (
@@ -97,7 +68,7 @@ def test_a_mail_is_sent_from_the_brands_address(providers: Sandbox, now: datetim
         ["anna@example.com"],
     )
     assert sent.extra_headers["Message-ID"] == f"<{message.pk}@acme.example>"
-    assert _fresh(message).status == "sent"
+    assert support.fresh(message).status == "sent"
 
 
 def test_the_webhook_is_an_event(providers: Sandbox, now: datetime) -> None:
@@ -113,7 +84,7 @@ def test_the_webhook_is_an_event(providers: Sandbox, now: datetime) -> None:
         "purpose": "transactional",
         "facts": {"points": 39, "balance": 120},
     }
-    assert (_fresh(message).status, _fresh(message).provider_id) == ("sent", str(event.pk))
+    assert (support.fresh(message).status, support.fresh(message).provider_id) == ("sent", str(event.pk))
 
 
 @pytest.mark.sampled(2)
@@ -144,15 +115,15 @@ def test_what_a_provider_says_decides(
     reason: str,
     wait_s: int | None,
 ) -> None:
-    message = _queue(channel, now, address=address)
+    message = support.addressed(channel, now, address=address)
     sending.run()
-    after = _fresh(message)
+    after = support.fresh(message)
     due = None if wait_s is None else now + timedelta(seconds=wait_s)
     assert (after.status, after.reason, after.due_at) == (status, reason, due)
 
 
 def test_what_may_have_arrived_is_not_sent_again(providers: Sandbox, now: datetime) -> None:
-    _queue("sms", now, address="+8613800000003")
+    support.addressed("sms", now, address="+8613800000003")
     sending.run()
     with clock.frozen(now + timedelta(days=1)):
         assert sending.run() == 0
@@ -162,22 +133,22 @@ def test_what_may_have_arrived_is_not_sent_again(providers: Sandbox, now: dateti
 def test_an_official_accounts_message_is_sent_again_under_its_number_and_arrives_once(
     providers: Sandbox, now: datetime
 ) -> None:
-    message = _queue("wechat_official", now, address="oa-broken")
+    message = support.addressed("wechat_official", now, address="oa-broken")
     for seconds in (0, 15, 30):
         with clock.frozen(now + timedelta(seconds=seconds)):
             assert sending.run() == 1
     assert len(providers.messages) == 1
-    assert (_fresh(message).status, _fresh(message).attempts) == ("unknown", 3)
+    assert (support.fresh(message).status, support.fresh(message).attempts) == ("unknown", 3)
 
 
 def test_a_busy_provider_is_given_up_after_the_last_attempt(providers: Sandbox, now: datetime) -> None:
-    message, at = _queue("sms", now, address="+8613800000001"), now
+    message, at = support.addressed("sms", now, address="+8613800000001"), now
     for _attempt in range(recording.ATTEMPTS):
         with clock.frozen(at):
             assert sending.run() == 1
-        at = _fresh(message).due_at or at
-    assert (_fresh(message).status, _fresh(message).reason) == ("failed", "provider_busy")
-    assert _fresh(message).attempts == recording.ATTEMPTS
+        at = support.fresh(message).due_at or at
+    assert (support.fresh(message).status, support.fresh(message).reason) == ("failed", "provider_busy")
+    assert support.fresh(message).attempts == recording.ATTEMPTS
     assert not providers.messages
 
 
@@ -189,40 +160,44 @@ def _at(now: datetime, seconds: float) -> None:
 def test_an_official_accounts_message_in_doubt_is_not_sent_when_wechat_has_forgotten_it(
     providers: Sandbox, now: datetime
 ) -> None:
-    message = _queue("wechat_official", now, address="oa-broken")
+    message = support.addressed("wechat_official", now, address="oa-broken")
     _at(now, 0)
     Message.objects.update(due_at=now + timedelta(minutes=9), reason="quiet_hours")  # put off in between
     _at(now, 540)
-    assert (_fresh(message).status, _fresh(message).reason) == ("unknown", "no_answer")
-    assert (_fresh(message).attempts, _fresh(message).sent_at) == (1, now)
+    assert (support.fresh(message).status, support.fresh(message).reason) == ("unknown", "no_answer")
+    assert (support.fresh(message).attempts, support.fresh(message).sent_at) == (1, now)
 
 
 def test_a_doubt_outlasts_a_busy_provider(providers: Sandbox, now: datetime) -> None:
-    message = _queue("wechat_official", now, address="oa-broken")
+    message = support.addressed("wechat_official", now, address="oa-broken")
     _at(now, 0)
     Identity.objects.filter(subject="oa-broken").update(subject="oa-busy")
     _at(now, 15)
-    assert (_fresh(message).status, _fresh(message).sent_at) == ("queued", now)
+    assert (support.fresh(message).status, support.fresh(message).sent_at) == ("queued", now)
     Message.objects.update(due_at=now + timedelta(hours=1))
     _at(now, 3600)
-    assert (_fresh(message).status, _fresh(message).attempts) == ("unknown", 2)
+    assert (support.fresh(message).status, support.fresh(message).attempts) == ("unknown", 2)
 
 
 def test_what_a_busy_provider_refused_is_in_no_doubt(providers: Sandbox, now: datetime) -> None:
-    message = _queue("wechat_official", now, address="oa-busy")
+    message = support.addressed("wechat_official", now, address="oa-busy")
     for seconds in (0, 15, 75):
         _at(now, seconds)
-    assert (_fresh(message).status, _fresh(message).sent_at, _fresh(message).attempts) == ("queued", None, 3)
+    assert (
+        support.fresh(message).status,
+        support.fresh(message).sent_at,
+        support.fresh(message).attempts,
+    ) == ("queued", None, 3)
     _at(now, 3600)
-    assert _fresh(message).attempts == 4
+    assert support.fresh(message).attempts == 4
 
 
 def test_what_may_have_arrived_is_never_said_to_be_unsent(providers: Sandbox, now: datetime) -> None:
-    message = _queue("wechat_official", now, address="oa-broken")
+    message = support.addressed("wechat_official", now, address="oa-broken")
     _at(now, 0)
     support.switch_off("wechat_official")
     _at(now, 15)
-    assert (_fresh(message).status, _fresh(message).reason) == ("unknown", "channel_off")
+    assert (support.fresh(message).status, support.fresh(message).reason) == ("unknown", "channel_off")
 
 
 # --- answers that are not the provider's ---
@@ -249,7 +224,7 @@ def test_an_answer_that_is_not_the_providers_is_no_success(
     content: Any,
     status: str,
 ) -> None:
-    message = _queue(channel, now)
+    message = support.addressed(channel, now)
     real = providers.answer
 
     def answer(method: str, path: str, *more: Any) -> tuple[int, Any]:
@@ -257,7 +232,7 @@ def test_an_answer_that_is_not_the_providers_is_no_success(
 
     monkeypatch.setattr(providers, "answer", answer)
     sending.run()
-    after = _fresh(message)
+    after = support.fresh(message)
     reason = {"queued": "unreachable_provider", "unknown": "no_answer"}[status]
     given_back = channel == "wechat_subscribe" and status == "queued"
     wanted = (status, reason, f"HTTP {code}")
@@ -284,9 +259,9 @@ def test_a_mail_server_that_says_nothing_is_left_in_time(
 ) -> None:
     assert 0 < settings.EMAIL_TIMEOUT <= 30
     settings.EMAIL_TIMEOUT = 0.1
-    message = _queue("email", now)
+    message = support.addressed("email", now)
     sending.run()
-    after = _fresh(message)
+    after = support.fresh(message)
     assert (after.status, after.reason, after.due_at) == (
         "queued",
         "unreachable_provider",
@@ -296,14 +271,17 @@ def test_a_mail_server_that_says_nothing_is_left_in_time(
 
 def test_a_mail_server_that_is_not_there_is_tried_again(mail_server: socket.socket, now: datetime) -> None:
     mail_server.close()
-    message = _queue("email", now)
+    message = support.addressed("email", now)
     sending.run()
-    assert (_fresh(message).status, _fresh(message).reason) == ("queued", "unreachable_provider")
+    assert (support.fresh(message).status, support.fresh(message).reason) == (
+        "queued",
+        "unreachable_provider",
+    )
 
 
 # --- tokens ---
 def test_a_token_is_asked_for_once_and_shared_by_runs(providers: Sandbox, now: datetime) -> None:
-    _queue("wechat_subscribe", now)
+    support.addressed("wechat_subscribe", now)
     sending.run()
     support.queued(Message.objects.get().template, "wechat_subscribe", now, ANNA, "o-2")
     sending.run()
@@ -311,7 +289,7 @@ def test_a_token_is_asked_for_once_and_shared_by_runs(providers: Sandbox, now: d
 
 
 def test_a_token_that_ends_in_mid_run_is_renewed_once_for_all(providers: Sandbox, now: datetime) -> None:
-    _queue("wechat_subscribe", now)
+    support.addressed("wechat_subscribe", now)
     sending.run()
     SubscriptionConsent.objects.update(remaining=30, accepted=30)
     template = Message.objects.get().template
@@ -325,10 +303,10 @@ def test_a_token_that_ends_in_mid_run_is_renewed_once_for_all(providers: Sandbox
 
 
 def test_wrong_credentials_wait_and_lose_nothing(providers: Sandbox, now: datetime) -> None:
-    message = _queue("wechat_subscribe", now)
+    message = support.addressed("wechat_subscribe", now)
     support.set_channel("wechat_subscribe", {"app_id": support.MINI}, secret="wrong")
     sending.run()
-    after = _fresh(message)
+    after = support.fresh(message)
     assert (after.status, after.reason, after.due_at) == (
         "queued",
         "credentials",
@@ -340,7 +318,7 @@ def test_wrong_credentials_wait_and_lose_nothing(providers: Sandbox, now: dateti
 
 # --- one consent, one message ---
 def test_a_sent_message_uses_up_one_consent(providers: Sandbox, now: datetime) -> None:
-    _queue("wechat_subscribe", now)
+    support.addressed("wechat_subscribe", now)
     template = Message.objects.get().template
     for number in (2, 3):
         support.queued(template, "wechat_subscribe", now, ANNA, f"o-{number}")
@@ -357,119 +335,11 @@ def test_a_sent_message_uses_up_one_consent(providers: Sandbox, now: datetime) -
 def test_a_consent_is_given_back_only_where_nothing_was_sent(
     providers: Sandbox, now: datetime, address: str, left: int
 ) -> None:
-    message = _queue("wechat_subscribe", now, address=address)
+    message = support.addressed("wechat_subscribe", now, address=address)
     sending.run()
     assert SubscriptionConsent.objects.get().remaining == left
     if address == "o-noconsent":
-        assert (_fresh(message).status, _fresh(message).reason) == ("suppressed", "consent_gone")
-
-
-# --- a worker that is killed ---
-class _Killed(BaseException):
-    """What ends a worker at once."""
-
-
-def _kill(*_args: Any, **_more: Any) -> None:
-    raise _Killed
-
-
-def test_a_worker_killed_between_claim_and_sending_never_sends_twice(
-    providers: Sandbox, now: datetime
-) -> None:
-    message = _queue("sms", now)
-    with pytest.raises(_Killed):
-        sending.run(after_claim=_kill)
-    assert _fresh(message).status == "sending"
-    with clock.frozen(now + timedelta(minutes=2)):
-        assert sending.run() == 0  # the lease holds
-    assert _fresh(message).status == "sending"
-    with clock.frozen(now + timedelta(minutes=3)):
-        assert sending.run() == 0
-    assert (_fresh(message).status, _fresh(message).reason) == ("unknown", "worker_lost")
-    assert not providers.messages
-
-
-@pytest.mark.parametrize(("channel", "status"), [("sms", "unknown"), ("wechat_official", "sent")])
-def test_a_worker_killed_between_sending_and_recording_has_sent_once(
-    providers: Sandbox, now: datetime, monkeypatch: pytest.MonkeyPatch, channel: str, status: str
-) -> None:
-    message = _queue(channel, now)
-    with monkeypatch.context() as patched:
-        patched.setattr(recording, "record", _kill)
-        with pytest.raises(_Killed):
-            sending.run()
-    assert len(providers.messages) == 1
-    with clock.frozen(now + timedelta(minutes=4)):
-        sending.run()
-    assert _fresh(message).status == status
-    assert len(providers.messages) == 1
-
-
-def test_a_late_record_of_a_lost_worker_changes_nothing(providers: Sandbox, now: datetime) -> None:
-    message = _queue("sms", now)
-    with pytest.raises(_Killed):
-        sending.run(after_claim=_kill)
-    answers = {message.pk: recording.Answer(recording.Outcome.SENT)}
-    assert recording.record(worker="somebody else", answers=answers, now=now) == 0
-    assert _fresh(message).status == "sending"
-
-
-def test_a_merged_members_message_goes_to_who_stays(providers: Sandbox, now: datetime) -> None:
-    _queue("sms", now)
-    Member.objects.filter(pk=ANNA).update(status="merged", merged_into=BORIS)
-    support.known_by(BORIS, "phone", "+8613800000777", now)
-    sending.run()
-    assert [arrived["to"] for arrived in providers.messages] == ["13800000777"]
-
-
-def test_one_message_that_cannot_be_written_out_holds_up_no_other(providers: Sandbox, now: datetime) -> None:
-    body = {"channels": {"sms": {"template_id": "SMS_1", "fields": {"points": {"en": "{lost}"}}}}}
-    broken = _queue("sms", now, body=body)
-    fine = support.template(now=now, code="fine", purpose="transactional")
-    support.known_by(CHEN, "phone", "+8613800000888", now)
-    support.queued(fine, "sms", now, CHEN)
-    sending.run()
-    assert (_fresh(broken).status, _fresh(broken).reason) == ("suppressed", "fact_missing")
-    assert [arrived["to"] for arrived in providers.messages] == ["13800000888"]
-
-
-def test_one_message_with_a_broken_fact_fails_and_holds_up_no_other(
-    providers: Sandbox, now: datetime
-) -> None:
-    body = {"channels": {"sms": {"template_id": "SMS_1", "fields": {"day": {"en": "{end_at}"}}}}}
-    broken = _queue("sms", now, body=body)
-    Message.objects.update(facts={"end_at": "2026-13-45T00:00:00Z"})
-    fine = support.template(now=now, code="fine", purpose="transactional")
-    support.known_by(CHEN, "phone", "+8613800000888", now)
-    support.queued(fine, "sms", now, CHEN)
-    sending.run()
-    assert (_fresh(broken).status, _fresh(broken).reason) == ("failed", "sender_failed")
-    assert [arrived["to"] for arrived in providers.messages] == ["13800000888"]
-
-
-def test_a_message_to_the_webhook_is_never_lost_however_often_its_worker_is_killed(
-    providers: Sandbox, now: datetime
-) -> None:
-    template = support.template(now=now, purpose="transactional", channels=("webhook",))
-    message, at = support.queued(template, "webhook", now, ANNA), now
-    for _times in range(3):
-        with clock.frozen(at), pytest.raises(_Killed):
-            sending.run(after_claim=_kill)
-        at += timedelta(minutes=4)
-    with clock.frozen(at):
-        sending.run()
-    assert _fresh(message).status == "sent"
-    assert OutboxEvent.objects.filter(type="message.sent").count() == 1
-
-
-def test_a_worker_killed_twice_is_in_doubt_even_where_repeats_are_dropped(
-    providers: Sandbox, now: datetime
-) -> None:
-    message = _queue("wechat_official", now)
-    for minutes in (0, 4):
-        with clock.frozen(now + timedelta(minutes=minutes)), pytest.raises(_Killed):
-            sending.run(after_claim=_kill)
-    with clock.frozen(now + timedelta(minutes=8)):
-        sending.run()
-    assert _fresh(message).status == "unknown"
-    assert not providers.messages
+        assert (support.fresh(message).status, support.fresh(message).reason) == (
+            "suppressed",
+            "consent_gone",
+        )

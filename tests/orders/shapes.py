@@ -4,6 +4,8 @@ from typing import Any
 
 from tenants import hosts
 from tenants.models import Brand
+from tests.support.brands import ANNA
+from tests.support.client import Api
 
 BASE: dict[str, Any] = {
     "code": "base",
@@ -79,3 +81,16 @@ def set_policy(brand: Brand, **policies: Any) -> None:
     brand.settings = {**brand.settings, **policies}
     brand.save()
     hosts.forget()
+
+
+def account(api: Api) -> dict[str, int]:
+    found = api.get(f"/members/{ANNA}/account").json()
+    return {name: found[name] for name in ("available", "pending", "held", "debt")}
+
+
+def give_back(api: Api, order_id: str, return_id: str = "R-1", **what: Any) -> Any:
+    return api.post(f"/orders/{order_id}/returns", {"return_id": return_id, **(what or {"all": True})})
+
+
+def lines(*quantities: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"line_id": line_id, "quantity": quantity} for line_id, quantity in quantities]

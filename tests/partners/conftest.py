@@ -4,13 +4,15 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 from pytest_httpserver import HTTPServer
+from standardwebhooks import Webhook
 from werkzeug import Request, Response
 
 from loyalty.outbox import services as outbox
@@ -98,3 +100,21 @@ def happened(
     with in_brand(Brand.objects.get(slug=slug)), transaction.atomic():
         data = {"member_id": str(member_id), "changed": ["region"], **payload}
         return outbox.publish(type=kind, payload=data, member_id=member_id, occurred_at=at)
+
+
+def endpoint(api: Api, receiver: Receiver, path: str = "/hook", **body: Any) -> dict[str, Any]:
+    answer = api.post("/webhook-endpoints", {"url": receiver.url(path), **body})
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def deliveries(api: Api, endpoint_id: str, query: str = "") -> list[dict[str, Any]]:
+    answer = api.get(f"/webhook-endpoints/{endpoint_id}/deliveries{query}")
+    assert answer.status_code == 200
+    return answer.json()["items"]
+
+
+def verified(secret: str, headers: dict[str, str], body: str) -> Any:
+    at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    with time_machine.travel(at, tick=False):
+        return Webhook(secret).verify(body, headers)
