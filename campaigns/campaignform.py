@@ -86,14 +86,14 @@ class CampaignForm(ServiceForm, DiscountFields):
         label=_("Days of the week"),
         choices=WEEKDAYS,
         required=False,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(attrs={"data-needs": "recurs=WEEKLY"}),
     )
     month_days = forms.CharField(
         label=_("Days of the month"),
         max_length=80,
         required=False,
         help_text=_("Such as 8, 18, 28."),
-        widget=UnfoldAdminTextInputWidget,
+        widget=UnfoldAdminTextInputWidget(attrs={"data-needs": "recurs=MONTHLY"}),
     )
     multiplier = forms.CharField(
         label=_("Multiply base points by"),
@@ -162,6 +162,10 @@ class CampaignForm(ServiceForm, DiscountFields):
         fields: Any = self.fields
         fields["rules"].choices = _drafts(self.instance if self.known else None)
         fields["templates"].choices = _templates()
+        if not fields["rules"].choices:
+            fields["rules"].help_text = _(
+                "No draft of a rule is free. One that you write under “Earning rules” shows here."
+            )
         choose(fields, self.instance.discount if self.known else None)
         if not self.known:
             return

@@ -26,7 +26,7 @@ class DiscountFields(forms.Form):
         max_value=exchange.MOST_PERCENT,
         required=False,
         help_text=_("Of an exchange day. Either this or points."),
-        widget=UnfoldAdminIntegerFieldWidget,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"data-needs": "kind=exchange_day"}),
     )
     discount_points = forms.IntegerField(
         label=_("Rewards cost less: points"),
@@ -34,16 +34,18 @@ class DiscountFields(forms.Form):
         max_value=MAX_POINTS,
         required=False,
         help_text=_("So many points off each piece; one point is always left."),
-        widget=UnfoldAdminIntegerFieldWidget,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"data-needs": "kind=exchange_day"}),
     )
     discount_rewards = forms.MultipleChoiceField(
         label=_("Which rewards"),
         required=False,
         help_text=_("Neither rewards nor categories chosen: all."),
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(attrs={"data-needs": "kind=exchange_day"}),
     )
     discount_categories = forms.MultipleChoiceField(
-        label=_("Which categories"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+        label=_("Which categories"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(attrs={"data-needs": "kind=exchange_day"}),
     )
 
 
@@ -56,6 +58,8 @@ def choose(fields: Mapping[str, Any], chosen: Mapping[str, Any] | None) -> None:
     names = {*(each.strip("/") for each in known[:OFFERED]), *categories}
     fields["discount_rewards"].choices = list({str(each.pk): str(each) for each in offered}.items())
     fields["discount_categories"].choices = [(name, name) for name in sorted(names)]
+    if not names:
+        fields["discount_categories"].help_text = _("No reward has a category yet.")
 
 
 def shown_discount(discount: Mapping[str, Any] | None) -> dict[str, Any]:

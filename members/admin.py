@@ -18,7 +18,7 @@ from loyalty.lib.console import EndlessPage, Page, ReadOnlyPage, ReadOnlyTable
 from loyalty.lib.display import LABELS, Status, code, link, money, pretty, status
 from members.models import Member, ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
 from members.selectors import found_by, named
-from members.wording import channel_words
+from members.wording import channel_words, source_words
 
 KINDS: Mapping[str, Promise] = {
     "phone": _("phone"),
@@ -35,12 +35,20 @@ KINDS: Mapping[str, Promise] = {
 class MemberAdmin(Page):
     """A member: profile and identities. Balances and orders are panels of the console."""
 
-    list_display = ("who", "state", "region", "source", "enrolled_at")
+    list_display = ("who", "state", "region", "came_from", "enrolled_at")
     list_filter = ("status",)
     search_fields = ("name",)
     search_help_text = _("Phone, card number, order number, external id, referral code or name")
     ordering = ("-enrolled_at", "-id")
-    readonly_fields = ("status", "source", "referral_code", "referrer", "merged_into", "enrolled_at", "ident")
+    readonly_fields = (
+        "status",
+        "came_from",
+        "referral_code",
+        "referrer",
+        "merged_into",
+        "enrolled_at",
+        "ident",
+    )
     fieldsets = (
         (
             None,
@@ -49,7 +57,7 @@ class MemberAdmin(Page):
                     ("name", "birthday"),
                     ("region", "locale"),
                     ("status", "enrolled_at"),
-                    ("source", "referral_code"),
+                    ("came_from", "referral_code"),
                     ("referrer", "merged_into"),
                     "ident",
                 )
@@ -96,6 +104,11 @@ class MemberAdmin(Page):
     def who(self, member: Member) -> str:
         """The name, or the end of the id."""
         return str(member)
+
+    @display(description=_("source"), ordering="source")
+    def came_from(self, member: Member) -> str:
+        """Where the member enrolled."""
+        return source_words(member.source)
 
     @display(description=_("status"), label=LABELS, ordering="status")
     def state(self, member: Member) -> Status:

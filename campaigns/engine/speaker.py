@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
-from campaigns.engine.wording import ATTRIBUTES, CURRENCIES, FACTS, LANGUAGES, PHRASES, PLURALS
+from campaigns.engine.plurals import one_of
+from campaigns.engine.wording import ATTRIBUTES, CURRENCIES, FACTS, LANGUAGES, PHRASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,8 @@ class Speaker:
         return self.pick(ATTRIBUTES[own]) if own in ATTRIBUTES else own.replace("_", " ")
 
     def counted(self, count: object, name: str) -> str:
-        """What so many points are called: in English one of the usual ones has no s."""
-        one = self.language == "en" and str(count) == "1"
-        return name[:-1] if one and name.lower().endswith(PLURALS) else name
+        """What so many points are called: in English one of them is told in the singular."""
+        return one_of(name) if self.language == "en" and str(count) == "1" else name
 
     def list(self, values: Iterable[str]) -> str:
         """The values as a list in words."""

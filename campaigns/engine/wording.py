@@ -52,7 +52,6 @@ ATTRIBUTES: Final[dict[str, tuple[str, str]]] = {
     "place": ("地点", "place"),
 }
 """What attributes are called that brands usually send with orders and activities."""
-PLURALS: Final = ("points", "stars", "coins", "credits", "miles")
 OPERATORS: Final[dict[str, tuple[str, str]]] = {
     "eq": ("{fact}为{value}", "{fact} is {value}"),
     "ne": ("{fact}不为{value}", "{fact} is not {value}"),
@@ -248,7 +247,15 @@ UNITS: Final[dict[str, tuple[str, str]]] = {
     "MONTHLY": ("个月", "months"),
     "YEARLY": ("年", "years"),
 }
-CURRENCIES: Final[dict[str, tuple[str, str]]] = {"CNY": ("元", "CNY")}
+CURRENCIES: Final[dict[str, tuple[str, str]]] = {
+    "CNY": ("元", "CNY"),
+    "HKD": ("港元", "HKD"),
+    "USD": ("美元", "USD"),
+    "EUR": ("欧元", "EUR"),
+    "GBP": ("英镑", "GBP"),
+    "JPY": ("日元", "JPY"),
+    "SGD": ("新元", "SGD"),
+}
 FIELDS: Final[dict[str, tuple[str, str]]] = {
     "name": ("名称", "name"),
     "description": ("说明", "description"),

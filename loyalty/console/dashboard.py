@@ -15,10 +15,10 @@ from campaigns.models import ProgrammeBudget, Rule, RuleSubmission, TierSubmissi
 from loyalty.analytics import selectors
 from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
-from loyalty.console.entrywords import doer
 from loyalty.console.menus import brand_of
 from loyalty.lib import clock
 from loyalty.lib.console import actor
+from loyalty.lib.display import doer
 from loyalty.lib.foureyes import Submitted
 from mall.models import Redemption, Reward
 from partners.models import ApiKey

@@ -8,9 +8,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns.admin import WhenForm
-from loyalty.console.entrywords import doer
 from loyalty.lib.console import EndlessPage
-from loyalty.lib.display import LABELS, Status, instant, status
+from loyalty.lib.display import LABELS, Status, doer, instant, status
 from loyalty.lib.foureyes import LONGEST_NOTE, Submitted
 
 

@@ -8,11 +8,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from loyalty.console.entrywords import doer, lot_words
+from loyalty.console.entrywords import lot_words
 from loyalty.console.templatetags.console import last_valid_day
 from loyalty.console.trace import trace_of, used_by
 from loyalty.lib.console import EndlessPage, Operation
-from loyalty.lib.display import instant, link, number, pretty
+from loyalty.lib.display import doer, instant, link, number, pretty
 from points import wording
 from points.admin import EntryAdmin
 from points.adminforms import ReverseForm, may_be_reversed, reversal_facts, reverse

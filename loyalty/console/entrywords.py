@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from campaigns import reckoning
 from campaigns.engine import explain
 from loyalty.console.templatetags.console import last_valid_day, points
+from loyalty.lib.display import doer
 from loyalty.lib.words import language
 from points.models import Entry, Lot
 from tenants.context import current_brand
@@ -85,22 +86,6 @@ class Words:
 
     def _body(self, entry: Entry) -> tuple[UUID | None, Mapping[str, object]]:
         return self.versions.get((entry.rule, entry.rule_version or 0), (None, {}))
-
-
-def doer(actor: str) -> str:
-    """Who did it, as people are told: an operator by address, a partner; a second operator behind a +."""
-    parts = []
-    for part in actor.split(" + "):
-        kind, _colon, name = part.partition(":")
-        if kind == "operator":
-            parts.append(name)
-        elif kind == "key":
-            parts.append(_("partner (API)"))
-        elif kind == "member":
-            parts.append(_("the member"))
-        elif part:
-            parts.append(part)
-    return " + ".join(parts)
 
 
 def lot_words(lot: Lot) -> str:

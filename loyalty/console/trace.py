@@ -7,8 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.models import Rule
-from loyalty.console.entrywords import Said, Words, doer, lot_words
-from loyalty.lib.display import plain
+from loyalty.console.entrywords import Said, Words, lot_words
+from loyalty.lib.display import doer, plain
 from mall.models import Redemption
 from members.models import Purchase, PurchaseReturn
 from points import selectors, wording

@@ -31,13 +31,13 @@ HEIGHTS = {
     "policies": 1300,
     "compliance": 1300,
     "rule-templates": 1180,
+    "rule-history": 1400,
     "segment": 1180,
     "wakeup-report": 1300,
 }
 WIDE: Final = 1280
 PHONE: Final = (390, 1600)
 ON_A_PHONE: Final = ("rule-builder", "simulation", "campaign-calendar", "wakeup-report")
-OF_BOOKS: Final = {"dashboard": f"{BASE}/console/", "liability": f"{BASE}/console/finance/liability/"}
 UNCOVERED = "#submit-row, [class*='fixed bottom'], .sticky.bottom-0 {display: none !important}"
 """The bar that floats over the end of a page hides what stands there."""
 
@@ -49,18 +49,18 @@ def main() -> int:
         print("no Chromium on PATH (Debian: apt-get install chromium fonts-noto-cjk)", file=sys.stderr)
         return 1
     with sync_playwright() as driver:
-        stage = Stage(BASE)
-        wakeup = _wakeup()
+        wakeup, simulation = _wakeup(), Stage(BASE).simulation()
         only = sys.argv[1:]
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        # What the stage buys is recorded today, whatever its day: the books are shown as they were before.
-        for suffix in LANGUAGES:
-            _take(_page(browser, suffix), suffix, OF_BOOKS, only)
-        simulation = stage.set_up()
-        for suffix in LANGUAGES:
+        for suffix, (_language, locale) in LANGUAGES.items():
+            # Fields for days and times speak the browser's own language, not the page's.
+            browser = driver.chromium.launch(
+                executable_path=chromium,
+                args=["--no-sandbox", "--disable-gpu", f"--lang={locale}"],
+                env={**os.environ, "LANGUAGE": locale.replace("-", "_")},
+            )
             page = _page(browser, suffix)
             _take(page, suffix, {**_places(page), **_of_campaigns(page, simulation, wakeup)}, only)
-        browser.close()
+            browser.close()
     return 0
 
 
@@ -129,6 +129,8 @@ def _places(page: Page) -> dict[str, str]:
     page.goto(account)
     burn = page.locator("#entries .num-out").first.locator("xpath=ancestor::tr").locator("a").first
     return {
+        "dashboard": f"{console}/",
+        "liability": f"{console}/finance/liability/",
         "member": member,
         "order": order,
         "rules": f"{console}/campaigns/rule/",
@@ -144,9 +146,9 @@ def _places(page: Page) -> dict[str, str]:
 def _of_campaigns(page: Page, simulation: str, wakeup: str) -> dict[str, str]:
     """Campaigns, rules, a simulation, tiers, audiences, policies and compliance."""
     console = f"{BASE}/console"
-    page.goto(f"{console}/campaigns/campaign/?q=double-now")
+    page.goto(f"{console}/campaigns/campaign/?q=autumn-double")
     campaign = _first(page, "/campaigns/campaign/")
-    page.goto(f"{console}/campaigns/rule/?q=base")
+    page.goto(f"{console}/campaigns/rule/?q=fresh-produce")
     rule = _first(page, "/campaigns/rule/")
     page.goto(f"{console}/campaigns/segment/?q=regulars")
     segment = _first(page, "/campaigns/segment/")
@@ -157,6 +159,7 @@ def _of_campaigns(page: Page, simulation: str, wakeup: str) -> dict[str, str]:
             "/change/", "/"
         ),
         "rule-builder": rule,
+        "rule-history": rule.replace("/change/", "/versions/"),
         "rule-templates": f"{console}/campaigns/rule/templates/",
         "segment": segment,
         "wakeup-report": f"{console}/wakeups/{wakeup}/report/",

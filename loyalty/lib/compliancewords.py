@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.lib.errors import Text
 
@@ -27,6 +28,11 @@ TAGS: Final[dict[str, Text]] = {
     "prepaid_card": _("prepaid cards"),
     "lottery": _("lottery tickets"),
     "wechat_share": _("sharing and inviting in WeChat channels"),
+}
+
+POLICIES: Final[dict[str, Text]] = {
+    "strict": pgettext_lazy("compliance", "strict"),
+    "stage1-closed": _("infants of 6 to 12 months earn base points"),
 }
 
 

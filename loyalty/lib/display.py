@@ -1,8 +1,9 @@
-"""How the console writes numbers, money, ids, JSON, states and links."""
+"""How the console writes numbers, money, ids, JSON, states, links, and who did something."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.admin.utils import quote
 from django.db import models
@@ -10,6 +11,33 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from loyalty.lib.errors import Text
+
+NOBODY: Final[Mapping[str, Text]] = {
+    "worker": gettext_lazy("the system"),
+    "template": gettext_lazy("the brand's template"),
+    "demo": gettext_lazy("demo data"),
+}
+"""Who acts in nobody's name."""
+
+
+def doer(actor: str) -> str:
+    """Who did it, as people are told: an operator by address, a partner; a second operator behind a +."""
+    parts = []
+    for part in actor.split(" + "):
+        kind, _colon, name = part.partition(":")
+        if kind == "operator":
+            parts.append(name)
+        elif kind == "key":
+            parts.append(_("partner (API)"))
+        elif kind == "member":
+            parts.append(_("the member"))
+        elif part:
+            parts.append(str(NOBODY.get(part, part)))
+    return " + ".join(parts)
 
 
 def number(value: int | None, *, signed: bool = False) -> SafeString:

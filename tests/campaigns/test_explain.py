@@ -186,8 +186,22 @@ def test_one_of_a_brand_s_own_points() -> None:
         explain.rule_text(body, "en", stars)
         == "When an order is paid: 1 Star once; at most 1 Star per order."
     )
-    bonus = explain.Words(points_name={"en": "Bonus"})
-    assert explain.rule_text(body, "en", bonus).startswith("When an order is paid: 1 Bonus once;")
+
+
+@pytest.mark.parametrize(
+    ("name", "one"),
+    [
+        ("beans", "bean"), ("Miles", "Mile"), ("berries", "berry"), ("Cookies", "Cookie"),
+        ("peaches", "peach"), ("boxes", "box"), ("Bonus", "Bonus"), ("Plus", "Plus"), ("gold", "gold"),
+    ],
+)  # fmt: skip
+def test_one_of_any_points_is_told_in_the_singular(name: str, one: str) -> None:
+    words = explain.Words(points_name={"zh-hans": "鲜豆", "en": name}, currency="USD")
+    body = {"trigger": "order.paid", "effect": {"type": "per_amount", "points": "1", "per": "1"}}
+    assert explain.rule_text(body, "en", words) == f"When an order is paid: 1 {one} per USD."
+    assert explain.rule_text(body, "zh-hans", words) == "下单付款时：每消费 1 美元得 1 鲜豆。"
+    many = {"trigger": "order.paid", "effect": {"type": "per_amount", "points": "2", "per": "1"}}
+    assert explain.rule_text(many, "en", words) == f"When an order is paid: 2 {name} per USD."
 
 
 def test_every_word_exists_in_both_languages() -> None:

@@ -22,7 +22,7 @@ from tests.support.brands import ANNA
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 # Words that are the same in Chinese.
-SAME = {"SKU"}
+SAME = {"SKU", "%(what)s (%(language)s)"}
 # What is data on the pages of these tests: names, ids, codes, addresses, amounts, kinds of events.
 DATA = re.compile(
     r"SKU|English|zh-hans|esc|https://|blank|Lin|redemption|[\d.,]+ CNY|CNY"
@@ -51,6 +51,9 @@ def test_every_text_is_translated(catalogue: polib.POFile) -> None:
     assert [entry.msgid for entry in catalogue if not entry.translated() or entry.fuzzy] == []
     plain = {entry.msgid for entry in catalogue if not CHINESE.search(entry.msgstr or entry.msgstr_plural[0])}
     assert plain == SAME
+    narrow = re.compile("[\u4e00-\u9fff][,;:!?(]|[,;:!?)][\u4e00-\u9fff]")
+    texts = [text for entry in catalogue for text in (entry.msgstr, *entry.msgstr_plural.values())]
+    assert [text for text in texts if narrow.search(text)] == []
 
 
 def test_translations_keep_their_placeholders(catalogue: polib.POFile) -> None:

@@ -77,9 +77,7 @@ def test_points_arrived_and_what_they_buy(api: Api, publish: Callable[..., None]
     _reward(api, "Cup", 20)
     _reward(api, "Bag", 100)
     order(api)
-    assert _told() == [
-        ("points-arrived", "+39 points", "39 points have arrived; 39 to spend. enough for: Mug")
-    ]
+    assert _told() == [("points-arrived", "+39 points", "39 points arrived; 39 to spend. enough for: Mug")]
     assert _told() == _told()  # handled again, told once
     Cursor.objects.filter(name="campaigns.messages").update(position=0)
     assert len(_told()) == 1
@@ -97,7 +95,7 @@ def test_what_points_buy_is_not_praised_to_minors_and_those_who_said_no(
     publish(BASE)
     _reward(api, "Mug", 30)
     order(api)
-    assert [text.strip() for _code, _title, text in _told()] == ["39 points have arrived; 39 to spend."]
+    assert [text.strip() for _code, _title, text in _told()] == ["39 points arrived; 39 to spend."]
     assert Message.objects.get().facts["reward"] == ""
 
 
@@ -106,9 +104,7 @@ def test_what_is_missing_for_the_nearest_reward(api: Api, publish: Callable[...,
     _reward(api, "Bag", 100)
     _reward(api, "Mug", 50)
     order(api)
-    assert [text for _code, _title, text in _told()] == [
-        "39 points have arrived; 39 to spend. 11 more for: Mug"
-    ]
+    assert [text for _code, _title, text in _told()] == ["39 points arrived; 39 to spend. 11 more for: Mug"]
 
 
 def test_spent_shipped_returned(api: Api, publish: Callable[..., None]) -> None:
@@ -129,7 +125,7 @@ def test_spent_shipped_returned(api: Api, publish: Callable[..., None]) -> None:
     codes = [(code, text) for code, _title, text in _told()][1:]
     assert codes == [
         ("points-spent", "You spent 30 points; 9 are left."),
-        ("points-taken-back", "39 points were taken back for a return; 0 to spend."),
+        ("points-taken-back", "A return took 39 points back; 0 to spend."),
     ]
     assert api.post(f"/redemptions/{number}/cancel", {"reason": "x"}).status_code == 200
     assert _told()[-1][0] == "points-given-back"

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
 
+from campaigns.engine.plurals import one_of
 from campaigns.models import MessageTemplate
 from campaigns.services import messages
 from campaigns.services.messages import rewards
@@ -97,22 +98,24 @@ def _balance(points: int, payload: Mapping[str, Any]) -> Facts:
     return {
         "points": points,
         "balance": account["available"],
-        "currency": _currency(account["points_currency"]),
+        "currency": _currency(account["points_currency"], points),
     }
 
 
-def _currency(code: str) -> Any:
+def _currency(code: str, points: int) -> Any:
+    """What so many points are called; of one the English name is told in the singular."""
     named = current_brand().points_name
     if code != DEFAULT_CURRENCY:
         return code
-    return named or {"zh-hans": "积分", "en": "points"}
+    named = named or {"zh-hans": "积分", "en": "points"}
+    return {**named, "en": one_of(named["en"])} if points == 1 and named.get("en") else named
 
 
 def _expiring(payload: Mapping[str, Any]) -> tuple[str, Read]:
     def read(member: Member, now: datetime) -> Facts:
         return {
             "points": payload["points"],
-            "currency": _currency(payload["points_currency"]),
+            "currency": _currency(payload["points_currency"], payload["points"]),
             "days": payload["days_before"],
             "last_day_at": _day_before(payload["expires_at"]),
             **_rewards(member, payload["points_currency"], now),

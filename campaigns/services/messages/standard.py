@@ -35,29 +35,29 @@ SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
         ("积分到账", "Points arrived"),
         ("{points}{currency}到账", "+{points} {currency}"),
         (
-            "{points}{currency}已到账,可用{balance}。{buys}",
-            "{points} {currency} have arrived; {balance} to spend. {buys}",
+            "{points}{currency}已到账，可用{balance}。{buys}",
+            "{points} {currency} arrived; {balance} to spend. {buys}",
         ),
     ),
     "points.spent": (
         ("积分使用", "Points spent"),
         ("使用{points}{currency}", "-{points} {currency}"),
-        ("您使用了{points}{currency},剩余{balance}。", "You spent {points} {currency}; {balance} are left."),
+        ("您使用了{points}{currency}，剩余{balance}。", "You spent {points} {currency}; {balance} are left."),
     ),
     "points.given_back": (
         ("积分退还", "Points given back"),
         ("退还{points}{currency}", "+{points} {currency}"),
         (
-            "{points}{currency}已退还,可用{balance}。",
-            "{points} {currency} were given back; {balance} to spend.",
+            "{points}{currency}已退还，可用{balance}。",
+            "You got {points} {currency} back; {balance} to spend.",
         ),
     ),
     "points.taken_back": (
         ("积分扣回", "Points taken back"),
         ("扣回{points}{currency}", "-{points} {currency}"),
         (
-            "因退货扣回{points}{currency},可用{balance}。",
-            "{points} {currency} were taken back for a return; {balance} to spend.",
+            "因退货扣回{points}{currency}，可用{balance}。",
+            "A return took {points} {currency} back; {balance} to spend.",
         ),
     ),
     "points.expiring": (
@@ -71,7 +71,7 @@ SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
     "tier.upgraded": (
         ("等级提升", "Tier reached"),
         ("升级为{tier}", "You are {tier} now"),
-        ("恭喜,您已从{from_tier}升级为{tier}。", "Congratulations: you went from {from_tier} to {tier}."),
+        ("恭喜，您已从{from_tier}升级为{tier}。", "Congratulations: you went from {from_tier} to {tier}."),
     ),
     "tier.downgraded": (
         ("等级变更", "Tier changed"),
@@ -82,7 +82,7 @@ SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
         ("等级即将变更", "Tier about to change"),
         ("{from_tier}即将到期", "{from_tier} is about to end"),
         (
-            "再累积{missing},即可在{last_day_at}后保留{from_tier}。",
+            "再累积{missing}，即可在{last_day_at}后保留{from_tier}。",
             "{missing} more by {last_day_at} keep you {from_tier}.",
         ),
     ),
@@ -95,7 +95,7 @@ SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
         ("奖品已发货", "Reward shipped"),
         ("{reward}已发货", "On its way: {reward}"),
         (
-            "{reward}已由{carrier}发出,单号{tracking_number}。",
+            "{reward}已由{carrier}发出，单号{tracking_number}。",
             "{reward} is on its way with {carrier}, {tracking_number}.",
         ),
     ),

@@ -26,11 +26,14 @@ DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A campaign on a day, with the time at which it begins or ends on it where that is not midnight."""
+    """A campaign on a day, with the time at which it begins or ends on it where that is not midnight; whether
+    it ran the day before, and runs on the next."""
 
     campaign: Campaign
     begins: str = ""
     ends: str = ""
+    goes_on: bool = False
+    unfinished: bool = False
 
 
 @dataclass(slots=True)
@@ -113,7 +116,7 @@ def _items(campaign: Campaign, span: Span, first: date, last: date) -> Iterator[
     while day <= min(until, last):
         begins = _clock(start) if day == start.date() and start.time() != time.min else ""
         ends = _clock(end) if day == until and end.time() != time.min else ""
-        yield day, Item(campaign, begins, ends)
+        yield day, Item(campaign, begins, ends, day > start.date(), day < until)
         day += DAY
 
 

@@ -20,10 +20,9 @@ from campaigns.services.campaigns import raising
 from campaigns.services.campaigns.budgets import share
 from campaigns.services.campaigns.turning import spans_of
 from campaigns.wording import in_words
-from loyalty.console.entrywords import doer
 from loyalty.lib import clock
 from loyalty.lib.console import Operation, PageLink, ServicePage, actor
-from loyalty.lib.display import Colours, Status, code, instant, money, plain, status
+from loyalty.lib.display import Colours, Status, code, doer, instant, money, plain, status
 from loyalty.lib.errors import Text
 from tenants.context import current_brand
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -13,11 +12,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
+from loyalty.console import steprunner
 from loyalty.console.compliancepages.banner import READ
 from loyalty.console.compliancepages.form import AskForm
-from loyalty.console.entrywords import doer
-from loyalty.lib import clock, compliance, compliancewords
-from loyalty.lib.console import actor, errors_of
+from loyalty.lib import clock, compliance, compliancewords, foureyes
+from loyalty.lib.console import actor
+from loyalty.lib.display import doer
 from loyalty.lib.errors import Invalid, Refusal
 from tenants.context import current_brand
 from tenants.operators import compliancechanges
@@ -61,7 +61,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": _("Compliance"),
-        "policy": policy,
+        "policy": compliancewords.POLICIES.get(policy, policy),
         "acts": compliancewords.ACTS.items(),
         "rows": matrix(
             policy,
@@ -84,35 +84,31 @@ def decide(request: HttpRequest, step: str) -> HttpResponse:
     if not request.user.has_perm(DECIDE):
         raise PermissionDenied
     sent = {name: str(request.POST.get(name, "")) for name in ("number", "reason", "tag", "act")}
-    number = int(sent["number"]) if sent["number"].isdecimal() and len(sent["number"]) < 9 else 0
+    number, reason = steprunner.number_of(sent["number"]), sent["reason"]
     who, now = actor(request), clock.now()
-    steps: dict[str, tuple[Callable[[], Any], str]] = {
+    steps: dict[str, steprunner.Step] = {
         "approve": (
             lambda: compliancechanges.approve(number=number, actor=who, now=now),
             _("Approved. The cell is unlocked within seconds."),
         ),
         "reject": (
-            lambda: compliancechanges.reject(number=number, actor=who, now=now, reason=sent["reason"]),
+            lambda: compliancechanges.reject(number=number, actor=who, now=now, reason=reason),
             _("Rejected. The cell stays locked."),
         ),
         "lock": (
             lambda: compliancechanges.lock(
-                tag=sent["tag"], act=sent["act"], actor=who, now=now, reason=sent["reason"]
+                tag=sent["tag"], act=sent["act"], actor=who, now=now, reason=reason
             ),
             _("The cell is locked within seconds."),
         ),
     }
-    if request.method == "POST" and step in steps:
-        work, told = steps[step]
-        try:
-            work()
-        except Refusal as refusal:
-            for line in errors_of(refusal):
-                messages.error(request, line)
-        else:
-            compliancechanges.carry_over(current_brand())
-            messages.success(request, told)
-    return HttpResponseRedirect(reverse("admin:compliance"))
+    return steprunner.run(
+        request,
+        step,
+        steps,
+        after=lambda: compliancechanges.carry_over(current_brand()),
+        back=reverse("admin:compliance"),
+    )
 
 
 def _asked(request: HttpRequest, form: AskForm, *, alone: bool) -> str:
@@ -163,7 +159,7 @@ def _told(change: ComplianceChange) -> dict[str, Any]:
         "status": _status(change),
         "approved_by": doer(change.approved_by),
         "ended_at": change.ended_at,
-        "ended_by": doer(change.ended_by) if change.ended_by != "worker" else "",
+        "ended_by": doer(change.ended_by) if change.ended_by != foureyes.WORKER else "",
     }
 
 

@@ -102,7 +102,8 @@ class TemplateForm(ServiceForm):
         body = templating.working(self.instance) if known else standard.body_of("points.arrived")
         for name, channel, which, language in boxes():
             self.fields[name] = forms.CharField(
-                label=f"{LABELS[which]} ({IN_LANGUAGE[language]})",
+                label=_("%(what)s (%(language)s)")
+                % {"what": LABELS[which], "language": IN_LANGUAGE[language]},
                 required=False,
                 max_length=4000,
                 initial=_written(body, channel, which, language) if known else "",

@@ -33,6 +33,8 @@ EXPIRIES: Final = (
     ("inactivity", _("after so many months without earning or spending")),
     ("fixed", _("on a date")),
 )
+COUNTED: Final = " ".join(name for name, unit in EXPIRY_NUMBERS.items() if unit not in (None, "on"))
+"""Ends of points that a number belongs to."""
 CAPS: Final = tuple((who, period) for who in ("all", "sms") for period in ("day", "week", "month"))
 LINES: Final = ("points_currencies", "forbidden_phrases", "message_link_hosts")
 DAYS: Final = ("expiry_notices", "tier_notices")
@@ -108,20 +110,24 @@ SHOWN_AT: Final[Mapping[str, str]] = {
 """The field at which a fault of a policy is said that several fields make up."""
 
 
-def _number(label: Any, help_text: Any, *, required: bool = True) -> forms.IntegerField:
+def _number(label: Any, help_text: Any, *, required: bool = True, needs: str = "") -> forms.IntegerField:
     return forms.IntegerField(
         label=label,
         help_text=help_text,
         required=required,
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"inputmode": "numeric"} | ({"data-needs": needs} if needs else {})
+        ),
     )
 
 
-def _text(label: Any, help_text: Any, *, rows: int = 0, kind: str = "text") -> forms.CharField:
+def _text(
+    label: Any, help_text: Any, *, rows: int = 0, kind: str = "text", needs: str = ""
+) -> forms.CharField:
     widget = (
         UnfoldAdminTextareaWidget(attrs={"rows": rows})
         if rows
-        else UnfoldAdminTextInputWidget(attrs={"type": kind})
+        else UnfoldAdminTextInputWidget(attrs={"type": kind} | ({"data-needs": needs} if needs else {}))
     )
     return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
 
@@ -140,8 +146,18 @@ class PolicyForm(forms.Form):
     audience_grant_approval = _choice(*WORDS["audience_grant_approval"], ASKED)
     adjustment_approval_above = _number(*WORDS["adjustment_approval_above"], required=False)
     expiry_policy = _choice(*WORDS["expiry"], EXPIRIES)
-    expiry_number = _number(_("How many"), _("Of the days, months or years chosen above."), required=False)
-    expiry_on = _text(_("Date"), _("Of the last choice above: the last valid day."), kind="date")
+    expiry_number = _number(
+        _("How many"),
+        _("Of the days, months or years chosen above."),
+        required=False,
+        needs=f"expiry_policy={COUNTED}",
+    )
+    expiry_on = _text(
+        _("Date"),
+        _("Of the last choice above: the last valid day."),
+        kind="date",
+        needs="expiry_policy=fixed",
+    )
     expiry_notices = _text(*WORDS["expiry_notices"])
     restore_grace_days = _number(*WORDS["restore_grace_days"])
     rounding = _choice(

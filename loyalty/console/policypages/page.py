@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -12,11 +11,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from loyalty.console.entrywords import doer
+from loyalty.console import steprunner
 from loyalty.console.policypages.form import GROUPS, PolicyForm, initial
 from loyalty.console.policypages.words import differing
 from loyalty.lib import clock
-from loyalty.lib.console import actor, errors_of
+from loyalty.lib.console import actor
+from loyalty.lib.display import doer
 from loyalty.lib.errors import Invalid, Refusal
 from tenants.context import current_brand
 from tenants.operators import policychanges
@@ -72,39 +72,30 @@ def decide(request: HttpRequest, step: str) -> HttpResponse:
     """Approve, reject or withdraw the change that waits; the form names the one that was looked at."""
     if not request.user.has_perm(SET):
         raise PermissionDenied
-    number = str(request.POST.get("number", ""))
-    steps: dict[str, tuple[Callable[[], Any], str]] = {
+    who, now = actor(request), clock.now()
+    number = steprunner.number_of(str(request.POST.get("number", "")))
+    reason = str(request.POST.get("reason", ""))
+    steps: dict[str, steprunner.Step] = {
         "approve": (
-            lambda: policychanges.approve(actor=actor(request), now=clock.now(), number=_whole(number)),
+            lambda: policychanges.approve(actor=who, now=now, number=number),
             _("Approved. The policies are in force within seconds."),
         ),
         "reject": (
-            lambda: policychanges.reject(
-                actor=actor(request),
-                now=clock.now(),
-                number=_whole(number),
-                reason=str(request.POST.get("reason", "")),
-            ),
+            lambda: policychanges.reject(actor=who, now=now, number=number, reason=reason),
             _("Rejected. The policies stay as they are."),
         ),
         "withdraw": (
-            lambda: policychanges.withdraw(
-                actor=actor(request), now=clock.now(), reason=str(request.POST.get("reason", ""))
-            ),
+            lambda: policychanges.withdraw(actor=who, now=now, reason=reason),
             _("Withdrawn. The policies stay as they are."),
         ),
     }
-    if request.method == "POST" and step in steps:
-        work, told = steps[step]
-        try:
-            work()
-        except Refusal as refusal:
-            for line in errors_of(refusal):
-                messages.error(request, line)
-        else:
-            policychanges.carry_over(current_brand())
-            messages.success(request, told)
-    return HttpResponseRedirect(reverse("admin:policies"))
+    return steprunner.run(
+        request,
+        step,
+        steps,
+        after=lambda: policychanges.carry_over(current_brand()),
+        back=reverse("admin:policies"),
+    )
 
 
 def _changed(request: HttpRequest, form: PolicyForm, before: dict[str, Any]) -> str:
@@ -144,8 +135,3 @@ def _told(change: PolicyChange) -> dict[str, Any]:
         "reason": change.reason,
         "differences": differing(change.before, change.body),
     }
-
-
-def _whole(text: str) -> int:
-    """A number of a submission; 0, which none has, for anything else."""
-    return int(text) if text.isdecimal() and len(text) < 9 else 0

@@ -8,7 +8,7 @@ from campaigns.engine.differences import Difference
 from campaigns.models import Rule, RuleStep, RuleSubmission, RuleVersion
 from campaigns.selectors import words
 from campaigns.wording import differing, in_words
-from loyalty.console.entrywords import doer
+from loyalty.lib.display import doer
 
 MOST: Final = 100
 

@@ -5,11 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.db.models import Model
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
+from campaigns import selectors
+from campaigns.engine import explain
+from campaigns.models import Rule
+from loyalty.lib import display
 from loyalty.lib.display import link, number
+from loyalty.lib.words import language
 from members.wording import channel_words
 
 register = template.Library()
@@ -63,6 +70,24 @@ def last_valid_day(expires_at: datetime | None) -> str:
         return "–"
     local = timezone.localtime(expires_at - timedelta(microseconds=1))
     return formats.date_format(local, "DATE_FORMAT")
+
+
+@register.filter
+def doer(actor: str | None) -> str:
+    """Who did it, in words."""
+    return display.doer(actor or "")
+
+
+@register.filter
+def rule_name(rule: Rule) -> str:
+    """What an earning rule is called in the page's language."""
+    return explain.rule_name(selectors.working_body(rule), language())
+
+
+@register.filter
+def headed(title: Any) -> str:
+    """A part of a page's head: our words begin with a capital, what a record is called stays as it is."""
+    return str(title) if isinstance(title, Model) else capfirst(str(title))
 
 
 @register.simple_tag

@@ -81,7 +81,9 @@ class ProgramForm(forms.Form):
         min_value=1,
         max_value=tierconfig.MAX_MONTHS,
         help_text=gettext_lazy("Of the first choice above: how many."),
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"inputmode": "numeric", "data-needs": "period=rolling_months"}
+        ),
     )
     downgrade = forms.ChoiceField(
         label=gettext_lazy("A tier that was not earned anew"),

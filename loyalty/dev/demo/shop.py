@@ -29,10 +29,10 @@ ACTOR = "demo"
 RULES: tuple[dict[str, Any], ...] = (
     {
         "code": "fresh-produce",
-        "name": {"zh-hans": "果蔬双倍", "en": "Double on fruit and vegetables"},
+        "name": {"zh-hans": "果蔬 1.5 倍", "en": "1.5 times on fruit and vegetables"},
         "trigger": "order.paid",
         "when": {"all": [{"fact": "line.category", "op": "in", "value": ["PRODUCE"]}]},
-        "effect": {"type": "per_amount", "points": "2", "per": "1"},
+        "effect": {"type": "per_amount", "points": "1.5", "per": "1"},
         "stacking": {"group": "rate", "policy": "best"},
         "cost_centre": "merchandising",
     },

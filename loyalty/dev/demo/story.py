@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from campaigns.services import orders
-from loyalty.dev.demo import people, purchases
+from campaigns.services import campaigns, orders
+from loyalty.dev.demo import people, programme, purchases
 from loyalty.dev.demo.purchases import Basket
-from loyalty.dev.demo.shop import Shop
+from loyalty.dev.demo.shop import Shop, email
 from loyalty.lib.errors import Refusal
 from mall import services as mall
 from mall.models import Redemption, Reward
@@ -23,6 +23,7 @@ from members import services as members
 from members.identities import Key
 from points import services as points
 from points.services import tiers
+from tenants.operators.models import Role
 
 REDEEMS, RETURNS, CANCELLED = 0.16, 0.025, 0.12
 LATE, LATE_BY = 0.02, timedelta(days=4)  # orders of a till that was offline
@@ -48,7 +49,7 @@ class Later:
 
     at: datetime
     number: int
-    do: Callable[[datetime], None] = field(compare=False)
+    do: Callable[[datetime], object] = field(compare=False)
 
 
 class Story:
@@ -59,6 +60,9 @@ class Story:
         self._later: list[Later] = []
         self._members: dict[str, UUID] = {}
         self._swept: date | None = None
+        marketing, owner = (f"operator:{email(role)}" for role in (Role.MARKETING, Role.OWNER))
+        for at, do in programme.of_year(now=now, tz=shop.brand.tz, marketing=marketing, owner=owner):
+            self._after(at, timedelta(0), do)
 
     def play(self, baskets: list[Basket], progress: Callable[[int, int], None]) -> Told:
         """Replay the baskets, each at its time, with all that follows from them; what happened."""
@@ -91,6 +95,7 @@ class Story:
             while points.expire_due(now=at):
                 pass
             tiers.review_due(now=at)
+            campaigns.turn_due(now=at)
             points.announce_expiring(now=at)
 
     def _buy(self, basket: Basket, sent_at: datetime) -> None:
@@ -172,7 +177,7 @@ class Story:
 
     def _cancelling(self, redemption_id: UUID) -> Callable[[datetime], None]:
         def do(at: datetime) -> None:
-            mall.cancel(redemption_id=redemption_id, actor=ACTOR, reason="changed their mind", now=at)
+            mall.cancel(redemption_id=redemption_id, actor=ACTOR, reason="会员改变主意", now=at)
 
         return do
 
@@ -194,7 +199,7 @@ class Story:
 
         return do
 
-    def _after(self, at: datetime, wait: timedelta, do: Callable[[datetime], None]) -> None:
+    def _after(self, at: datetime, wait: timedelta, do: Callable[[datetime], object]) -> None:
         if at + wait <= self.now:
             heapq.heappush(self._later, Later(at + wait, len(self._later) + self.told.orders * 1000, do))
 

@@ -10,6 +10,29 @@ window.addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// Nobody chose the order that a list begins with: its arrows come with the first choice.
+window.addEventListener("DOMContentLoaded", () => {
+  const chosen = new URLSearchParams(window.location.search).has("o");
+  if (!chosen) document.getElementById("result_list")?.classList.add("unsorted");
+});
+
+// A field that another one's choice makes pointless is out of the way: data-needs="kind=exchange_day other".
+window.addEventListener("DOMContentLoaded", () => {
+  for (const field of document.querySelectorAll("[data-needs]")) {
+    const [name, wanted] = field.dataset.needs.split("=");
+    const choices = [...document.getElementsByName(name)];
+    const place = field.closest(".field-line, .policy-fields > div, .group");
+    if (!place || !choices.length) continue;
+    const faulty = Boolean(place.querySelector(".errorlist, .errors, .text-red-600")) || place.classList.contains("errors");
+    const fit = () => {
+      const chosen = choices.length > 1 ? choices.find((each) => each.checked)?.value : choices[0].value;
+      place.classList.toggle("choice-hidden", !faulty && !wanted.split(" ").includes(chosen ?? ""));
+    };
+    for (const choice of choices) choice.addEventListener("change", fit);
+    fit();
+  }
+});
+
 // While points are typed, say what the member will have afterwards. The server reckons by itself.
 window.addEventListener("DOMContentLoaded", () => {
   const numbers = document.getElementById("preview-numbers");

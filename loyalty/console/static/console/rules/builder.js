@@ -151,8 +151,9 @@
       }
     };
 
+    const written = (number) => new Intl.NumberFormat(document.documentElement.lang).format(number);
     const row = ({ name, rule, points, text }) =>
-      el("tr", {}, el("td", {}, name || rule, el("span", { class: "sub" }, text)), el("td", { class: "n" }, String(points)));
+      el("tr", {}, el("td", {}, name || rule, el("span", { class: "sub" }, text)), el("td", { class: "n" }, written(points)));
     // A new rule has no name yet: that is said once somebody was there.
     const untouched = ({ pointer }) =>
       !RB.known.existing && ["/code", "/name"].some((part) => pointer.startsWith(part) && !touched.has(part));
@@ -166,7 +167,7 @@
       verdicts.replaceChildren();
       if (!told.preview) return;
       const { points, before, rules } = told.preview;
-      verdicts.append(el("p", { class: "rb-total", "data-points": String(points) }, say.gives.replace("{points}", points).replace("{before}", before)));
+      verdicts.append(el("p", { class: "rb-total", "data-points": String(points) }, say.gives.replace("{points}", written(points)).replace("{before}", written(before))));
       verdicts.append(rules.length ? el("table", { class: "rows" }, el("tbody", {}, ...rules.map(row))) : el("p", { class: "rb-help" }, say.nothing));
     };
 
