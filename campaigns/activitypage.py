@@ -55,6 +55,10 @@ def odd(activity: Activity) -> Facts:
 class ActivityAdmin(EndlessPage):
     """Activities, the newest first."""
 
+    empty_words = _(
+        "Check-ins, reviews and what else members did show here, as soon as your shop sends them by the API."
+    )
+
     list_display = ("recorded_at", "type", "who", "given", "state", "activity_id")
     list_filter = ("status", "type")
     list_select_related = ("member",)

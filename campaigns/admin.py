@@ -166,6 +166,14 @@ def retire(_admin: Any, request: HttpRequest, rule: Rule, _data: dict[str, Any])
     return _("The rule gives nothing for orders from now on.")
 
 
+def _shown(rule: Any) -> Any:
+    """What a list shows of a rule: what runs, else its draft. Read once for each row."""
+    if not hasattr(rule, "shown_body"):
+        running = rule.versions.filter(version=rule.current_version or 0).first()
+        rule.shown_body = running.body if running else rule.draft or {}
+    return rule.shown_body
+
+
 @admin.register(Rule)
 class RuleAdmin(ServicePage):
     """A rule, its draft and its versions."""
@@ -259,7 +267,7 @@ class RuleAdmin(ServicePage):
     @display(description=_("name"))
     def title(self, rule: Rule) -> str:
         """What members call it."""
-        return explain.rule_name(selectors.working_body(rule), language())
+        return explain.rule_name(_shown(rule), language())
 
     @display(description=_("code"), ordering="code")
     def code_n(self, rule: Rule) -> SafeString:
@@ -274,8 +282,7 @@ class RuleAdmin(ServicePage):
     @display(description=_("in words"))
     def sentence(self, rule: Rule) -> str:
         """What runs; of a rule that was never published, what its draft would do."""
-        running = rule.versions.filter(version=rule.current_version or 0).first()
-        return in_words(running.body if running else rule.draft or {})
+        return in_words(_shown(rule))
 
     @display(description=_("rule"))
     def running(self, rule: Rule) -> SafeString:

@@ -86,7 +86,7 @@ class CampaignForm(ServiceForm, DiscountFields):
         label=_("Days of the week"),
         choices=WEEKDAYS,
         required=False,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget(attrs={"data-needs": "recurs=WEEKLY"}),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     month_days = forms.CharField(
         label=_("Days of the month"),
@@ -161,6 +161,7 @@ class CampaignForm(ServiceForm, DiscountFields):
         self.known = not self.instance._state.adding
         fields: Any = self.fields
         fields["rules"].choices = _drafts(self.instance if self.known else None)
+        fields["weekdays"].widget.attrs["data-needs"] = "recurs=WEEKLY"
         fields["templates"].choices = _templates()
         if not fields["rules"].choices:
             fields["rules"].help_text = _(

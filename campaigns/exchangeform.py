@@ -13,6 +13,7 @@ from campaigns.services.campaigns import exchange
 from mall.models import Reward
 from points.postings import MAX_POINTS
 
+NEEDS: Final = "kind=exchange_day"
 OFFERED: Final = 100
 """How many rewards and categories are offered at most; those chosen already come on top."""
 
@@ -26,7 +27,7 @@ class DiscountFields(forms.Form):
         max_value=exchange.MOST_PERCENT,
         required=False,
         help_text=_("Of an exchange day. Either this or points."),
-        widget=UnfoldAdminIntegerFieldWidget(attrs={"data-needs": "kind=exchange_day"}),
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"data-needs": NEEDS}),
     )
     discount_points = forms.IntegerField(
         label=_("Rewards cost less: points"),
@@ -34,18 +35,18 @@ class DiscountFields(forms.Form):
         max_value=MAX_POINTS,
         required=False,
         help_text=_("So many points off each piece; one point is always left."),
-        widget=UnfoldAdminIntegerFieldWidget(attrs={"data-needs": "kind=exchange_day"}),
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"data-needs": NEEDS}),
     )
     discount_rewards = forms.MultipleChoiceField(
         label=_("Which rewards"),
         required=False,
         help_text=_("Neither rewards nor categories chosen: all."),
-        widget=UnfoldAdminCheckboxSelectMultipleWidget(attrs={"data-needs": "kind=exchange_day"}),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     discount_categories = forms.MultipleChoiceField(
         label=_("Which categories"),
         required=False,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget(attrs={"data-needs": "kind=exchange_day"}),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
 
@@ -56,6 +57,8 @@ def choose(fields: Mapping[str, Any], chosen: Mapping[str, Any] | None) -> None:
     offered = [*published.order_by("sort", "-id")[:OFFERED], *Reward.objects.filter(pk__in=list(rewards))]
     known = published.exclude(category="").order_by("category").values_list("category", flat=True).distinct()
     names = {*(each.strip("/") for each in known[:OFFERED]), *categories}
+    for name in ("discount_rewards", "discount_categories"):
+        fields[name].widget.attrs["data-needs"] = NEEDS
     fields["discount_rewards"].choices = list({str(each.pk): str(each) for each in offered}.items())
     fields["discount_categories"].choices = [(name, name) for name in sorted(names)]
     if not names:

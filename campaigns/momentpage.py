@@ -15,6 +15,8 @@ from loyalty.lib.display import LABELS, Status, link, plain, status
 class MomentAdmin(EndlessPage):
     """Moments, the newest first."""
 
+    empty_words = _("Birthdays, anniversaries, enrolments and referrals show here, with what they gave.")
+
     list_display = ("occurred_at", "what", "person", "by", "state", "given", "refused_for")
     list_display_links = ("occurred_at",)
     list_filter = ("status", "trigger")

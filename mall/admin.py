@@ -19,7 +19,7 @@ from unfold.widgets import (
 
 from loyalty.lib import clock
 from loyalty.lib.console import EndlessPage, Operation, ReadOnlyPage, ReadOnlyTable, ServicePage, actor
-from loyalty.lib.display import LABELS, Status, aligned, link, number, status
+from loyalty.lib.display import LABELS, Status, aligned, doer, link, number, status
 from loyalty.lib.errors import Text
 from mall import services as mall
 from mall.models import Offer, Redemption, RedemptionStep, Reward, StockItem
@@ -228,8 +228,8 @@ class StepTable(ReadOnlyTable):
     """How it came to where it is."""
 
     model = RedemptionStep
-    fields = ("at", "came_from", "went_to", "actor", "note")
-    readonly_fields = ("came_from", "went_to")
+    fields = ("at", "came_from", "went_to", "by", "note")
+    readonly_fields = ("came_from", "went_to", "by")
     ordering = ("at", "id")
     verbose_name_plural = _("steps")
 
@@ -242,6 +242,11 @@ class StepTable(ReadOnlyTable):
     def went_to(self, step: RedemptionStep) -> str:
         """The status after."""
         return in_words(step.to_status)
+
+    @display(description=_("by"))
+    def by(self, step: RedemptionStep) -> str:
+        """Who took the step."""
+        return doer(step.actor)
 
 
 def in_words(value: str) -> str:

@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from loyalty.lib import clock
 from loyalty.lib.console import EndlessPage, Operation, ReadOnlyPage, actor
-from loyalty.lib.display import LABELS, Status, code, instant, link, number, pretty, status
+from loyalty.lib.display import LABELS, Status, code, doer, instant, link, number, pretty, status
 from loyalty.lib.errors import Text
 from members.models import Member
 from members.selectors import MOST_FOUND, found_by, named
@@ -316,7 +316,9 @@ def waits(waiting: AdjustmentRequest) -> bool:
 class AdjustmentRequestAdmin(ReadOnlyPage):
     """Large adjustments, which a second operator decides."""
 
-    list_display = ("requested_at", "who", "signed", "state", "requested_by", "decided_by", "reason")
+    empty_words = _("Adjustments above the limit of the policies wait here until somebody else decides.")
+
+    list_display = ("requested_at", "who", "signed", "state", "asked_by", "answered_by", "reason")
     list_filter = ("status",)
     list_select_related = ("member",)
     ordering = ("-requested_at",)
@@ -326,13 +328,13 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
         "currency",
         "undoes",
         "reason",
-        "requested_by",
+        "asked_by",
         "requested_at",
         "state",
-        "decided_by",
+        "answered_by",
         "decided_at",
     )
-    readonly_fields = ("who", "signed", "undoes", "state")
+    readonly_fields = ("who", "signed", "undoes", "state", "asked_by", "answered_by")
     operations = (
         Operation(
             "approve",
@@ -361,6 +363,16 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
     def who(self, waiting: AdjustmentRequest) -> SafeString | str:
         """Whose points."""
         return link(waiting.member)
+
+    @display(description=_("requested by"))
+    def asked_by(self, waiting: AdjustmentRequest) -> str:
+        """Who wants it."""
+        return doer(waiting.requested_by)
+
+    @display(description=_("decided by"))
+    def answered_by(self, waiting: AdjustmentRequest) -> str:
+        """The second operator."""
+        return doer(waiting.decided_by) or "–"
 
     @display(description=_("reverses"))
     def undoes(self, waiting: AdjustmentRequest) -> SafeString | str:

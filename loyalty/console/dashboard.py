@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from campaigns.engine.explain import rule_name
 from campaigns.models import ProgrammeBudget, Rule, RuleSubmission, TierSubmission
 from loyalty.analytics import selectors
 from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
 from loyalty.console.menus import brand_of
-from loyalty.lib import clock
+from loyalty.lib import clock, words
 from loyalty.lib.console import actor
 from loyalty.lib.display import doer
 from loyalty.lib.foureyes import Submitted
@@ -99,6 +100,7 @@ def _rules_to_approve(request: HttpRequest) -> list[Submitted]:
         each.asked_by = doer(each.submitted_by)  # type: ignore[attr-defined]
         each.page = f"admin:campaigns_{each._meta.model_name}_change"  # type: ignore[attr-defined]
         each.of_tiers = isinstance(each, TierSubmission)  # type: ignore[attr-defined]
+        each.called = "" if each.of_tiers else rule_name(each.body, words.language())  # type: ignore[attr-defined]
     return found
 
 

@@ -62,6 +62,8 @@ def is_open(submission: Submitted) -> bool:
 class DecisionPage(EndlessPage):
     """What waits for a second operator, and what became of the others."""
 
+    empty_words = _("What somebody submits waits here until somebody else approves or rejects it.")
+
     list_display: Any = ("submitted", "title", "state", "who", "approver", "publish_at", "note")
     list_filter = ("status",)
     ordering = ("-id",)

@@ -89,6 +89,8 @@ class Page(ModelAdmin):  # type: ignore[misc]
     actions: ClassVar[Sequence[Any]] = ()
     operations: ClassVar[Sequence[Operation]] = ()
     links: ClassVar[Sequence[PageLink]] = ()
+    empty_words: ClassVar[Text] = ""
+    """What an empty list says of itself: what will stand here, and how it gets there."""
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list; without search and filters what it found is all there is."""

@@ -54,6 +54,10 @@ class OutboxEventAdmin(EndlessPage):
 class JobAdmin(EndlessPage):
     """Long work that callers asked for, newest first."""
 
+    empty_words = _(
+        "Batches of orders, simulations and other long work show here while they run, and afterwards."
+    )
+
     list_display = ("kind", "status", "progress", "refused", "created_at", "finished_at")
     search_fields = ("=id",)
     search_help_text = _("The job's id")

@@ -102,7 +102,7 @@ class WakeupForm(ServiceForm):
         label=_("Time of day"),
         required=False,
         help_text=_("Daily or weekly, by the brand's clock."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "time"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "time", "data-needs": "every=daily weekly"}),
     )
     weekdays = forms.MultipleChoiceField(
         label=_("Days of the week"),
@@ -151,6 +151,9 @@ class WakeupForm(ServiceForm):
         fields["template_a"].choices = named
         fields["template_b"].choices = [("", "–"), *named]
         fields["holdout_percent"].initial, fields["return_days"].initial = 10, 7
+        fields["weekdays"].widget.attrs["data-needs"] = "every=weekly"
+        fields["at"].widget.attrs["data-needs"] = "every=once"
+        fields["ends_at"].widget.attrs["data-needs"] = "every=daily weekly"
         self.known = own is not None
         if self.known:
             del fields["code"]

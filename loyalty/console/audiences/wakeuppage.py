@@ -28,6 +28,10 @@ from points import selectors as points
 class WakeupPage(ServicePage):
     """A message to a segment, at its times."""
 
+    empty_words = _(
+        "A wake-up writes to everybody of a segment, once or again and again, and shows who came back."
+    )
+
     form = WakeupForm
     list_display = ("title", "state", "segment", "channel_words", "schedule", "next_run_at", "reached")
     list_filter = ("status", "channel")

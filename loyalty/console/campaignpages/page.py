@@ -95,6 +95,8 @@ def _amount(value: Any) -> str:
 class CampaignPage(ServicePage):
     """A campaign: what runs when, within which budget, and what became of it."""
 
+    empty_words = _("A campaign lets rules run together for a time, within a budget.")
+
     form = CampaignForm
     list_display = ("title", "code_n", "kind", "state", "begins", "stops", "budget")
     list_display_links = ("title",)

@@ -22,6 +22,7 @@ from campaigns.services.messages import channelsetup, replies
 from loyalty.console.messagepages.reasons import reason
 from loyalty.lib import clock, words
 from loyalty.lib.console import Operation, PageLink, ServiceForm, ServicePage, errors_of
+from loyalty.lib.display import doer
 from loyalty.lib.errors import Refusal
 
 MAY = "campaigns.change_messagechannel"
@@ -100,7 +101,7 @@ class ChannelPage(ServicePage):
     """The brand's channels."""
 
     form = ChannelForm
-    list_display = ("name", "on", "updated_at", "updated_by")
+    list_display = ("name", "on", "updated_at", "by")
     ordering = ("channel",)
     readonly_fields = ("callbacks",)
     links = (
@@ -112,6 +113,11 @@ class ChannelPage(ServicePage):
             shown=lambda channel: channel.channel != Channel.WEBHOOK,
         ),
     )
+
+    @display(description=_("changed by"))
+    def by(self, channel: MessageChannel) -> str:
+        """Who changed it last."""
+        return doer(channel.updated_by)
 
     def get_urls(self) -> list[URLPattern]:
         """The trial has a page of its own, as it goes over the network."""

@@ -18,6 +18,8 @@ from loyalty.lib import display
 from loyalty.lib.display import link, number
 from loyalty.lib.words import language
 from members.wording import channel_words
+from points.postings import DEFAULT_CURRENCY
+from tenants.context import current_brand
 
 register = template.Library()
 
@@ -32,6 +34,12 @@ def points(value: int | None) -> str:
 def signed_points(value: int) -> SafeString:
     """With its sign and colour."""
     return number(value, signed=True)
+
+
+@register.filter
+def unsigned_points(value: int) -> SafeString:
+    """How many, where the heading says which way they went."""
+    return number(abs(value))
 
 
 @register.filter
@@ -76,6 +84,12 @@ def last_valid_day(expires_at: datetime | None) -> str:
 def doer(actor: str | None) -> str:
     """Who did it, in words."""
     return display.doer(actor or "")
+
+
+@register.filter
+def points_currency(code: str) -> str:
+    """What points of a currency are called; the brand's main ones by its own name."""
+    return current_brand().points_label if code == DEFAULT_CURRENCY else code
 
 
 @register.filter

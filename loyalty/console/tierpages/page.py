@@ -187,15 +187,16 @@ def tiers(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     row = TierProgram.objects.first()
     may_set = request.user.has_perm(SET)
+    shown = tierprogram.shown(row.config) if row else STARTING
     if request.method == "POST":
         if not may_set:
             raise PermissionDenied
-        form, levels = ProgramForm(request.POST), Levels(request.POST, prefix="levels")
+        form = ProgramForm(request.POST)
+        levels = Levels(request.POST, prefix="levels", initial=_rows(shown))
         if form.is_valid() and levels.is_valid() and (told := _stored(request, form, levels)):
             messages.success(request, told)
             return HttpResponseRedirect(reverse("admin:tiers"))
     else:
-        shown = tierprogram.shown(row.config) if row else STARTING
         form, levels = _program_form(shown, row), Levels(initial=_rows(shown), prefix="levels")
     if not may_set:
         for field in [*form.fields.values(), *(f for each in levels.forms for f in each.fields.values())]:

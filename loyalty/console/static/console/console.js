@@ -28,10 +28,25 @@ window.addEventListener("DOMContentLoaded", () => {
       const chosen = choices.length > 1 ? choices.find((each) => each.checked)?.value : choices[0].value;
       place.classList.toggle("choice-hidden", !faulty && !wanted.split(" ").includes(chosen ?? ""));
     };
-    for (const choice of choices) choice.addEventListener("change", fit);
+    for (const choice of choices) choice.addEventListener("change", () => { fit(); close(); });
     fit();
   }
+  close();
 });
+
+// A row of which nothing is left to fill in is closed, and a part of which no row is left.
+function close() {
+  const gone = (each) => each.classList.contains("choice-hidden");
+  const empty = (line) => gone(line) || !line.querySelector("input, select, textarea, .readonly");
+  for (const row of document.querySelectorAll(".form-row")) {
+    const lines = [...row.querySelectorAll(".field-line")];
+    row.classList.toggle("choice-hidden", lines.some(gone) && lines.every(empty));
+  }
+  for (const part of document.querySelectorAll("fieldset.module")) {
+    const rows = [...part.querySelectorAll(".form-row")];
+    part.classList.toggle("choice-hidden", rows.length > 0 && rows.every(gone));
+  }
+}
 
 // While points are typed, say what the member will have afterwards. The server reckons by itself.
 window.addEventListener("DOMContentLoaded", () => {
