@@ -54,16 +54,11 @@ def main() -> int:
     with sync_playwright() as driver:
         wakeup, simulation = _wakeup(), Stage(BASE).simulation()
         only = sys.argv[1:]
-        for suffix, (_language, locale) in LANGUAGES.items():
-            # Fields for days and times speak the browser's own language, not the page's.
-            browser = driver.chromium.launch(
-                executable_path=chromium,
-                args=["--no-sandbox", "--disable-gpu", f"--lang={locale}"],
-                env={**os.environ, "LANGUAGE": locale.replace("-", "_")},
-            )
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for suffix in LANGUAGES:
             page = _page(browser, suffix)
             _take(page, suffix, {**_places(page), **_of_campaigns(page, simulation, wakeup)}, only)
-            browser.close()
+        browser.close()
     return 0
 
 

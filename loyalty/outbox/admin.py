@@ -1,6 +1,6 @@
 """What happened, as partners are told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.lib.console import EndlessPage, ValueFilter
-from loyalty.lib.display import code, pretty
+from loyalty.lib.display import code, doer, pretty
+from loyalty.lib.errors import Text
 from loyalty.outbox import registry
 from loyalty.outbox.models import Job, OutboxEvent
 
@@ -50,6 +51,13 @@ class OutboxEventAdmin(EndlessPage):
         return pretty(event.payload)
 
 
+KINDS: Mapping[str, Text] = {
+    "rules.simulation": _("simulation"),
+    "orders.batch": _("batch of orders"),
+}
+"""Kinds of work in words."""
+
+
 @admin.register(Job)
 class JobAdmin(EndlessPage):
     """Long work that callers asked for, newest first."""
@@ -58,20 +66,30 @@ class JobAdmin(EndlessPage):
         "Batches of orders, simulations and other long work show here while they run, and afterwards."
     )
 
-    list_display = ("kind", "status", "progress", "refused", "created_at", "finished_at")
+    list_display = ("kind_n", "status", "progress", "refused", "created_at", "finished_at")
     search_fields = ("=id",)
     search_help_text = _("The job's id")
     ordering = ("-id",)
     fields = (
-        "kind", "status", "progress", "outcomes", "problem",
-        "asked_by", "created_at", "started_at", "finished_at",
+        "kind_n", "status", "progress", "outcomes", "problem",
+        "asker", "created_at", "started_at", "finished_at",
     )  # fmt: skip
-    readonly_fields = ("progress", "outcomes")
+    readonly_fields = ("kind_n", "progress", "outcomes", "asker")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Without what jobs found out, which may be large."""
         found: QuerySet[Job] = super().get_queryset(request).defer("result")
         return found
+
+    @display(description=_("kind"))
+    def kind_n(self, job: Job) -> str:
+        """What kind of work, in words."""
+        return str(KINDS.get(job.kind, job.kind))
+
+    @display(description=_("asked by"))
+    def asker(self, job: Job) -> str:
+        """Who asked for it."""
+        return doer(job.asked_by) or "–"
 
     @display(description=_("progress"))
     def progress(self, job: Job) -> str:

@@ -99,7 +99,7 @@ class WakeupPage(ServicePage):
             (None, {"fields": head}),
             (
                 _("Whom, and what"),
-                {"fields": (("segment", "channel"), ("template_a", "template_b", "share_b"))},
+                {"fields": (("segment", "channel"), ("template_a", "template_b"), "share_b")},
             ),
             (_("When"), {"fields": ("every", ("at", "time_of_day"), "weekdays", ("ends_at", "repeat_days"))}),
             (_("Measured"), {"fields": (("holdout_percent", "return_days"),)}),

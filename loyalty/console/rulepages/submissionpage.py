@@ -106,7 +106,7 @@ class SubmissionPage(DecisionPage):
         """Both sides in words, and what differs."""
         known = words()
         running = obj.rule.versions.filter(version=obj.rule.current_version or 0).first()
-        compared = running is not None and not obj.retires
+        compared = running is not None and not obj.retires and is_open(obj)
         return {
             "submitted_said": _("The rule ends for ever. Points that were given stay.")
             if obj.retires

@@ -47,7 +47,8 @@ def amount(value: Decimal | None) -> str:
     """Money without its currency."""
     if value is None:
         return "–"
-    return formats.number_format(value, decimal_pos=2, use_l10n=True, force_grouping=True)
+    written = formats.number_format(abs(value), decimal_pos=2, use_l10n=True, force_grouping=True)
+    return f"−{written}" if value < 0 else written
 
 
 @register.filter
