@@ -19,11 +19,12 @@ from unfold.widgets import (
 
 from loyalty.lib import clock
 from loyalty.lib.console import EndlessPage, Operation, ReadOnlyPage, ReadOnlyTable, ServicePage, actor
-from loyalty.lib.display import LABELS, Status, aligned, doer, link, number, status
+from loyalty.lib.display import LABELS, Status, aligned, link, number, status
 from loyalty.lib.errors import Text
 from mall import services as mall
-from mall.models import Offer, Redemption, RedemptionStep, Reward, StockItem
+from mall.models import Offer, Redemption, Reward, StockItem
 from mall.rewardform import RewardForm
+from mall.steptable import StepTable
 from members.models import Member
 from members.selectors import found_by
 from points.models import Entry
@@ -222,36 +223,6 @@ def set_address(_admin: Any, _request: HttpRequest, redemption: Redemption, data
 def possible(action: str) -> Callable[[Redemption], bool]:
     """Whether the redemption allows this step now."""
     return lambda redemption: action in redemption.actions
-
-
-class StepTable(ReadOnlyTable):
-    """How it came to where it is."""
-
-    model = RedemptionStep
-    fields = ("at", "came_from", "went_to", "by", "note")
-    readonly_fields = ("came_from", "went_to", "by")
-    ordering = ("at", "id")
-    verbose_name_plural = _("steps")
-
-    @display(description=_("from"))
-    def came_from(self, step: RedemptionStep) -> str:
-        """The status before."""
-        return in_words(step.from_status)
-
-    @display(description=_("to"))
-    def went_to(self, step: RedemptionStep) -> str:
-        """The status after."""
-        return in_words(step.to_status)
-
-    @display(description=_("by"))
-    def by(self, step: RedemptionStep) -> str:
-        """Who took the step."""
-        return doer(step.actor)
-
-
-def in_words(value: str) -> str:
-    """A redemption's status in words."""
-    return str(Redemption.Status(value).label) if value else "–"
 
 
 @admin.register(Redemption)

@@ -10,7 +10,6 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import compliance, compliancewords
-from loyalty.lib.display import doer
 from loyalty.lib.errors import Text
 from tenants.operators.compliancechanges import Cell
 from tenants.operators.models import ComplianceChange
