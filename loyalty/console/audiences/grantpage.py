@@ -112,7 +112,7 @@ class GrantForm(ServiceForm):
 class GrantPage(ServicePage):
     """Points for everybody in a segment, once each."""
 
-    empty_words = _("A grant gives points to everybody of a segment, once, within a budget.")
+    empty_words = gettext_lazy("A grant gives points to everybody of a segment, once, within a budget.")
     form = GrantForm
     list_display = ("title", "state", "segment", "points_n", "given_n", "spent_n", "budget_n")
     list_filter = ("status",)

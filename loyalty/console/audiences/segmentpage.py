@@ -44,7 +44,7 @@ def _restore(_admin: Any, _request: HttpRequest, segment: Segment, _data: dict[s
 class SegmentPage(ServicePage):
     """Whom a brand speaks of: conditions, how many members they mean, and some of them."""
 
-    empty_words = _("A segment says whom you mean: for rules, wake-ups and grants.")
+    empty_words = gettext_lazy("A segment says whom you mean: for rules, wake-ups and grants.")
 
     form = SegmentForm
     list_display = ("title", "code_n", "sentence", "kept_size", "updated_at")

@@ -28,7 +28,7 @@ from points import selectors as points
 class WakeupPage(ServicePage):
     """A message to a segment, at its times."""
 
-    empty_words = _(
+    empty_words = gettext_lazy(
         "A wake-up writes to everybody of a segment, once or again and again, and shows who came back."
     )
 
