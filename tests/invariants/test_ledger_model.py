@@ -30,8 +30,6 @@ from tests.support.brands import ANNA, BORIS
 EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "10"))
 STEPS = int(os.environ.get("LEDGER_STEPS", "25"))
 AMOUNT = st.integers(1, 60)
-
-
 WHO = st.sampled_from(HOLDERS)
 HOURS = st.sampled_from([0, 1, 5, 24, 30, 24 * 8, 24 * 40])
 POLICIES = st.sampled_from(

@@ -21,7 +21,7 @@ window.addEventListener("DOMContentLoaded", () => {
   for (const field of document.querySelectorAll("[data-needs]")) {
     const [name, wanted] = field.dataset.needs.split("=");
     const choices = [...document.getElementsByName(name)];
-    const place = field.closest(".field-line, .policy-fields > div, .group");
+    const place = field.closest(".field-line, .policy-fields > div") ?? field.closest(".group");
     if (!place || !choices.length) continue;
     const faulty = Boolean(place.querySelector(".errorlist, .errors, .text-red-600")) || place.classList.contains("errors");
     const fit = () => {
