@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from campaigns.models import Claim
 from campaigns.services import claims
@@ -141,3 +142,25 @@ def test_a_key_that_reads_does_not_decide(api: Api, reader: Api, anna: Api, acme
         answer = reader.post(f"/claims/{claim}/{step}", body)
         assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
     assert api.get(f"/claims/{claim}").json()["status"] == "open"
+
+
+def test_the_database_itself_gives_an_order_once_and_wants_a_reason(
+    api: Api, anna: Api, base_rule: None, acme: Brand, now: datetime
+) -> None:
+    api.post("/orders", guest())
+    anna.post("/me/claims", receipt())
+    with in_brand(acme):
+        first = Claim.objects.get()
+        decided = {"status": "accepted", "outcome": "order", "purchase_id": first.purchase_id, "points": 1}
+        for wrong, name in (
+            (decided, "claim_order_given_once"),
+            ({"status": "accepted", "outcome": "adjustment", "points": 0}, "claim_outcome"),
+            ({"status": "rejected", "reason": ""}, "claim_says_why"),
+            ({"status": "open"}, "claim_decided"),
+            ({"status": "withdrawn", "waits_until": now}, "claim_waits_while_open"),
+            ({"status": "withdrawn", "ordered_on": None}, "claim_says_when_or_where"),
+        ):
+            row = {"member_id": BORIS, "order_id": NUMBER, "amount": 1, "ordered_on": now.date()}
+            with pytest.raises(IntegrityError, match=name), transaction.atomic():
+                Claim.objects.create(**{**row, "filed_at": now, "decided_at": now, **wrong})
+        assert Claim.objects.count() == 1
