@@ -221,6 +221,17 @@ class ClaimPending(Refusal):
     title = _("Points for this claim wait for a second operator: decide that first.")
 
 
+class ClaimNeedsSecond(Refusal):
+    """The order is not the receipt's and gives `points`, more than one operator may give (`limit`)."""
+
+    code = "approval_needed"
+    status = 409
+    title = _(
+        "The receipt does not say that it was this order, and it gives more than one operator may give. Give"
+        " the points by hand instead: a second operator then agrees to them."
+    )
+
+
 class OrderNotClaimable(Refusal):
     """The order cannot become the member's; `finding` says why."""
 

@@ -17,10 +17,13 @@ from campaigns.models import Carry, SegmentMember
 from mall import selectors as mall
 
 _COUNTS: Final = """
-SELECT count(*) FILTER (WHERE visible_earn), max(ordered_at) FILTER (WHERE visible_earn),
-  count(*) FILTER (WHERE visible_bonus), max(ordered_at) FILTER (WHERE visible_bonus)
+SELECT count(*) FILTER (WHERE visible_earn),
+  max(ordered_at) FILTER (WHERE visible_earn AND ordered_at <= %(at)s),
+  count(*) FILTER (WHERE visible_bonus),
+  max(ordered_at) FILTER (WHERE visible_bonus AND ordered_at <= %(at)s)
 FROM members_purchase
-WHERE member_id = %s AND ordered_at <= %s AND (visible_earn OR visible_bonus) AND order_id <> %s
+WHERE member_id = %(member)s AND (ordered_at <= %(at)s OR %(later)s) AND (visible_earn OR visible_bonus)
+  AND order_id <> %(order)s
 """
 _ORDERS: Final = """
 SELECT bought.order_id, bought.ordered_at, line.category, line.tags, line.quantity, line.returned,
@@ -83,14 +86,16 @@ def member_facts(
     tier: str | None,
     without_order: str = "",
     segments: Collection[str] | None = None,
+    count_later: bool = False,
 ) -> MemberFacts:
     """The facts of a member for events at `at`; reads history only where a rule in force asks for it.
 
-    `without_order` is the order at hand; `segments` are the member's where they were read already. The caller
+    `without_order` is the order at hand; `segments` are the member's where they were read already. With
+    `count_later` the orders placed after `at` count, too, for which of the member's orders it is. The caller
     holds the member's lock, or only previews.
     """
     needs = together([rules.history_needs(trigger, at) for trigger in triggers])
-    history = read_history(member.id, needs, at, without_order)
+    history = read_history(member.id, needs, at, without_order, count_later=count_later)
     carry = carried(member.id) if rules.context.rounding == "carry" else {}
     return MemberFacts(
         member_id=str(member.id),
@@ -129,7 +134,12 @@ def stranger(now: datetime, tier: str | None) -> MemberFacts:
 
 
 def read_history(
-    member_id: UUID, needs: HistoryNeeds, at: datetime, without_order: str = ""
+    member_id: UUID,
+    needs: HistoryNeeds,
+    at: datetime,
+    without_order: str = "",
+    *,
+    count_later: bool = False,
 ) -> StoredHistory | None:
     """What the rules need of the member's earlier orders; None where they need nothing."""
     if not (needs.count or needs.last or needs.since):
@@ -139,7 +149,8 @@ def read_history(
     recent: tuple[PastOrder, ...] = ()
     with connection.cursor() as cursor:
         if needs.count or needs.last:
-            cursor.execute(_COUNTS, [member_id, at, without_order])
+            asked = {"member": member_id, "at": at, "order": without_order, "later": count_later}
+            cursor.execute(_COUNTS, asked)
             earn, earn_last, bonus, bonus_last = cursor.fetchone()
             counts, last = {"earn": earn, "bonus": bonus}, {"earn": earn_last, "bonus": bonus_last}
         if needs.since is not None:

@@ -54,6 +54,10 @@ CONTROLS: Final = frozenset(
 """The policies that `loosens` knows: two people take such a control away."""
 
 
+LAW: Final = frozenset({"forbidden_phrases"})
+"""Controls of law among them: people take them away, with a reason; a key may only tighten them."""
+
+
 def loosens(key: str, before: Any, after: Any) -> bool:
     """Whether the change takes away a control, so that somebody else has to agree to it."""
     if key in ("rule_approval", "wakeup_approval", "audience_grant_approval"):

@@ -130,7 +130,8 @@ class AcceptClaim(ApiView):
 
         The order is booked as if it had come with the member. Points above the brand's threshold wait for a
         second operator (202), and the claim is open until then. 404 `claim_not_found`, `not_found` (no such
-        order); 409 `order_not_claimable` (`finding` says why), `claim_decided`, `claim_pending`.
+        order); 409 `order_not_claimable` (`finding` says why), `claim_decided`, `claim_pending`,
+        `approval_needed` (an order that the receipt does not fit gives more than the threshold).
         """
         body = self.body(AcceptBody)
 

@@ -20,7 +20,7 @@ from loyalty.lib.database import connection
 from loyalty.lib.instants import text as instant
 from loyalty.outbox.services import publish
 from points import locks, logstore, merkle, signednote
-from points.models import Checkpoint, Entry, LogKey, LogNode, LogPosition
+from points.models import Checkpoint, Entry, LogNode, LogPosition
 from points.services import logkeys
 
 PORTION = 20_000
@@ -40,7 +40,6 @@ def seal(*, now: datetime, portions: int | None = None) -> int:
     At most `portions` of PORTION leaves each. May be cut off anywhere and run twice at a time. On another
     database server than before, where transactions are numbered anew, it looks through all entries first.
     """
-    key = logkeys.signing_key(now=now)
     added = 0
     with transaction.atomic():
         moved = locks.log_position(_here()).cluster != _here()
@@ -59,7 +58,7 @@ def seal(*, now: datetime, portions: int | None = None) -> int:
             done = read < PORTION
             portions = None if portions is None else portions - 1
             if done or portions == 0:
-                _sign(position, key, now)
+                _sign(position, now)
     return added
 
 
@@ -82,7 +81,6 @@ def seal_missed(*, now: datetime, since: datetime) -> int:
 
     Those of a restored copy, whose transactions have other numbers here. Reads every entry since then.
     """
-    key = logkeys.signing_key(now=now)
     added, read = 0, PORTION
     before = _oldest_running()
     while read == PORTION:
@@ -97,7 +95,7 @@ def seal_missed(*, now: datetime, since: datetime) -> int:
                 position.xid, position.entry_id, position.cluster = int(before), NOBODY, _here()
             position.save(update_fields=["size", "xid", "entry_id", "cluster"])
             if read < PORTION:
-                _sign(position, key, now)
+                _sign(position, now)
     return added
 
 
@@ -126,11 +124,14 @@ def _write(
     return read, len(hashes), (int(xid), entry_id)
 
 
-def _sign(position: LogPosition, key: LogKey, now: datetime) -> None:
-    """Sign the log as it stands and publish that, unless that was done."""
+def _sign(position: LogPosition, now: datetime) -> None:
+    """Sign the log as it stands and publish that, unless that was done. The position is locked."""
     newest = logstore.newest_checkpoint()
     if position.size == (newest.size if newest else 0):
         return
+    # Or a key that is changed meanwhile would sign after its successor was told.
+    locks.log_keys()
+    key = logkeys.signing_key(now=now)
     root = merkle.root(logstore.Nodes(position.size), position.size)
     text = signednote.Checkpoint(key.origin, position.size, root).text()
     signature = logkeys.sign(key, text)

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import foureyes
-from loyalty.lib.errors import Invalid
+from loyalty.lib.errors import Invalid, Refusal
 from loyalty.lib.foureyes import FourEyes, NothingSubmitted
 from tenants import policyrules
 from tenants.context import current_brand
@@ -26,6 +27,16 @@ from tenants.operators.models import PolicyChange
 MARK: Final = "policy_change"
 """Beside the policies in the shared row: the number of the last change that was carried over."""
 Status = PolicyChange.Status
+
+
+class PeopleOnly(Refusal):
+    """A key loosens what law guards, or agrees to it: its holder may be the one who asked."""
+
+    code = "people_only"
+    status = 403
+    title = _(
+        "A control of law is taken away by an owner and a second operator in the console, not by a key."
+    )
 
 
 class _Policies(FourEyes[PolicyChange]):
@@ -50,7 +61,8 @@ def change(*, changes: Mapping[str, Any], actor: str, now: datetime, note: str =
     """Change the policies given; None where they say so already.
 
     Decided at once, but for what loosens a control: that waits for a second operator. Needs `carry_over`.
-    Raises Invalid (with pointers), SubmissionOpen (another change waits).
+    Raises Invalid (with pointers; no note where a control of law is loosened), SubmissionOpen (another change
+    waits), PeopleOnly (a key loosens a control of law).
     """
     _check(changes)
     with transaction.atomic():
@@ -59,7 +71,12 @@ def change(*, changes: Mapping[str, Any], actor: str, now: datetime, note: str =
         new = {key: value for key, value in changes.items() if before[key] != value}
         if not new:
             return None
-        needed = any(policyrules.loosens(key, before[key], value) for key, value in new.items())
+        loosened = {key for key, value in new.items() if policyrules.loosens(key, before[key], value)}
+        needed = bool(loosened)
+        if loosened & policyrules.LAW:
+            _refuse_keys(actor)
+            if not note.strip():
+                raise Invalid.at("/note", "required", _("This field is required."))
         made = PolicyChange(
             body=new,
             before={key: before[key] for key in new},
@@ -79,11 +96,13 @@ def change(*, changes: Mapping[str, Any], actor: str, now: datetime, note: str =
 def approve(*, actor: str, now: datetime, number: int | None = None) -> PolicyChange:
     """Agree to the change that waits. Needs `carry_over`.
 
-    Raises NothingSubmitted, SubmissionChanged, SameOperator, Invalid.
+    Raises NothingSubmitted, SubmissionChanged, SameOperator, PeopleOnly, Invalid.
     """
     with transaction.atomic():
         locks.policies()
         waiting = foureyes.waiting(locks.open_policy_change(), actor, number)
+        if any(policyrules.loosens(key, waiting.before[key], waiting.body[key]) for key in _of_law(waiting)):
+            _refuse_keys(actor)
         _POLICIES.approve(waiting, actor=actor, now=now)
         return waiting
 
@@ -138,6 +157,15 @@ def _behind(brand: Brand) -> list[tuple[int, dict[str, Any]]]:
     """Number and values of what is decided and, as far as this process knows, not in the shared row yet."""
     decided = PolicyChange.objects.filter(status=Status.PUBLISHED, number__gt=brand.settings.get(MARK, 0))
     return list(decided.order_by("number").values_list("number", "body"))
+
+
+def _of_law(waiting: PolicyChange) -> set[str]:
+    return policyrules.LAW & waiting.body.keys()
+
+
+def _refuse_keys(actor: str) -> None:
+    if actor.startswith("key:"):
+        raise PeopleOnly
 
 
 def _check(changes: Mapping[str, Any]) -> None:

@@ -81,6 +81,56 @@ def test_points_by_hand_above_the_threshold_wait_for_a_second_operator(
     assert (*seen(own), own["reason"]) == ("accepted", "adjustment", 300, [], "offline")
 
 
+def test_while_points_by_hand_wait_the_order_is_not_given_too(
+    api: Api, anna: Api, base_rule: None, acme: Brand, now: datetime
+) -> None:
+    set_policy(acme, adjustment_approval_above=100)
+    claim = anna.post("/me/claims", receipt()).json()["claim_id"]
+    assert api.post(f"/claims/{claim}/accept", {"points": 500, "reason": "offline"}).status_code == 202
+    api.post("/orders", guest())
+    with in_brand(acme):
+        assert (claims.settle_due(now=now), numbers(ANNA)) == (0, (0, 0, 0, 0))
+        waiting = AdjustmentRequest.objects.get().pk
+        points.approve_adjustment(request_id=waiting, actor="operator:b", now=now)
+        assert claims.settle_due(now=now) == 1
+        assert numbers(ANNA) == (500, 0, 0, 0)
+        assert Purchase.objects.get().member_id is None
+    assert seen(anna.get(f"/me/claims/{claim}").json()) == ("accepted", "adjustment", 500, [])
+    assert anna.post("/me/claims", receipt()).json()["claim_id"] == claim
+
+
+def test_an_order_that_the_receipt_does_not_say_gives_no_more_than_one_operator_may(
+    api: Api, anna: Api, base_rule: None, acme: Brand
+) -> None:
+    set_policy(acme, adjustment_approval_above=30)
+    api.post("/orders", guest())
+    claim = anna.post("/me/claims", receipt("another")).json()["claim_id"]
+    answer = api.post(f"/claims/{claim}/accept", {"order_id": NUMBER})
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["points"], told["limit"]) == (
+        409, "approval_needed", 39, 30,
+    )  # fmt: skip
+    with in_brand(acme):
+        assert (numbers(ANNA), Entry.objects.count()) == ((0, 0, 0, 0), 0)
+        assert Purchase.objects.get().member_id is None
+    set_policy(acme, adjustment_approval_above=39)
+    assert api.post(f"/claims/{claim}/accept", {"order_id": NUMBER}).json()["points"] == 39
+    answer = api.post(f"/claims/{claim}/accept", {"order_id": "a third"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "claim_decided")
+
+
+def test_what_another_claim_brought_is_for_an_operator_and_not_looked_at_again(
+    api: Api, anna: Api, base_rule: None, acme: Brand, now: datetime
+) -> None:
+    mistyped, right = (anna.post("/me/claims", receipt(n)).json()["claim_id"] for n in ("TYPO", NUMBER))
+    api.post("/orders", guest())
+    assert api.post(f"/claims/{mistyped}/accept", {"order_id": NUMBER}).status_code == 200
+    with in_brand(acme):
+        assert [claims.settle_due(now=now) for _time in range(2)] == [1, 0]
+        assert numbers(ANNA) == (39, 0, 0, 0)
+    assert api.get(f"/claims/{right}").json()["finding"] == "own"
+
+
 def test_care_decides_in_the_console(api: Api, anna: Api, base_rule: None, acme: Brand) -> None:
     api.post("/orders", guest())
     api.post("/orders", guest("b", store_id="S09"))
@@ -131,6 +181,20 @@ def test_claims_go_along_when_two_members_are_one(
         assert claims.settle_due(now=now) == 1
         assert Purchase.objects.get().member_id == ANNA
         assert numbers(ANNA) == (39, 0, 0, 0)
+
+
+def test_of_two_claims_that_become_one_the_points_that_wait_are_turned_down(
+    api: Api, anna: Api, boris: Api, acme: Brand, now: datetime
+) -> None:
+    set_policy(acme, adjustment_approval_above=100)
+    for member in (anna, boris):
+        claim = member.post("/me/claims", receipt()).json()["claim_id"]
+    assert api.post(f"/claims/{claim}/accept", {"points": 500, "reason": "offline"}).status_code == 202
+    with in_brand(acme):
+        merge_members(member_id=BORIS, into_id=ANNA, actor="t", now=now)
+        assert AdjustmentRequest.objects.get().status == AdjustmentRequest.Status.REJECTED
+        assert sorted(Claim.objects.values_list("status", "points")) == [("open", None), ("withdrawn", None)]
+        assert (claims.settle_due(now=now), numbers(ANNA)) == (0, (0, 0, 0, 0))
 
 
 def test_a_key_that_reads_does_not_decide(api: Api, reader: Api, anna: Api, acme: Brand) -> None:

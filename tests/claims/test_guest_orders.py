@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from campaigns.models import CapCounter, Claim
+from campaigns.models import CapCounter, Claim, Moment
 from campaigns.services import claims
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
@@ -21,6 +22,7 @@ from tests.orders.shapes import line, multiplier, order, priced, set_policy
 from tests.points.support import assert_sound, numbers
 from tests.support.brands import ANNA, BORIS
 from tests.support.client import Api
+from tests.support.sessions import signed_in
 
 pytestmark = pytest.mark.django_db
 ACCEPTED = ("accepted", "order", 39, [])
@@ -153,16 +155,16 @@ def test_it_is_judged_as_at_the_purchase_without_what_came_back(
     api.post(f"/orders/{NUMBER}/returns", {"return_id": "R-1", "lines": [{"line_id": "b", "quantity": "2"}]})
     api.post("/orders", priced("later", "10", ordered_at="2026-11-21T09:15:00+08:00"))
     claim = anna.post("/me/claims", receipt(amount="90", ordered_on="2026-11-20")).json()
-    # 50 of the base, 50 of the first order, which it was by its own day, and what the cap of that day leaves.
-    assert seen(claim) == ("accepted", "order", 130, [])
+    # 50 of the base, and what the cap of its own day leaves. The first order was the one known first.
+    assert seen(claim) == ("accepted", "order", 80, [])
     with in_brand(acme):
         given = dict(Entry.objects.filter(reference=NUMBER).values_list("rule", "points"))
-        assert given == {"base": 50, "first": 50, "day": 30}
+        assert given == {"base": 50, "day": 30}
         assert sorted(CapCounter.objects.filter(rule="day").values_list("used", flat=True)) == [20, 30]
     # A return after the claim goes on from there.
     back = {"return_id": "R-2", "lines": [{"line_id": "a", "quantity": "1"}]}
     answer = api.post(f"/orders/{NUMBER}/returns", back).json()
-    assert answer["points"] == {"taken_back": 130, "debt": 0}
+    assert answer["points"] == {"taken_back": 80, "debt": 0}
     with in_brand(acme):
         assert_sound()
 
@@ -258,3 +260,49 @@ def test_a_claim_waits_no_longer_than_the_brand_says(
     with in_brand(acme):
         assert claims.settle_due(now=now + timedelta(days=7)) == 0
         assert Claim.objects.get().status == "open"
+
+
+def test_one_order_is_the_first_in_whichever_order_receipts_are_claimed(
+    api: Api, anna: Api, publish: Callable[..., Any], acme: Brand
+) -> None:
+    first = {"all": [{"fact": "member.first_order", "op": "eq", "value": True}]}
+    publish(
+        {
+            "code": "welcome",
+            "name": {"en": "Welcome"},
+            "trigger": "order.paid",
+            "effect": {"type": "fixed", "points": 500},
+            "when": first,
+        }
+    )
+    for day in (20, 21, 22):
+        api.post("/orders", guest(f"o-{day}", ordered_at=f"2026-11-{day}T09:15:00+08:00"))
+    given = [
+        anna.post("/me/claims", receipt(f"o-{day}", ordered_on=f"2026-11-{day}")).json()["points"]
+        for day in (22, 21, 20)
+    ]
+    assert given == [500, 0, 0]
+    with in_brand(acme):
+        assert numbers(ANNA) == (500, 0, 0, 0)
+
+
+def test_a_receipt_from_before_joining_is_no_order_of_somebody_who_was_brought(
+    api: Api, base_rule: None, publish: Callable[..., Any], acme: Brand
+) -> None:
+    publish(
+        {
+            "code": "friend",
+            "name": {"en": "Friend"},
+            "trigger": "referral.first_order",
+            "effect": {"type": "fixed", "points": 300},
+            "to": "both",
+        }
+    )
+    code = signed_in("acme", ANNA).get("/me/referral").json()["code"]
+    friend = api.post("/members", {"external_id": "friend", "referrer_code": code}).json()["member_id"]
+    api.post("/orders", guest())
+    claimed = signed_in("acme", UUID(friend)).post("/me/claims", receipt())
+    assert seen(claimed.json()) == ACCEPTED
+    with in_brand(acme):
+        assert not Moment.objects.filter(trigger="referral.first_order").exists()
+        assert [entry.account.member_id for entry in Entry.objects.all()] == [UUID(friend)]

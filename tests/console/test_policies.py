@@ -155,7 +155,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(acme: Brand, sent: dict[st
 def test_what_takes_away_a_control_waits(acme: Brand, now: Any, key: str, before: Any, after: Any) -> None:
     Brand.objects.filter(pk=acme.pk).update(settings={key: before})
     with in_brand(fresh(acme)) as brand:
-        made = policychanges.change(changes={key: after}, actor=ANNA, now=now)
+        made = policychanges.change(changes={key: after}, actor=ANNA, now=now, note="so be it")
         assert made is not None
         assert (made.status, made.needs_approval) == ("pending_approval", True)
         assert policychanges.carry_over(brand) == 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from loyalty.lib.errors import Invalid
 from tenants import hosts, policyrules
 from tenants.context import in_brand
 from tenants.models import Brand
@@ -78,6 +79,30 @@ def test_what_loosens_a_control_waits_for_another_key_or_an_operator(
         policychanges.reject(actor=ANNA, now=now, reason="no")
     assert api.post("/policies/withdraw").json()["code"] == "nothing_submitted"
     assert values(api)["adjustment_approval_above"] == 5000
+
+
+def test_the_phrases_of_law_are_taken_away_by_two_people_with_a_reason(
+    api: Api, acme: Brand, now: datetime
+) -> None:
+    phrases = in_force(acme, "forbidden_phrases")
+    answer = api.patch("/policies", {"policies": {"forbidden_phrases": []}, "note": "n"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "people_only")
+    with in_brand(acme):
+        changes = {"forbidden_phrases": phrases[1:]}
+        with pytest.raises(Invalid) as refused:
+            policychanges.change(changes=changes, actor=ANNA, now=now, note=" ")
+        assert [fault.pointer for fault in refused.value.errors] == ["/note"]
+        assert not PolicyChange.objects.exists()
+        policychanges.change(changes=changes, actor=ANNA, now=now, note="counsel agrees")
+    answer = api.post("/policies/approve")
+    assert (answer.status_code, answer.json()["code"]) == (403, "people_only")
+    assert in_force(acme, "forbidden_phrases") == phrases
+    with in_brand(acme):
+        policychanges.approve(actor=BORIS, now=now)
+        policychanges.carry_over(acme)
+    assert in_force(acme, "forbidden_phrases") == phrases[1:]
+    # A key may add one.
+    assert api.patch("/policies", {"policies": {"forbidden_phrases": phrases}}).status_code == 200
 
 
 def test_a_value_that_cannot_be_is_refused_at_its_place(

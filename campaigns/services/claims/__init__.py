@@ -4,8 +4,8 @@ Use as `from campaigns.services import claims`.
 """
 
 from campaigns.services.claims.deciding import accept_order, give_points, reject
-from campaigns.services.claims.filing import Receipt, file, merge, of_member, withdraw
-from campaigns.services.claims.settling import is_any_due, settle_due
+from campaigns.services.claims.filing import Receipt, file, of_member, withdraw
+from campaigns.services.claims.settling import is_any_due, merge, settle_due
 
 __all__ = [
     "Receipt",

@@ -9,7 +9,13 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import locks
-from campaigns.errors import ClaimDecided, ClaimNotFound, OrderNotClaimable, OrderNotFound
+from campaigns.errors import (
+    ClaimDecided,
+    ClaimNeedsSecond,
+    ClaimNotFound,
+    OrderNotClaimable,
+    OrderNotFound,
+)
 from campaigns.models import Claim
 from campaigns.services.claims import filing, matching, telling
 from campaigns.services.orders import claiming, visits
@@ -20,15 +26,18 @@ from members.errors import MemberNotActive
 from members.models import Member
 from points import services as points
 from points.models import AdjustmentRequest
+from tenants.context import current_brand
 
 
 def accept_order(*, claim_id: UUID, actor: str, now: datetime, order_id: str = "", reason: str = "") -> Claim:
     """Link a guest order to the member of a claim, that of the claim's own number or of `order_id`.
 
     It is booked as if it had come with the member, however old it is. An order that is the member's already
-    closes the claim without new points. Repeating it changes nothing more.
+    closes the claim without new points. Repeating it changes nothing more. What the receipt does not say is
+    one operator's word: of such an order no more than what one operator may give by hand.
 
-    Raises ClaimNotFound, ClaimDecided, ClaimPending, OrderNotFound, OrderNotClaimable, MemberNotActive.
+    Raises ClaimNotFound, ClaimDecided, ClaimPending, OrderNotFound, OrderNotClaimable, ClaimNeedsSecond,
+    MemberNotActive.
     """
     with transaction.atomic():
         found = _find(claim_id)
@@ -37,7 +46,9 @@ def accept_order(*, claim_id: UUID, actor: str, now: datetime, order_id: str = "
         if not isinstance(known, visits.Known) or known.status != Member.Status.ACTIVE:
             raise MemberNotActive(member_id=str(found.member_id))
         claim = _locked(claim_id)
-        if claim.status == Claim.Status.ACCEPTED and claim.outcome == Claim.Outcome.ORDER:
+        if claim.status == Claim.Status.ACCEPTED and claim.purchase is not None:
+            if order_id not in ("", claim.purchase.order_id):
+                raise ClaimDecided(decision=claim.status)
             return claim
         _refuse_decided(claim)
         if known.purchase_id is None:
@@ -49,7 +60,10 @@ def accept_order(*, claim_id: UUID, actor: str, now: datetime, order_id: str = "
         elif why is not None:
             raise OrderNotClaimable(finding=str(why))
         else:
-            claiming.give_to_member(purchase=purchase, known=known, now=now)
+            fits = number == claim.order_id and matching.fits(claim, purchase)
+            given = claiming.give_to_member(purchase=purchase, known=known, now=now)
+            if not fits:
+                _refuse_much(given["accrued"])
             matching.accept(claim, purchase, actor=actor, now=now, reason=reason)
         return _done(claim, now)
 
@@ -128,6 +142,12 @@ def _locked(claim_id: UUID) -> Claim:
     claim = locks.claim(claim_id)
     assert claim is not None  # claims are never deleted
     return claim
+
+
+def _refuse_much(given: int) -> None:
+    most = current_brand().setting("adjustment_approval_above")
+    if most is not None and given > most:
+        raise ClaimNeedsSecond(points=given, limit=most)
 
 
 def _refuse_decided(claim: Claim) -> None:

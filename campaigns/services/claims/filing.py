@@ -1,4 +1,4 @@
-"""Filing and withdrawing a claim, and what becomes of claims when two members are one."""
+"""Filing and withdrawing a claim."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from members.errors import MemberNotActive
 from members.models import Member
 from points import services as points
 from tenants.context import current_brand
-
-MERGED = "merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +96,6 @@ def withdraw(*, claim_id: UUID, member_id: UUID, now: datetime) -> Claim:
 def of_member(member_id: UUID) -> QuerySet[Claim]:
     """The claims of a member."""
     return Claim.objects.filter(member_id=member_id)
-
-
-def merge(*, member: Member, into: Member, now: datetime) -> None:
-    """Give the claims of one member to another; of two for one order `into` keeps theirs."""
-    theirs = of_member(into.pk).filter(status__in=[Claim.Status.OPEN, Claim.Status.ACCEPTED])
-    doubled = of_member(member.pk).filter(status=Claim.Status.OPEN, order_id__in=theirs.values("order_id"))
-    doubled.update(status=Claim.Status.WITHDRAWN, waits_until=None, decided_at=now, decided_by=MERGED)
-    of_member(member.pk).update(member=into)
 
 
 def refuse_pending(claim: Claim) -> None:

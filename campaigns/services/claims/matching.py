@@ -67,7 +67,7 @@ def look(claim: Claim, purchase: Purchase | None, known: visits.Known, now: date
         return finding
     if _guesses(claim) >= MOST_GUESSES:
         return Finding.GUESSED
-    if not _fits(claim, purchase):
+    if not fits(claim, purchase):
         return Finding.DIFFERS
     days = int(current_brand().setting("claim_days"))
     oldest = claim.filed_at.astimezone(current_brand().tz).date() - timedelta(days=days)
@@ -91,8 +91,8 @@ def _guesses(claim: Claim) -> int:
     return wrong.exclude(pk=claim.pk).count()
 
 
-def _fits(claim: Claim, purchase: Purchase) -> bool:
-    """The total, and all that the receipt says of day and store, one of which it says."""
+def fits(claim: Claim, purchase: Purchase) -> bool:
+    """Whether the order has the receipt's total, and all that it says of day and store."""
     if claim.amount not in _totals(purchase):
         return False
     if claim.store_id and claim.store_id != purchase.store_id:

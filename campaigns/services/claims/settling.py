@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from campaigns import locks
+from campaigns.errors import OrderNotClaimable
 from campaigns.models import Claim
-from campaigns.services.claims import deciding, matching, telling
+from campaigns.services.claims import deciding, filing, matching, telling
 from campaigns.services.orders import visits
 from campaigns.services.orders.content import MemberRef
 from loyalty.lib.transactions import retried
@@ -22,6 +24,7 @@ from members.models import Member, Purchase
 from points import services as points
 from points.models import AdjustmentRequest
 
+MERGED: Final = "merge"
 log = structlog.get_logger(__name__)
 
 
@@ -31,27 +34,54 @@ def settle_due(*, now: datetime, limit: int = 200) -> int:
     A claim whose order came is applied if it fits, and waits for an operator if it does not. One whose points
     a second operator booked is accepted. Each is a transaction of its own.
     """
-    waiting = Claim.objects.filter(status=Claim.Status.OPEN, waits_until__isnull=False)
-    came = waiting.filter(waits_until__gt=now, order_id__in=Purchase.objects.values("order_id"))
-    decided = Claim.objects.filter(status=Claim.Status.OPEN, adjustment_id__in=_decided_requests())
     # Who filed first comes first.
-    looked = _each(came.order_by("filed_at", "pk")[:limit], partial(_order_came, now=now))
-    looked += _each(decided.order_by("filed_at", "pk")[:limit], partial(_adjustment_decided, now=now))
-    waiting.filter(waits_until__lte=now).update(waits_until=None)
+    decided = _decided().order_by("filed_at", "pk")[:limit]
+    looked = _each(decided, partial(_adjustment_decided, now=now))
+    looked += _each(_came(now).order_by("filed_at", "pk")[:limit], partial(_order_came, now=now))
+    _open().filter(waits_until__lte=now).update(waits_until=None)
     return looked
 
 
 def is_any_due(now: datetime) -> bool:
     """Whether `settle_due` has something to look at."""
-    came = Q(waits_until__gt=now, order_id__in=Purchase.objects.values("order_id"))
-    decided = Q(adjustment_id__in=_decided_requests())
-    open_ones = Claim.objects.filter(status=Claim.Status.OPEN)
-    return any(open_ones.filter(due).exists() for due in (came, decided, Q(waits_until__lte=now)))
+    return any(due.exists() for due in (_came(now), _decided(), _open().filter(waits_until__lte=now)))
 
 
-def _decided_requests() -> QuerySet[AdjustmentRequest, Any]:
+def merge(*, member: Member, into: Member, now: datetime) -> None:
+    """Give the claims of one member to another; of two for one order `into` keeps theirs.
+
+    Points by hand that wait for a second operator are turned down with the claim that they were for.
+    """
+    theirs = filing.of_member(into.pk).filter(status__in=[Claim.Status.OPEN, Claim.Status.ACCEPTED])
+    doubled = filing.of_member(member.pk).filter(
+        status=Claim.Status.OPEN, order_id__in=theirs.values("order_id")
+    )
+    for claim_id in doubled.order_by("pk").values_list("pk", flat=True):
+        claim = locks.claim(claim_id)
+        assert claim is not None  # claims are never deleted
+        if claim.adjustment_id is not None:
+            _end_request(claim, now)
+        if claim.status == Claim.Status.OPEN:
+            claim.status, claim.decided_at, claim.decided_by = Claim.Status.WITHDRAWN, now, MERGED
+            claim.points, claim.waits_until = None, None
+        claim.save()
+    filing.of_member(member.pk).update(member=into)
+
+
+def _open() -> QuerySet[Claim]:
+    return Claim.objects.filter(status=Claim.Status.OPEN)
+
+
+def _came(now: datetime) -> QuerySet[Claim]:
+    """Claims whose order came; those whose points wait for a second operator wait for that first."""
+    known = Purchase.objects.values("order_id")
+    return _open().filter(waits_until__gt=now, adjustment_id__isnull=True, order_id__in=known)
+
+
+def _decided() -> QuerySet[Claim]:
     over = [AdjustmentRequest.Status.APPROVED, AdjustmentRequest.Status.REJECTED]
-    return AdjustmentRequest.objects.filter(status__in=over).values("pk")
+    requests = AdjustmentRequest.objects.filter(status__in=over)
+    return _open().filter(adjustment_id__in=requests.values("pk"))
 
 
 def _each(claims: Any, work: Callable[..., None]) -> int:
@@ -70,15 +100,17 @@ def _order_came(claim_id: UUID, member_id: UUID, order_id: str, *, now: datetime
         claim = locks.claim(claim_id)
         if claim is None or claim.status != Claim.Status.OPEN or claim.waits_until is None:
             return
+        if claim.adjustment_id is not None:
+            return
         if not isinstance(known, visits.Known) or known.status != Member.Status.ACTIVE:
             claim.waits_until = None
         else:
             matching.apply(claim, known, now)
             if claim.finding == Claim.Finding.OWN and known.purchase_id is not None:
-                # It came with the member after all.
-                matching.accept_own(
-                    claim, locks.purchase(known.purchase_id), actor=matching.BY_MATCH, now=now
-                )
+                # It came with the member after all, or was given to them by another claim.
+                with suppress(OrderNotClaimable):
+                    order = locks.purchase(known.purchase_id)
+                    matching.accept_own(claim, order, actor=matching.BY_MATCH, now=now)
         claim.save()
         if claim.status == Claim.Status.ACCEPTED:
             telling.tell(claim, now)
@@ -99,3 +131,13 @@ def _adjustment_decided(claim_id: UUID, member_id: UUID, _order_id: str, *, now:
         claim.save()
         if claim.status == Claim.Status.ACCEPTED:
             telling.tell(claim, now)
+
+
+def _end_request(claim: Claim, now: datetime) -> None:
+    """What was approved was given; what waits is turned down. The claim is changed, not saved."""
+    asked = AdjustmentRequest.objects.get(pk=claim.adjustment_id)
+    if asked.status == AdjustmentRequest.Status.PENDING_APPROVAL:
+        points.reject_adjustment(request_id=asked.pk, actor=MERGED, now=now)
+    elif asked.status == AdjustmentRequest.Status.APPROVED:
+        claim.decided_by = f"{asked.requested_by} + {asked.decided_by}"
+        deciding.by_hand(claim, now)

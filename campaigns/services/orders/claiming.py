@@ -37,7 +37,8 @@ class _Verdict:
 def give_to_member(*, purchase: Purchase, known: visits.Known, now: datetime) -> Mapping[str, int]:
     """Let a guest order be the member's, and give what the published rules say; returns its points.
 
-    Facts, caps and lifetimes are as at `ordered_at`, as of an order that comes late. It is judged whole and
+    Facts, caps and lifetimes are as at `ordered_at`, as of an order that comes late; only which of the
+    member's orders it is (the first, the third) follows from all there are by now. It is judged whole and
     then without what came back, so that a return before the claim and one after it come to the same. The
     caller entered the member's account (`visits.enter`) and locked the order after it, which has no member.
     """
@@ -59,7 +60,8 @@ def give_to_member(*, purchase: Purchase, known: visits.Known, now: datetime) ->
     )
     if fact.points or fact.spend or fact.visits:
         tiers.qualify(member_id=known.id, held=verdict.held, fact=fact, now=now)
-    if known.referrer_id is not None and purchase.visible_bonus:
+    # A receipt from before the member joined is no order of somebody who was brought.
+    if known.referrer_id is not None and purchase.visible_bonus and purchase.ordered_at >= known.enrolled_at:
         referrals.note_first_order(
             member_id=known.id,
             order_id=purchase.order_id,
@@ -88,6 +90,8 @@ def _judged(
         tier=held.code if held else None,
         without_order=purchase.order_id,
         segments=known.segments,
+        # The member chooses the order in which receipts are claimed: each would be the first of them.
+        count_later=True,
     )
     order = stored.order_of(purchase, lines)
     whole = judging.judge(order, member, rules, triggers)

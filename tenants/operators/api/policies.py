@@ -150,10 +150,10 @@ class PoliciesView(_PolicyView):
     def patch(self, request: Request) -> Any:
         """Change the policies that are named. Needs a key with the scope `*`.
 
-        What loosens a control (fewer second operators, a higher threshold, a forbidden phrase less) waits for
-        somebody else (202): another key, or an operator in the console. Values that hold already change
-        nothing (`change` null). In force within five seconds. 422 with a pointer below
-        `/policies`; 409 `submission_open` while another change waits.
+        What loosens a control (fewer second operators, a higher threshold) waits for somebody else (202):
+        another key, or an operator in the console. Values that hold already change nothing (`change` null).
+        In force within five seconds. 422 with a pointer below `/policies`; 409 `submission_open` while one
+        waits; 403 `people_only` for a forbidden phrase less, which is for people in the console.
         """
         body, now = self.body(PolicyBody), clock.now()
 
@@ -197,8 +197,8 @@ class ApprovePolicies(_PolicyView):
         ],
     )
     def post(self, request: Request) -> Any:
-        """Agree to the change that waits. 403 `same_operator` for who asked; 409 `nothing_submitted`,
-        `submission_changed`."""
+        """Agree to the change that waits. 403 `same_operator` for who asked, `people_only` where law guards;
+        409 `nothing_submitted`, `submission_changed`."""
         body = self.body(AgreeBody)
         return self.changed(
             lambda: _answer(policychanges.approve(actor=self.caller(), now=clock.now(), **body))
