@@ -149,8 +149,9 @@ def read_history(
     recent: tuple[PastOrder, ...] = ()
     with connection.cursor() as cursor:
         if needs.count or needs.last:
-            asked = {"member": member_id, "at": at, "order": without_order, "later": count_later}
-            cursor.execute(_COUNTS, asked)
+            cursor.execute(
+                _COUNTS, {"member": member_id, "at": at, "order": without_order, "later": count_later}
+            )
             earn, earn_last, bonus, bonus_last = cursor.fetchone()
             counts, last = {"earn": earn, "bonus": bonus}, {"earn": earn_last, "bonus": bonus_last}
         if needs.since is not None:

@@ -1,7 +1,7 @@
 """The words in which the ledger is spoken to: what to post, and what came of it.
 
 Points are integers; instants are aware datetimes in UTC. Nothing here touches the database. What each hot
-call answers with is a NamedTuple: a frozen dataclass takes more than twice as long to make.
+call takes and answers with is a NamedTuple: a frozen dataclass takes more than twice as long to make.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ class SystemAccount:
     ALLIANCE_PREFIX = "alliance:"
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """One entry that `post` is to write: points that a member earns and the lot that they open.
 
     `points` > 0. `direction` is +1 (the member is credited). A lot is pending with `available_at`

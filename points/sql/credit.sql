@@ -3,8 +3,8 @@
 -- something is out of the ordinary; then `points_post` is to be asked. Else the account as it is now:
 -- id, available, pending, held and lifetime accrued, with blanks between them.
 -- What costs here is not rows but expressions: each function in one is looked up and checked anew in every
--- transaction. So the caller brings what it knows (docs/adr/0014), and the event's content as a text with %s for
--- balance after, account, available, pending, held and lifetime accrued. Every name carries its schema, because a
+-- transaction. So the caller brings what it knows (docs/adr/0014), and the event's content as a text with %1$s to
+-- %9$s for balance after, account, available, pending, held, lifetime accrued, member, journal and entry. Every name carries its schema, because a
 -- search path of its own costs a twentieth. RETURNING knows `old` from Postgres 18 on.
 CREATE OR REPLACE FUNCTION points_credit(
   p_member uuid, p_journal uuid, p_id uuid, p_now timestamptz, p_points bigint, p_system_account text,
@@ -35,7 +35,8 @@ BEGIN
     AND NOT earn_frozen AND (next_due_at > p_now OR next_due_at IS NULL)
   RETURNING id, last_seq, available + pending + held,
     concat_ws(' ', id, available, pending, held, lifetime_accrued),
-    format(p_content, available + pending + held, id, available, pending, held, lifetime_accrued),
+    format(p_content, available + pending + held, id, available, pending, held, lifetime_accrued,
+      p_member, p_journal, p_id),
     old.last_activity_at, old.next_due_at, old.updated_at
   INTO v_account, v_seq, v_balance, v_result, v_content,
     v_before_activity_at, v_before_due_at, v_before_updated_at;

@@ -101,7 +101,8 @@ def approve(*, actor: str, now: datetime, number: int | None = None) -> PolicyCh
     with transaction.atomic():
         locks.policies()
         waiting = foureyes.waiting(locks.open_policy_change(), actor, number)
-        if any(policyrules.loosens(key, waiting.before[key], waiting.body[key]) for key in _of_law(waiting)):
+        of_law = policyrules.LAW & set(waiting.body)
+        if any(policyrules.loosens(key, waiting.before[key], waiting.body[key]) for key in of_law):
             _refuse_keys(actor)
         _POLICIES.approve(waiting, actor=actor, now=now)
         return waiting
@@ -157,10 +158,6 @@ def _behind(brand: Brand) -> list[tuple[int, dict[str, Any]]]:
     """Number and values of what is decided and, as far as this process knows, not in the shared row yet."""
     decided = PolicyChange.objects.filter(status=Status.PUBLISHED, number__gt=brand.settings.get(MARK, 0))
     return list(decided.order_by("number").values_list("number", "body"))
-
-
-def _of_law(waiting: PolicyChange) -> set[str]:
-    return policyrules.LAW & waiting.body.keys()
 
 
 def _refuse_keys(actor: str) -> None:

@@ -114,6 +114,20 @@ def test_a_correction_takes_and_gives_again(api: Api, publish: Callable[..., Non
     assert [status for _kind, _code, status in seen] == ["active", "revoked", "active"]
 
 
+def test_a_correction_does_not_give_again_what_a_return_took_back(
+    api: Api, publish: Callable[..., None], in_acme: Brand
+) -> None:
+    publish(BASE, CARD)
+    body = order("O-1", lines=[line("60.00", "2")])
+    api.post("/orders", body)
+    api.post("/orders/O-1/returns", {"return_id": "R-1", "lines": [{"line_id": "1", "quantity": "1"}]})
+    corrected = api.put("/orders/O-1", body | {"revision": 2, "store_id": "S09"})
+    assert corrected.status_code == 200, corrected.content
+    assert grants(api) == [("benefit", "double-7", "revoked")]
+    api.put("/orders/O-1", body | {"revision": 3, "lines": [line("60.00", "3")]})
+    assert grants(api)[0] == ("benefit", "double-7", "active")
+
+
 def test_a_tag_comes_and_goes_with_its_order(api: Api, publish: Callable[..., None], in_acme: Brand) -> None:
     publish(granting("big", "tag", "big-spender"))
     Member.objects.filter(pk=ANNA).update(tags=["vip"])

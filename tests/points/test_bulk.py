@@ -111,17 +111,17 @@ def posting(draw: random.Random, reference: str, rule: str, now: datetime) -> Po
     made = accrual(draw.randint(1, 60), reference, rule)
     shape = draw.randint(0, 14)
     if shape < 5:
-        return replace(made, expires_at=now + timedelta(days=draw.randint(1, 400)))
+        return made._replace(expires_at=now + timedelta(days=draw.randint(1, 400)))
     return {
-        5: replace(made, available_at=now + timedelta(days=3)),
-        6: replace(made, waits_for="order.completed", waits_ref=reference),
-        7: replace(made, inactivity_months=12),
-        8: replace(made, expires_at=now - timedelta(days=1), effective_at=now - timedelta(days=90)),
-        9: replace(made, currency="stars"),
-        10: replace(made, kind="opening", system_account="opening"),
-        11: replace(made, effective_at=now - timedelta(days=40), explanation={"a": 'tab\tand\\ "quote"\n老'}),
-        12: replace(made, inactivity_months=1, effective_at=now - timedelta(days=500)),
-        13: replace(made, points=draw.choice([0, 10**12, 10**12 + 1])),
+        5: made._replace(available_at=now + timedelta(days=3)),
+        6: made._replace(waits_for="order.completed", waits_ref=reference),
+        7: made._replace(inactivity_months=12),
+        8: made._replace(expires_at=now - timedelta(days=1), effective_at=now - timedelta(days=90)),
+        9: made._replace(currency="stars"),
+        10: made._replace(kind="opening", system_account="opening"),
+        11: made._replace(effective_at=now - timedelta(days=40), explanation={"a": 'tab\tand\\ "quote"\n老'}),
+        12: made._replace(inactivity_months=1, effective_at=now - timedelta(days=500)),
+        13: made._replace(points=draw.choice([0, 10**12, 10**12 + 1])),
     }.get(shape, made)
 
 
@@ -133,7 +133,7 @@ def bulk_of(draw: random.Random, size: int, now: datetime, earlier: list[Journal
         if known and pick < 0.25:
             again = draw.choice(known)
             if pick < 0.08:
-                first = replace(again.entries[0], points=again.entries[0].points + 1)
+                first = again.entries[0]._replace(points=again.entries[0].points + 1)
                 again = replace(again, entries=[first, *again.entries[1:]])
             elif pick < 0.11:
                 again = replace(again, member_id=BORIS)
@@ -145,7 +145,7 @@ def bulk_of(draw: random.Random, size: int, now: datetime, earlier: list[Journal
         rules = RULES[: draw.choice([1, 1, 2, 3])]
         entries = [posting(draw, reference, rule, now) for rule in rules]
         if draw.random() < 0.8:
-            entries = [replace(entry, currency=entries[0].currency) for entry in entries]
+            entries = [entry._replace(currency=entries[0].currency) for entry in entries]
         data = {"reference": reference} if draw.random() < 0.5 else None
         made.append(Journal(draw.choice([ANNA, BORIS]), ids.new(), entries, data))
     return made
@@ -260,7 +260,7 @@ def test_a_merged_member_is_refused_and_gets_no_account(in_acme: Brand, now: dat
     points.merge(from_member_id=BORIS, into_member_id=ANNA, journal_id=ids.new(), now=now)
     journals = [
         Journal(BORIS, ids.new(), [accrual(7, "o-1")]),
-        Journal(BORIS, ids.new(), [replace(accrual(7, "o-2"), currency="stars")]),
+        Journal(BORIS, ids.new(), [accrual(7, "o-2")._replace(currency="stars")]),
         Journal(ANNA, ids.new(), [accrual(3, "o-3")]),
     ]
     result = points.post_bulk(journals=journals, now=now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -96,7 +95,7 @@ def test_the_same_references_again_return_the_first_entries(in_acme: Brand, now:
         lambda: [accrual(31, "o-1"), accrual(9, "o-1", "bonus")],
         lambda: [accrual(30, "o-1")],
         lambda: [accrual(30, "o-1"), accrual(9, "o-1", "bonus"), accrual(1, "o-1", "third")],
-        lambda: [replace(accrual(30, "o-1"), currency="stars"), accrual(9, "o-1", "bonus")],
+        lambda: [accrual(30, "o-1")._replace(currency="stars"), accrual(9, "o-1", "bonus")],
     ],
     ids=["other points", "one less", "one more", "other currency"],
 )
@@ -163,7 +162,7 @@ def test_several_currencies_are_one_journal_and_one_event(in_acme: Brand, now: d
     result = points.post(
         member_id=ANNA,
         journal_id=ids.new(),
-        entries=[accrual(30, "o-1"), replace(accrual(2, "o-1", "star"), currency="stars")],
+        entries=[accrual(30, "o-1"), accrual(2, "o-1", "star")._replace(currency="stars")],
         now=now,
     )
     assert {c: a.available for c, a in result.accounts.items()} == {"points": 30, "stars": 2}

@@ -135,6 +135,7 @@ def _adjustment_decided(claim_id: UUID, member_id: UUID, _order_id: str, *, now:
 
 def _end_request(claim: Claim, now: datetime) -> None:
     """What was approved was given; what waits is turned down. The claim is changed, not saved."""
+    assert claim.adjustment_id is not None
     asked = AdjustmentRequest.objects.get(pk=claim.adjustment_id)
     if asked.status == AdjustmentRequest.Status.PENDING_APPROVAL:
         points.reject_adjustment(request_id=asked.pk, actor=MERGED, now=now)

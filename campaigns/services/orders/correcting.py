@@ -37,6 +37,7 @@ class _Difference:
     """What a correction gives and takes, and what the order keeps after it."""
 
     judged: list[Judged] = field(default_factory=list)
+    granted: list[Judged] = field(default_factory=list)
     keeps: dict[str, dict[str, int]] = field(default_factory=dict)
     more: dict[str, dict[str, int]] = field(default_factory=dict)
     qualifying: int = 0
@@ -154,12 +155,15 @@ def _judge(
             results = rules.reevaluate(judged.evaluation, order, left)
             keeps = {each.rule: each.points for each in results}
             qualifying = sum(each.qualifying for each in results if each.currency == "points")
+            granted = rejudging.without_returned(judged, order, left)
         else:
+            granted = judged
             keeps = {each.rule: each.points for each in counted if each.reason is None}
             qualifying = judging.qualifying_points([judged])
         kept_before = purchase.evaluation.get("kept", {}).get(trigger)
         before = kept_before or {each.rule: each.points for each in evaluation.winners}
         difference.judged.append(judged)
+        difference.granted.append(granted)
         difference.keeps[trigger] = keeps
         difference.more[trigger] = {
             rule: keeps.get(rule, 0) - before.get(rule, 0) for rule in sorted({*keeps, *before})
@@ -256,7 +260,7 @@ def _regrant(purchase: Purchase, content: Content, difference: _Difference, now:
     if purchase.member_id is None:
         return
     before = judging.recorded(purchase.evaluation)
-    for judged in difference.judged:
+    for judged in difference.granted:
         granted = {each.rule for each in judged.evaluation.grants}
         mall.take_back(
             source=judging.SOURCES[judged.trigger],
@@ -264,7 +268,7 @@ def _regrant(purchase: Purchase, content: Content, difference: _Difference, now:
             rules={each.rule for each in before[judged.trigger].grants} - granted,
             now=now,
         )
-    judging.grant(purchase.member_id, difference.judged, purchase.order_id, content.ordered_at, now)
+    judging.grant(purchase.member_id, difference.granted, purchase.order_id, content.ordered_at, now)
 
 
 def _summary(kept: Mapping[str, Any], given: Mapping[str, int], back: int) -> dict[str, int]:

@@ -118,10 +118,8 @@ def correction_postings(
     """One ledger entry for each rule that a correction gives more to: `more` points by rule."""
     source = f"{SOURCES[judged.trigger]}.revision"
     return [
-        replace(
-            _posting(result, source, order_id, ordered_at, completed_at),
-            points=more[result.rule],
-            reference=f"{order_id}#{revision}",
+        _posting(result, source, order_id, ordered_at, completed_at)._replace(
+            points=more[result.rule], reference=f"{order_id}#{revision}"
         )
         for result in judged.evaluation.winners
         if more.get(result.rule, 0) > 0

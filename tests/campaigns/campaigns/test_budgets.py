@@ -1,6 +1,5 @@
 """What campaigns gave is counted beside the path of orders; at its budget one stops, until it is raised."""
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -159,7 +158,7 @@ def test_what_a_grant_of_the_same_code_gives_is_not_the_campaigns(
         )
         told_of = {"source": source, "reference": reference}
         points.post(member_id=ANNA, journal_id=ids.new(), entries=[entry], now=now, event_data=told_of)
-        journal = Journal(ANNA, ids.new(), [replace(entry, reference=f"{reference}b")], told_of)
+        journal = Journal(ANNA, ids.new(), [entry._replace(reference=f"{reference}b")], told_of)
         assert points.post_bulk(journals=[journal], now=now).posted == 1
     count(now)
     campaign = Campaign.objects.get()
