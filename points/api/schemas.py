@@ -85,7 +85,7 @@ class LedgerEntry(serializers.Serializer[Any]):
     actor = serializers.CharField(allow_blank=True)
     cost_centre = serializers.CharField(allow_blank=True)
     lots = LotPart(many=True)
-    explanation = serializers.JSONField(allow_null=True)
+    explanation = serializers.JSONField()
 
 
 class EntryPage(serializers.Serializer[Any]):

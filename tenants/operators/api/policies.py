@@ -56,8 +56,8 @@ class PolicyShape(serializers.Serializer[Any]):
     """
 
     policy = serializers.CharField()
-    value = serializers.JSONField(allow_null=True)
-    default = serializers.JSONField(allow_null=True)
+    value = serializers.JSONField()
+    default = serializers.JSONField()
     name = serializers.CharField()
     help = serializers.CharField(allow_blank=True)
     loosening_needs_approval = serializers.BooleanField()
