@@ -62,7 +62,7 @@ def _campaigns(
             code="autumn-double",
             name={"zh-hans": "秋季双倍积分", "en": "Autumn double points"},
             kind="double_points",
-            starts_at=at(-20, 0),
+            starts_at=at(-6, 0),  # after the order of the README's tour
             ends_at=at(4, 0),
             announcement=double,
             cost_centre="marketing",
