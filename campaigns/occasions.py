@@ -35,6 +35,7 @@ _REDEMPTION: Final[Mapping[str, Any]] = {
     "points": 50,
     "reference": "mini-0001",
 }
+_CLAIM: Final[Mapping[str, Any]] = {"order": "S01-20261122-0007", "reason": "已核对小票"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ OCCASIONS: Final[dict[str, Occasion]] = {
             _("The tier is about to fall"),
             {**_TIER, "missing": 380, "last_day_at": "2026-12-31T10:00:00+08:00"},
         ),
+        Occasion(
+            "claim.accepted",
+            _("A member's claim was accepted"),
+            {**_CLAIM, "points": 39, "currency": _POINTS["currency"]},
+        ),
+        Occasion("claim.rejected", _("A member's claim was rejected"), _CLAIM),
         Occasion("redemption.placed", _("A reward was redeemed"), _REDEMPTION),
         Occasion(
             "redemption.shipped",

@@ -137,6 +137,7 @@ INSERT_ONLY_TABLES = (
     "points_checkpoint",
     "points_tierqualification",
     "points_tierchange",
+    "points_tierprogramversion",
     "points_closedmonth",
     "analytics_unitcost",
     "analytics_monthclose",

@@ -174,27 +174,10 @@ def ending(program: Program, held: Standing, at: datetime, tz: tzinfo) -> Standi
     return replace(held, until=until, review_at=until)
 
 
-def review(
-    program: Program, held: Standing, at: datetime, tz: tzinfo, qualifying: Qualifying
-) -> tuple[Standing, Why | None]:
-    """The standing after everything that fell due by `at`, and why it is what it is (None: nothing changed).
-
-    Repeats until nothing is due, so that a review missed for years comes out as if each had been on time.
-    """
-    why: Why | None = None
-    if program.rank(held.code) is None:
-        earned = program.earned(qualifying(window(program, at, tz)))
-        until = holds_until(program, earned, at, tz)
-        return Standing(earned.code, at, until, until, at), "program"
-    while held.review_at is not None and held.review_at <= at:
-        held, step = _one_review(program, held, tz, qualifying)
-        why = step or why
-    return held, why
-
-
-def _one_review(
+def one_review(
     program: Program, held: Standing, tz: tzinfo, qualifying: Qualifying
 ) -> tuple[Standing, Why | None]:
+    """The standing after its next review, and why it is what it is (None: held on, or in its grace)."""
     due, until, level = held.review_at, held.until, program.level(held.code)
     assert due is not None
     assert level is not None
@@ -223,20 +206,6 @@ class Fall:
     at: datetime
     to: str
     missing: Decimal
-
-
-def next_fall(
-    program: Program, held: Standing, before: datetime, tz: tzinfo, qualifying: Qualifying
-) -> Fall | None:
-    """The first fall up to `before` by what has been bought so far; None where there is none."""
-    while held.review_at is not None and held.review_at <= before:
-        due = held.review_at
-        missing = missing_to_keep(program, held, tz, qualifying)
-        after, why = _one_review(program, held, tz, qualifying)
-        if why == "period_end":
-            return Fall(due, after.code, missing)
-        held = after
-    return None
 
 
 def missing_to_keep(program: Program, held: Standing, tz: tzinfo, qualifying: Qualifying) -> Decimal:

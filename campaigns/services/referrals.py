@@ -27,26 +27,51 @@ def note_first_order(
     bought = Purchase.objects.filter(member_id=member_id, visible_bonus=True)
     if list(bought.values_list("order_id", flat=True)[:2]) != [order_id]:
         return
-    noted = moments.note(
+    _note(Member.objects.get(pk=member_id), order_id, ordered_at, now)
+
+
+def order_came_back(*, order_id: str, member_id: UUID, now: datetime) -> None:
+    """Have what a referral gave for this first order taken back from both, as soon as that is committed.
+
+    What is left of the friend's orders may hold a first one: the earliest of them takes its place. One that
+    waits to be judged is refused. The caller holds the lock on the account of the order's member, and has
+    written that nothing of the order is left.
+    """
+    alive = Moment.objects.filter(
         trigger=moments.FIRST_ORDER,
         reference=order_id,
-        member=Member.objects.get(pk=member_id),
-        occurred_at=ordered_at,
-        now=now,
+        status__in=[Moment.Status.WAITING, Moment.Status.GIVEN],
+    )
+    moment = alive.select_related("member").first()
+    if moment is None:
+        return
+    if moment.status == Moment.Status.GIVEN:
+        alive.update(status=Moment.Status.UNDOING, due_at=now)
+        moments.soon(moment.pk, now)
+    else:
+        refused = Moment.Refused.ORDER_RETURNED
+        alive.update(status=Moment.Status.REFUSED, refused_for=refused, due_at=None, settled_at=now)
+    _note_next(moment.member, member_id, now)
+
+
+def _note_next(friend: Member, member_id: UUID, now: datetime) -> None:
+    """Note the earliest order that is left, of `member_id`: after a merge the friend's orders are another's."""
+    if not moments.rules_in_force().awaits(moments.FIRST_ORDER):
+        return
+    left = Purchase.objects.filter(member_id=member_id, visible_bonus=True)
+    first = left.order_by("ordered_at", "order_id").first()
+    if first is None or (first.evaluation.get("guest") and first.ordered_at < friend.enrolled_at):
+        # A receipt from before the friend joined: they had bought before anybody brought them.
+        return
+    _note(friend, first.order_id, first.ordered_at, now)
+
+
+def _note(friend: Member, order_id: str, ordered_at: datetime, now: datetime) -> None:
+    noted = moments.note(
+        trigger=moments.FIRST_ORDER, reference=order_id, member=friend, occurred_at=ordered_at, now=now
     )
     if noted is not None:
         moments.soon(noted.pk, now)
-
-
-def order_came_back(*, order_id: str, now: datetime) -> None:
-    """Have what a referral gave for this first order taken back from both, as soon as that is committed.
-
-    The caller holds the lock on the member's account. A referral that waits to be judged is refused then.
-    """
-    given = Moment.objects.filter(trigger=moments.FIRST_ORDER, reference=order_id, status=Moment.Status.GIVEN)
-    for moment_id in given.values_list("pk", flat=True):
-        given.filter(pk=moment_id).update(status=Moment.Status.UNDOING, due_at=now)
-        moments.soon(moment_id, now)
 
 
 @dataclass(frozen=True, slots=True)

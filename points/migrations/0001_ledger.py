@@ -18,6 +18,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("members", "0001_initial"),
+        # Its functions write events.
+        ("outbox", "0001_initial"),
     ]
 
     operations = [

@@ -6,7 +6,14 @@ from points.models.holds import Hold, HoldLot
 from points.models.ledger import Consumption, Entry, Lot
 from points.models.log import Checkpoint, LogKey, LogLeaf, LogNode, LogPosition
 from points.models.notices import NoticePolicy
-from points.models.tiers import MemberTier, TierChange, TierNotice, TierProgram, TierQualification
+from points.models.tiers import (
+    MemberTier,
+    TierChange,
+    TierNotice,
+    TierProgram,
+    TierProgramVersion,
+    TierQualification,
+)
 
 __all__ = [
     "Account",
@@ -28,5 +35,6 @@ __all__ = [
     "TierChange",
     "TierNotice",
     "TierProgram",
+    "TierProgramVersion",
     "TierQualification",
 ]

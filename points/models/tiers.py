@@ -27,12 +27,30 @@ class TierProgram(models.Model):
         return str(self.version)
 
 
+class TierProgramVersion(models.Model):
+    """A programme that was in force from `in_force_at` until the next one was. Only ever inserted.
+
+    Members are judged by each of those that followed the one they were last judged by.
+    """
+
+    version = models.BigIntegerField(primary_key=True, editable=False)
+    config = models.JSONField()
+    in_force_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("version of the tier programme")
+        verbose_name_plural = _("versions of the tier programme")
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
 class MemberTier(models.Model):
     """The tier that a member holds. A member without a row holds the lowest.
 
     `review_at` says when it has to be looked at; `earned_at` lies in the period that justifies it, and is
-    null where the tier was granted. `previous` is the standing before the last upgrade, for its undoing.
-    `program_version` is the programme that it was last judged by.
+    null where the tier was granted. `previous` is what stood before, and what was granted besides
+    (`services.tierjson`). `program_version` is the programme that it was last judged by.
     """
 
     member = models.OneToOneField(
@@ -47,7 +65,7 @@ class MemberTier(models.Model):
     until = models.DateTimeField(_("until"), null=True, blank=True)
     review_at = models.DateTimeField(_("next review"), null=True, blank=True)
     earned_at = models.DateTimeField(_("earned at"), null=True, blank=True)
-    previous = models.JSONField(_("before the upgrade"), null=True, blank=True)
+    previous = models.JSONField(_("held besides"), null=True, blank=True)
     program_version = models.PositiveIntegerField(_("judged by version"), default=0, db_index=True)
     updated_at = models.DateTimeField(_("changed at"))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
-from points import tiers
+from points import holdings
 from points.models import MemberTier
 from points.services import tierrows as rows
 from points.services.tiers import held
@@ -24,7 +23,8 @@ ON CONFLICT (source, reference) DO NOTHING
 
 
 def merge(*, from_member_id: UUID, into_member_id: UUID, now: datetime) -> None:
-    """Count what qualified either member, and give the higher of both tiers, or a higher one now reached.
+    """Count what qualified either member, and let the one who stays hold all that either held: the higher of
+    both tiers counts, or a higher one now reached.
 
     What qualified the merged member stays written there; the one who stays has copies of it. The caller holds
     the locks on both members' accounts, and has settled them.
@@ -36,11 +36,8 @@ def merge(*, from_member_id: UUID, into_member_id: UUID, now: datetime) -> None:
     MemberTier.objects.filter(member_id=from_member_id).delete()
     if lost is None or kept is None:
         return
-    program, before = kept.program, kept
-    standing = kept.standing
-    if rows.rank_of(program, lost.code) > rows.rank_of(program, kept.code):
-        # Not the higher tier's own past: that was another member's.
-        standing = replace(lost.standing, since=now)
+    program = kept.program
+    after = holdings.merged(program, kept.holdings, lost.holdings, now)
     qualifying = rows.total(into_member_id, program, rows.current_window(program, now))
-    after = tiers.reached(program, standing, program.earned(qualifying), now, current_brand().tz)
-    rows.store(into_member_id, before, after, "merged", qualifying, str(from_member_id), now)
+    after = holdings.reached(program, after, program.earned(qualifying), now, current_brand().tz)
+    rows.store(into_member_id, kept, after, "merged", qualifying, str(from_member_id), now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -13,7 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from loyalty.lib import instants
 from loyalty.outbox import services as outbox
-from points import tiers
+from points import holdings
 from points.models import MemberTier, TierNotice
 from points.services import tierrows as rows
 from points.services.accounts import lock_account
@@ -68,8 +67,8 @@ def _look_at(member_id: UUID, days: int, now: datetime) -> None:
         def qualifying(span: Window) -> Decimal:
             return rows.total(member_id, program, span)
 
-        fall = tiers.next_fall(
-            program, held.standing, now + timedelta(days=days), current_brand().tz, qualifying
+        fall = holdings.next_fall(
+            program, held.holdings, now + timedelta(days=days), current_brand().tz, qualifying
         )
         _made, new = TierNotice.objects.get_or_create(
             member_id=member_id,
@@ -78,8 +77,7 @@ def _look_at(member_id: UUID, days: int, now: datetime) -> None:
             defaults={"told": fall is not None, "noted_at": now},
         )
         if new and fall is not None:
-            kept = rows.held_longer(held, fall.to, fall.at)
-            _tell(member_id, held, replace(fall, to=kept.code) if kept else fall, now)
+            _tell(member_id, held, fall, now)
 
 
 def _tell(member_id: UUID, held: rows.Held, fall: Fall, now: datetime) -> None:

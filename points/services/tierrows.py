@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,9 @@ from django.db import connection
 from loyalty.lib import ids
 from loyalty.outbox import services as outbox
 from points import tiers
-from points.models import MemberTier, TierChange, TierQualification
+from points.holdings import Holdings
+from points.models import MemberTier, TierChange, TierProgramVersion, TierQualification
+from points.services import tierjson
 from points.tiers import Program, Standing, Window
 from tenants.context import current_brand
 
@@ -50,12 +52,17 @@ SELECT count(*) FROM (
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The programme, and what one member holds in it. `previous` is the standing before the last upgrade."""
+    """The programme, and what one member holds in it. `judged_by` is the version that it was last judged by,
+    None for a member without a row."""
 
     program: Program
-    standing: Standing
-    previous: Mapping[str, Any] | None = None
+    holdings: Holdings
     judged_by: int | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """The best of what is held, which counts."""
+        return self.holdings.best(self.program)
 
     @property
     def code(self) -> str:
@@ -81,15 +88,16 @@ def number(program: Program, value: Decimal) -> int | str:
 
 
 def await_judgement(stored: Program, now: datetime) -> None:
-    # Whoever has qualifying orders gets a row, so that a level inserted or lowered reaches them too.
+    # Whoever has qualifying orders gets a row, so that a level inserted or lowered reaches them too: as if
+    # judged by the programme before, since that is what they held the lowest tier in.
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO points_membertier(member_id, code, since, program_version, updated_at)"
-            " SELECT DISTINCT q.member_id, %s, m.enrolled_at, 0, %s::timestamptz"
+            " SELECT DISTINCT q.member_id, %s, m.enrolled_at, %s, %s::timestamptz"
             " FROM points_tierqualification q"
             " JOIN members_member m ON m.id = q.member_id AND m.status <> 'merged'"
             " ON CONFLICT (member_id) DO NOTHING",
-            [stored.levels[0].code, now],
+            [stored.levels[0].code, stored.version - 1, now],
         )
 
 
@@ -103,11 +111,25 @@ def read(member_id: UUID) -> Held | None:
 def held_of(row: Sequence[Any]) -> Held:
     """A row of READ as what the member holds; its first column is the programme's configuration as JSON."""
     text, version, enrolled_at, code, since, until, review_at, earned_at, previous, judged_by = row
-    parsed = _parsed(text if isinstance(text, str) else json.dumps(text), version)
+    program = _program(text, version)
     if code is None:
-        return Held(parsed, tiers.begin(parsed, enrolled_at))
-    undo = json.loads(previous) if isinstance(previous, str) else previous
-    return Held(parsed, Standing(code, since, until, review_at, earned_at), undo, judged_by)
+        return Held(program, Holdings(tiers.begin(program, enrolled_at)))
+    more = json.loads(previous) if isinstance(previous, str) else previous
+    standing = Standing(code, since, until, review_at, earned_at)
+    return Held(program, tierjson.read(standing, more), judged_by)
+
+
+def programs_since(version: int) -> list[tuple[Program, datetime]]:
+    """The programmes from this version on with the instants from which they were in force, oldest first."""
+    rows = TierProgramVersion.objects.filter(version__gte=version).order_by("version")
+    return [
+        (_program(config, number), from_at)
+        for number, config, from_at in rows.values_list("version", "config", "in_force_at")
+    ]
+
+
+def _program(config: Any, version: int) -> Program:
+    return _parsed(config if isinstance(config, str) else json.dumps(config), version)
 
 
 @lru_cache(maxsize=512)
@@ -115,58 +137,37 @@ def _parsed(text: str, version: int) -> Program:
     return Program.of(json.loads(text), version)
 
 
-def held_longer(found: Held, fallen: str, at: datetime) -> Standing | None:
-    """What was held before the tier that ends at `at`, where that lasts longer and is higher than the tier
-    `fallen` to: who was granted a tier (care, moving in) does not lose it by having earned a higher one."""
-    previous, lowest, highest = (
-        found.previous,
-        rank_of(found.program, fallen),
-        rank_of(found.program, found.code),
-    )
-    while previous is not None:
-        before = from_json(previous)
-        # Earned while no tier was ever lost: that held as long as the programme said so.
-        lasts = before.earned_at is None if before.review_at is None else before.review_at > at
-        if lasts and lowest < rank_of(found.program, before.code) < highest:
-            return before
-        previous = previous.get("previous")
-    return None
-
-
 def store(
     member_id: UUID,
     before: Held,
-    after: Standing,
+    after: Holdings,
     why: str,
     qualifying: Decimal,
     reference: str,
     now: datetime,
 ) -> Held:
-    if after == before.standing and before.judged_by in (None, before.program.version):
+    """Write what the member holds from now on, with history and event where another tier counts."""
+    if after == before.holdings and before.judged_by in (None, before.program.version):
         return before
-    program = before.program
-    rank, old_rank = rank_of(program, after.code), rank_of(program, before.code)
-    previous = before.previous
-    if rank > old_rank:
-        previous = as_json(before.standing) | {"previous": before.previous}
-    elif rank < old_rank and why != "return":
-        previous = None
+    version = before.program.version
+    held = Held(before.program, after, version)
+    standing = held.standing
     MemberTier.objects.update_or_create(
         member_id=member_id,
         defaults={
-            "code": after.code,
-            "since": after.since,
-            "until": after.until,
-            "review_at": after.review_at,
-            "earned_at": after.earned_at,
-            "previous": previous,
-            "program_version": program.version,
+            "code": standing.code,
+            "since": standing.since,
+            "until": standing.until,
+            "review_at": standing.review_at,
+            "earned_at": standing.earned_at,
+            "previous": tierjson.written(after),
+            "program_version": version,
             "updated_at": now,
         },
     )
-    if after.code != before.code:
-        _tell(member_id, before, after, why, qualifying, reference, now, upgraded=rank > old_rank)
-    return Held(program, after, previous, program.version)
+    if standing.code != before.code:
+        _tell(member_id, before, standing, why, qualifying, reference, now)
+    return held
 
 
 def _tell(
@@ -177,9 +178,8 @@ def _tell(
     qualifying: Decimal,
     reference: str,
     now: datetime,
-    *,
-    upgraded: bool,
 ) -> None:
+    upgraded = rank_of(before.program, after.code) > rank_of(before.program, before.code)
     TierChange.objects.create(
         member_id=member_id,
         from_code=before.code,
@@ -256,21 +256,3 @@ def current_window(program: Program, at: datetime) -> Window:
 def rank_of(program: Program, code: str) -> int:
     rank = program.rank(code)
     return -1 if rank is None else rank
-
-
-def as_json(standing: Standing) -> dict[str, Any]:
-    return {
-        "code": standing.code,
-        "since": standing.since.isoformat(),
-        "until": standing.until.isoformat() if standing.until else None,
-        "review_at": standing.review_at.isoformat() if standing.review_at else None,
-        "earned_at": standing.earned_at.isoformat() if standing.earned_at else None,
-    }
-
-
-def from_json(plain: Mapping[str, Any]) -> Standing:
-    instants = {
-        name: datetime.fromisoformat(plain[name]) if plain.get(name) else None
-        for name in ("until", "review_at", "earned_at")
-    }
-    return Standing(code=plain["code"], since=datetime.fromisoformat(plain["since"]), **instants)

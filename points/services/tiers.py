@@ -18,8 +18,9 @@ from django.db.models import Q, QuerySet
 
 from loyalty.lib import instants
 from loyalty.outbox import services as outbox
-from points import errors, locks, tiers
-from points.models import MemberTier, TierProgram
+from points import errors, holdings, locks, tiers
+from points.holdings import Holdings
+from points.models import MemberTier, TierProgram, TierProgramVersion
 from points.services import tierrows as rows
 from points.services.accounts import lock_account
 from points.services.tierrows import Fact, Held, number
@@ -70,8 +71,9 @@ def store_program(
 ) -> Program:
     """Put `config` (checked, defaults filled in) in force. Storing what is in force changes nothing.
 
-    Members are judged by it at their next order, or by the next `review_due`. `instead_of` is the version
-    that the caller saw, 0 for none: raises TiersChanged where it is another one by now.
+    Members are judged by it as from `now`, at their next order or by the next `review_due`: however many
+    programmes follow each other until then, each counts for its time. `instead_of` is the version that the
+    caller saw, 0 for none: raises TiersChanged where it is another one by now.
     """
     with transaction.atomic():
         row = locks.tier_program()
@@ -84,6 +86,7 @@ def store_program(
         row.config, row.version = dict(config), row.version + 1
         row.updated_at, row.updated_by = now, actor
         row.save()
+        TierProgramVersion.objects.create(version=row.version, config=row.config, in_force_at=now)
         stored = Program.of(row.config, row.version)
         rows.await_judgement(stored, now)
         outbox.publish(
@@ -105,13 +108,12 @@ def held(*, member_id: UUID, now: datetime, reference: str = "") -> Held | None:
 
 def settled(*, member_id: UUID, found: Held, now: datetime, reference: str = "") -> Held:
     """What the member holds at `now`, after settling what fell due of what was `found` under the lock."""
-    due = found.standing.review_at is not None and found.standing.review_at <= now
-    stale = found.judged_by is not None and found.judged_by != found.program.version
-    if not due and not stale:
+    next_due = found.holdings.next_due
+    if (next_due is None or next_due > now) and not _is_stale(found):
         return found
-    standing, why = _judged(found, now, member_id)
+    after, why = _judged(found, now, member_id)
     qualifying = rows.total(member_id, found.program, rows.current_window(found.program, now))
-    return rows.store(member_id, found, standing, why or "program", qualifying, reference, now)
+    return rows.store(member_id, found, after, why or "program", qualifying, reference, now)
 
 
 def peek(*, member_id: UUID, at: datetime) -> Held | None:
@@ -119,7 +121,7 @@ def peek(*, member_id: UUID, at: datetime) -> Held | None:
     found = rows.read(member_id)
     if found is None:
         return None
-    return replace(found, standing=_judged(found, at, member_id)[0])
+    return replace(found, holdings=_judged(found, at, member_id)[0])
 
 
 def qualify(*, member_id: UUID, held: Held | None, fact: Fact, now: datetime) -> Held | None:
@@ -143,21 +145,22 @@ def raised(*, member_id: UUID, held: Held, fact: Fact, qualifying: Decimal, now:
     A till's clock may be ahead: what is dated after `now` counts in the period of its own date. The caller
     holds the lock and has written the fact.
     """
-    tz = current_brand().tz
-    after = tiers.reached(held.program, held.standing, held.program.earned(qualifying), max(now, fact.at), tz)
-    if after.since > now:
-        after = replace(after, since=now)
-    if fact.at < rows.current_window(held.program, now).start and held.program.period != "rolling_months":
+    program, tz = held.program, current_brand().tz
+    after = holdings.reached(program, held.holdings, program.earned(qualifying), max(now, fact.at), tz)
+    if after.track.since > now:
+        after = replace(after, track=replace(after.track, since=now))
+    if fact.at < rows.current_window(program, now).start and program.period != "rolling_months":
         # A late order of a period that is over may still earn what it would have earned in time.
-        then = rows.total(member_id, held.program, tiers.window(held.program, fact.at, tz))
-        level = held.program.earned(then)
-        until = tiers.holds_until(held.program, level, fact.at, tz)
+        then = rows.total(member_id, program, tiers.window(program, fact.at, tz))
+        level = program.earned(then)
+        until = tiers.holds_until(program, level, fact.at, tz)
         if (
             until is not None
             and until > now
-            and rows.rank_of(held.program, level.code) > rows.rank_of(held.program, after.code)
+            and rows.rank_of(program, level.code) > rows.rank_of(program, after.track.code)
         ):
-            after, qualifying = Standing(level.code, now, until, until, fact.at), then
+            late = Standing(level.code, now, until, until, fact.at)
+            after, qualifying = holdings.risen(program, held.holdings, late, now), then
     return rows.store(member_id, held, after, "earned", qualifying, fact.reference, now)
 
 
@@ -199,26 +202,11 @@ def _lowered(member_id: UUID, held: Held | None, reference: str, now: datetime) 
     def qualifying(span: Window) -> Decimal:
         return rows.total(member_id, program, span)
 
-    level = tiers.justified(program, held.standing, now, tz, qualifying)
-    if level is None or level.code == held.code:
+    after = holdings.lowered(program, held.holdings, now, tz, qualifying)
+    if after == held.holdings:
         return held
-    until = tiers.holds_until(program, level, held.standing.earned_at or now, tz)
-    after = Standing(level.code, now, until, until, held.standing.earned_at)
-    previous = held.previous
-    while previous is not None:
-        before = rows.from_json(previous)
-        rank = program.rank(before.code)
-        if rank is not None and rank >= rows.rank_of(program, level.code):
-            ended = before.review_at is not None and before.review_at <= now
-            still = tiers.justified(program, before, now, tz, qualifying)
-            if not ended and (still is None or still.code == before.code):
-                after = before
-                break
-        previous = previous.get("previous")
-    stored = replace(held, previous=previous.get("previous") if previous else None)
-    return rows.store(
-        member_id, stored, after, "return", qualifying(rows.current_window(program, now)), reference, now
-    )
+    count = qualifying(rows.current_window(program, now))
+    return rows.store(member_id, held, after, "return", count, reference, now)
 
 
 def grant(
@@ -226,13 +214,18 @@ def grant(
 ) -> Held | None:
     """Give a tier that was not earned here (moving in, care): held until `until`, whatever is returned.
 
+    It stands beside what the member holds already, earned or granted: the best counts at any instant. Of two
+    grants of one tier the longer counts; one that is over by `now` changes nothing.
+
     Raises ValueError for a tier that the programme does not have. The caller holds the lock.
     """
     found = held(member_id=member_id, now=now)
     if found is None or found.program.rank(code) is None:
         raise ValueError(f"no tier {code!r}")
-    standing = Standing(code, since, until, until)
-    return rows.store(member_id, found, standing, "granted", Decimal(0), reference, now)
+    if until is not None and until <= now:
+        return found
+    after = holdings.granted(found.holdings, Standing(code, since, until, until))
+    return rows.store(member_id, found, after, "granted", Decimal(0), reference, now)
 
 
 def is_review_due(now: datetime) -> bool:
@@ -277,7 +270,7 @@ def tier_view(member_id: UUID, at: datetime) -> dict[str, Any] | None:
     def qualifying(span: Window) -> Decimal:
         return rows.total(member_id, program, span)
 
-    standing, _why = _judged(found, at, member_id)
+    standing = _judged(found, at, member_id)[0].best(program)
     count = qualifying(tiers.window(program, at, tz))
     level, above = program.level(standing.code), program.above(standing.code)
     missing = max(Decimal(0), above.threshold - count) if above else None
@@ -311,20 +304,39 @@ def _keep(
     return {"by": instants.text(standing.review_at), "points_missing": number(program, missing)}
 
 
-def _judged(found: Held, at: datetime, member_id: UUID) -> tuple[Standing, Why | None]:
-    """What the member holds at `at`: reviews that fell due, and a programme that changed since."""
-    tz, program = current_brand().tz, found.program
+def _is_stale(found: Held) -> bool:
+    return found.judged_by is not None and found.judged_by != found.program.version
 
-    def qualifying(span: Window) -> Decimal:
-        return rows.total(member_id, program, span)
 
-    standing, why = tiers.review(program, found.standing, at, tz, qualifying)
-    if why == "period_end":
-        standing = rows.held_longer(found, standing.code, at) or standing
-    if found.judged_by is not None and found.judged_by != program.version:
-        earned = program.earned(qualifying(tiers.window(program, at, tz)))
-        raised = tiers.reached(program, standing, earned, at, tz)
-        if raised.code != standing.code:
-            return raised, "program"
-        standing = tiers.ending(program, standing, at, tz)
-    return standing, why
+def _judged(found: Held, at: datetime, member_id: UUID) -> tuple[Holdings, Why | None]:
+    """What the member holds at `at`: reviews that fell due, by the programme that was in force then, and what
+    each programme that was put in force since the last judgement brought."""
+    tz = current_brand().tz
+
+    def counted(program: Program) -> Callable[[Window], Decimal]:
+        return lambda span: rows.total(member_id, program, span)
+
+    program = found.program
+    if found.judged_by is None or not _is_stale(found):
+        return holdings.settle(program, found.holdings, at, tz, counted(program))
+    after = _through_programs(found, found.judged_by, at, counted)
+    after, step = holdings.settle(program, after, at, tz, counted(program))
+    return after, step if step == "period_end" else "program"
+
+
+def _through_programs(
+    found: Held, judged_by: int, at: datetime, counted: Callable[[Program], Callable[[Window], Decimal]]
+) -> Holdings:
+    tz, after = current_brand().tz, found.holdings
+    programs = rows.programs_since(judged_by)
+    if not programs or programs[-1][0].version != found.program.version:
+        programs.append((found.program, at))
+    older: Program | None = None
+    for newer, in_force_at in programs:
+        from_at = min(in_force_at, at)
+        if newer.version > judged_by:
+            if older is not None:
+                after, _why = holdings.settle(older, after, from_at, tz, counted(older))
+            after = holdings.changed(newer, after, from_at, tz, counted(newer))
+        older = newer
+    return after

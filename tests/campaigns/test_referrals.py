@@ -95,6 +95,29 @@ def test_a_first_order_that_comes_back_takes_both_rewards_back(
     assert states == {"O-1": "undone", "O-2": "given"}
 
 
+@pytest.mark.parametrize("judged", [True, False])
+def test_the_friend_s_earliest_order_that_is_left_takes_the_place_of_the_first(
+    api: Api, invite: None, settle: Callable[[], int], judged: bool
+) -> None:
+    friend = friend_of(api, ANNA)
+    settle()
+    buy(api, "O-1")
+    if judged:
+        settle()
+    buy(api, "O-2")
+    buy(api, "O-3")
+    states = {}
+    for number, earned in (("O-1", (550, 300)), ("O-2", (550, 300)), ("O-3", (50, 0))):
+        # Never more than once, however many come and go.
+        api.post(f"/orders/{number}/returns", {"return_id": f"R-{number}", "all": True})
+        settle()
+        assert (held(api, ANNA), held(api, friend)) == earned
+        states = dict(Moment.objects.filter(trigger=moments.FIRST_ORDER).values_list("reference", "status"))
+    first = "undone" if judged else "refused"
+    assert states == {"O-1": first, "O-2": "undone", "O-3": "undone"}
+    assert api.get(f"/members/{ANNA}/account").json()["debt"] == 0
+
+
 def test_a_return_of_a_part_takes_nothing_back(api: Api, invite: None, settle: Callable[[], int]) -> None:
     friend = friend_of(api, ANNA)
     buy(api, "O-1", quantity="2")

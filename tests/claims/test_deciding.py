@@ -7,16 +7,19 @@ from datetime import datetime
 import pytest
 from django.db import IntegrityError, transaction
 
-from campaigns.models import Claim
+from campaigns.models import Claim, Message
 from campaigns.services import claims
 from campaigns.services.merging import merge_members
-from members.models import Purchase
+from campaigns.services.messages import inbox, standard
+from loyalty.outbox import handling, relay
+from members.models import Member, Purchase
 from points import services as points
 from points.models import AdjustmentRequest, Entry
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.claims.shapes import NUMBER, guest, receipt, seen
 from tests.console.pages import signed_in as operator
+from tests.messages import support
 from tests.orders.shapes import set_policy
 from tests.points.support import assert_sound, numbers
 from tests.support.brands import ANNA, BORIS
@@ -228,3 +231,47 @@ def test_the_database_itself_gives_an_order_once_and_wants_a_reason(
             with pytest.raises(IntegrityError, match=name), transaction.atomic():
                 Claim.objects.create(**{**row, "filed_at": now, "decided_at": now, **wrong})
         assert Claim.objects.count() == 1
+
+
+def test_the_member_is_told_of_the_decision_once(
+    api: Api, anna: Api, base_rule: None, acme: Brand, now: datetime
+) -> None:
+    with in_brand(acme):
+        standard.install(now=now)
+        support.channel("email", now=now, settings={"from": "hello@acme.example"})
+        support.known_by(ANNA, "email", "anna@example.com", now)
+    api.post("/orders", guest("S-9"))
+    decisions = {
+        "S-1": ("accept", {"order_id": "S-9"}),
+        "S-2": ("accept", {"points": 1, "reason": "sorry"}),
+        "S-3": ("reject", {"reason": "Another shop's receipt"}),
+        "S-4": ("withdraw", {}),
+    }
+    for number, (step, body) in decisions.items():
+        claim = anna.post("/me/claims", receipt(number)).json()["claim_id"]
+        path, caller = (f"/me/claims/{claim}", anna) if step == "withdraw" else (f"/claims/{claim}", api)
+        assert caller.post(f"{path}/{step}", body).status_code == 200
+    accepted = "Your claim for order {} was accepted: {}."
+    told = [
+        ("claim-accepted", "Accepted: 39 points", accepted.format("S-1", "39 points")),
+        ("claim-accepted", "Accepted: 1 point", accepted.format("S-2", "1 point")),
+        (
+            "claim-rejected",
+            "Your claim was not accepted",
+            "Your claim for order S-3 was not accepted: Another shop's receipt",
+        ),
+    ]
+    with in_brand(acme):
+        for language in ("en", "zh-hans"):
+            Member.objects.filter(pk=ANNA).update(locale=language)
+            member = Member.objects.get(pk=ANNA)
+            relay.run()
+            handling.run()
+            sent = Message.objects.filter(template__event__startswith="claim.").order_by("queued_at", "id")
+            found = [(each.template.code, *inbox.written(each, member)) for each in sent]
+            assert found == told
+            told = [
+                ("claim-accepted", "补登通过：39积分", "您对订单S-1的补登申请已通过：39积分。"),
+                ("claim-accepted", "补登通过：1积分", "您对订单S-2的补登申请已通过：1积分。"),
+                ("claim-rejected", "补登申请未通过", "您对订单S-3的补登申请未通过：Another shop's receipt"),
+            ]

@@ -315,6 +315,40 @@ def test_windows_and_first_order_skip_what_came_back_whole(api: Api, publish: Ca
     assert api.post("/orders", priced("2", "5.00")).json()["points"]["accrued"] == 1005
 
 
+def test_which_order_it_is_follows_from_those_that_are_left(api: Api, publish: Callable[..., None]) -> None:
+    def fixed(code: str, points: int, **leaf: Any) -> dict[str, Any]:
+        when = {"all": [leaf]}
+        return BASE | {"code": code, "when": when, "effect": {"type": "fixed", "points": points}}
+
+    publish(
+        fixed("first", 1000, fact="member.first_order", op="eq", value=True),
+        fixed("second", 200, fact="member.nth_order", op="eq", value=2),
+        fixed("third", 300, fact="member.nth_order", op="eq", value=3),
+        fixed("sixth-day", 6, fact="member.days_since_last_order", op="eq", value=6),
+        fixed("two", 2, fact="member.orders.count", window="month", op="eq", value=2),
+        fixed("ten", 10, fact="member.orders.amount", window="days:30", op="eq", value=10),
+    )
+
+    def bought(number: str, day: str) -> dict[str, int]:
+        body = api.post("/orders", priced(number, "5.00", ordered_at=f"2026-11-{day}T09:00:00+08:00")).json()
+        return {each["rule"]: each["points"] for each in body["entries"]}
+
+    assert bought("1", "01") == {"first": 1000}
+    assert bought("2", "07") == {"second": 200, "sixth-day": 6, "two": 2, "ten": 10}
+    # What was earned as the second stays so: only its windows counted the order that came back.
+    assert give_back(api, "1").json()["points"]["taken_back"] == 1012
+    assert account(api)["available"] == 206
+    # The second is left, so this is no first order: no bonus twice, nor for nothing kept.
+    assert bought("3", "13") == {"second": 200, "sixth-day": 6, "two": 2, "ten": 10}
+    give_back(api, "3", "R-3")
+    give_back(api, "2", "R-2")
+    assert account(api)["available"] == 0
+    for number in ("4", "5", "6"):
+        assert bought(number, "14") == {"first": 1000}
+        give_back(api, number, f"R-{number}")
+        assert (account(api)["available"], account(api)["debt"]) == (0, 0)
+
+
 def test_carried_fractions_are_added_to_the_next_order(api: Api, base_rule: None, acme: Brand) -> None:
     set_policy(acme, rounding="carry")
     told = [api.post("/orders", priced(f"c{n}", "0.40")).json() for n in range(5)]

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from points import tiers
+from points import holdings, tiers
+from points.holdings import Holdings
 from points.services import tierconfig
 from points.tiers import Program, Standing, Window
 from tests.tiers.shapes import program
@@ -74,6 +75,13 @@ def test_the_end_of_february_is_clipped() -> None:
     assert until == at("2029-03-01T00:00")
 
 
+def review(
+    rules: Program, held: Standing, when: datetime, tz: ZoneInfo, qualifying: tiers.Qualifying
+) -> tuple[Standing, tiers.Why | None]:
+    after, why = holdings.settle(rules, Holdings(held), when, tz, qualifying)
+    return after.track, why
+
+
 def reached(rules: Program, code: str, when: str) -> Standing:
     level = rules.level(code)
     assert level is not None
@@ -87,8 +95,8 @@ def test_what_follows_a_period_in_which_too_little_was_earned(downgrade: str, af
     rules = made(downgrade=downgrade)
     held = reached(rules, "diamond", "2026-03-10T10:00")
     nothing = qualifying(("2026-03-10", 5000))
-    assert tiers.review(rules, held, at("2027-03-10T23:59"), SHANGHAI, nothing) == (held, None)
-    standing, why = tiers.review(rules, held, at("2027-03-11"), SHANGHAI, nothing)
+    assert review(rules, held, at("2027-03-10T23:59"), SHANGHAI, nothing) == (held, None)
+    standing, why = review(rules, held, at("2027-03-11"), SHANGHAI, nothing)
     assert (standing.code, why) == (after, None if downgrade == "never" else "period_end")
     if downgrade == "one_step":
         assert (standing.since, standing.until) == (at("2027-03-11"), at("2028-03-11"))
@@ -97,7 +105,7 @@ def test_what_follows_a_period_in_which_too_little_was_earned(downgrade: str, af
 def test_a_tier_earned_anew_is_held_for_another_period() -> None:
     rules = made()
     held = reached(rules, "gold", "2026-03-10T10:00")
-    standing, why = tiers.review(
+    standing, why = review(
         rules, held, at("2027-03-11"), SHANGHAI, qualifying(("2026-03-10", 1000), ("2027-03-10", 1000))
     )
     assert (standing.code, why) == ("gold", "renewed")
@@ -107,11 +115,11 @@ def test_a_tier_earned_anew_is_held_for_another_period() -> None:
 def test_grace_holds_the_tier_and_counts_what_is_bought_in_it() -> None:
     rules = made(grace_days=30)
     held = reached(rules, "gold", "2026-03-10T10:00")
-    in_grace, why = tiers.review(rules, held, at("2027-04-09"), SHANGHAI, qualifying())
+    in_grace, why = review(rules, held, at("2027-04-09"), SHANGHAI, qualifying())
     assert (in_grace.code, in_grace.until, why) == ("gold", at("2027-03-11"), None)
-    lost, why = tiers.review(rules, held, at("2027-04-10"), SHANGHAI, qualifying(("2027-02-01", 600)))
+    lost, why = review(rules, held, at("2027-04-10"), SHANGHAI, qualifying(("2027-02-01", 600)))
     assert (lost.code, why) == ("silver", "period_end")
-    kept, why = tiers.review(
+    kept, why = review(
         rules, held, at("2027-04-10"), SHANGHAI, qualifying(("2027-02-01", 600), ("2027-04-01", 400))
     )
     assert (kept.code, why, kept.until) == ("gold", "renewed", at("2028-04-10"))
@@ -120,7 +128,7 @@ def test_grace_holds_the_tier_and_counts_what_is_bought_in_it() -> None:
 def test_a_review_missed_for_years_comes_out_as_if_in_time() -> None:
     rules = made()
     held = reached(rules, "diamond", "2026-03-10T10:00")
-    standing, why = tiers.review(rules, held, at("2030-01-01"), SHANGHAI, qualifying())
+    standing, why = review(rules, held, at("2030-01-01"), SHANGHAI, qualifying())
     assert (standing.code, standing.since, why) == ("silver", at("2028-03-11"), "period_end")
 
 

@@ -150,6 +150,17 @@ def _tier_name(code: str) -> Any:
     return dict(level.name) if level and level.name else code
 
 
+def _claim(occasion: str) -> Callable[[Mapping[str, Any]], tuple[str, Read]]:
+    def of(payload: Mapping[str, Any]) -> tuple[str, Read]:
+        facts: Facts = {"order": payload["order_id"], "reason": payload.get("reason", "")}
+        points = payload.get("points")
+        if points is not None:
+            facts |= {"points": points, "currency": _currency(DEFAULT_CURRENCY, points)}
+        return occasion, lambda _member, _now: facts
+
+    return of
+
+
 def _redemption(occasion: str) -> Callable[[Mapping[str, Any]], tuple[str, Read]]:
     def of(payload: Mapping[str, Any]) -> tuple[str, Read]:
         def read(_member: Member, _now: datetime) -> Facts | None:
@@ -180,6 +191,8 @@ _READERS: Final[dict[str, Callable[[Mapping[str, Any]], tuple[str, Read]]]] = {
     "tier.upgraded": _tier("tier.upgraded"),
     "tier.downgraded": _tier("tier.downgraded"),
     "tier.downgrade_upcoming": _tier("tier.downgrade_upcoming"),
+    "claim.accepted": _claim("claim.accepted"),
+    "claim.rejected": _claim("claim.rejected"),
     "redemption.placed": _redemption("redemption.placed"),
     "redemption.shipped": _redemption("redemption.shipped"),
 }

@@ -86,6 +86,22 @@ SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
             "{missing} more by {last_day_at} keep you {from_tier}.",
         ),
     ),
+    "claim.accepted": (
+        ("补登申请已通过", "Claim accepted"),
+        ("补登通过：{points}{currency}", "Accepted: {points} {currency}"),
+        (
+            "您对订单{order}的补登申请已通过：{points}{currency}。",
+            "Your claim for order {order} was accepted: {points} {currency}.",
+        ),
+    ),
+    "claim.rejected": (
+        ("补登申请未通过", "Claim not accepted"),
+        ("补登申请未通过", "Your claim was not accepted"),
+        (
+            "您对订单{order}的补登申请未通过：{reason}",
+            "Your claim for order {order} was not accepted: {reason}",
+        ),
+    ),
     "redemption.placed": (
         ("兑换成功", "Reward redeemed"),
         ("已兑换{reward}", "Redeemed: {reward}"),

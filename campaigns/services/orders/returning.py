@@ -125,8 +125,8 @@ def apply(
     }
     _store(purchase, content, result, now)
     _publish(purchase, result, now)
-    if whole:
-        referrals.order_came_back(order_id=purchase.order_id, now=now)
+    if whole and purchase.member_id is not None:
+        referrals.order_came_back(order_id=purchase.order_id, member_id=purchase.member_id, now=now)
     return result
 
 
