@@ -122,7 +122,7 @@ def reached(program: Program, held: Holdings, earned: Level, at: datetime, tz: t
 
 
 def risen(program: Program, held: Holdings, track: Standing, at: datetime) -> Holdings:
-    """Held with `track` where that is higher, or the same held longer. What it rises above is kept."""
+    """Held with `track` where that is higher, or as high and held longer. What it rises above is kept."""
     if _worth(program, track) < _worth(program, held.track):
         return held
     if track.code == held.track.code:

@@ -55,7 +55,7 @@ def order_came_back(*, order_id: str, member_id: UUID, now: datetime) -> None:
 
 
 def _note_next(friend: Member, member_id: UUID, now: datetime) -> None:
-    """Note the earliest order that is left, of `member_id`: after a merge the friend's orders are another's."""
+    """Note the earliest order that is left, of `member_id`: the friend, or whom they were merged into."""
     if not moments.rules_in_force().awaits(moments.FIRST_ORDER):
         return
     left = Purchase.objects.filter(member_id=member_id, visible_bonus=True)
