@@ -71,9 +71,9 @@ def ask(query: str, values: Sequence[Any]) -> Any:
 
 
 @cache
-def server_version() -> int:
-    """The version of Postgres that the ledger stands in, as 180001."""
-    return int(own().pg_version)
+def knows_old() -> bool:
+    """Whether RETURNING knows the row before its update, which `points_credit` and `points_burn` need."""
+    return int(own().pg_version) >= 180000
 
 
 def _query(function: str, args: Mapping[str, tuple[str, Any]]) -> str:

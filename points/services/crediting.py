@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from json.encoder import encode_basestring_ascii as _quoted
 from uuid import UUID
 
 from loyalty.lib import ids
-from points import ledger
-from points.postings import AccountState, EntryResult, Posting, PostResult
+from points import eventtext, ledger
+from points.postings import EntryResult, Posting, PostResult
 
 _encoded = json.JSONEncoder().encode
-_OLD_IS_KNOWN = 180000
-"""The Postgres version from which RETURNING knows the row before its update."""
 _CREDIT = (
     "SELECT points_credit(%s::uuid, %s::uuid, %s::uuid, %s::timestamptz, %s::bigint, %s::text, %s::text, "
     "%s::text, %s::text, %s::integer, %s::text, %s::timestamptz, %s::timestamptz, %s::boolean, "
@@ -41,11 +38,11 @@ def credit(
         or entry.inactivity_months is not None
         or entry.reason
         or entry.actor
-        or ledger.server_version() < _OLD_IS_KNOWN
+        or not ledger.knows_old()
     ):
         return None
     entry_id = ids.new()
-    row = ledger.ask(
+    answer = ledger.ask(
         _CREDIT,
         (
             member_id,
@@ -70,25 +67,18 @@ def credit(
             _content(entry, pending, more) if event else "",
         ),
     )
-    return None if row is None else _result(row, member_id, entry_id, entry, pending)
+    return None if answer is None else _result(answer, member_id, entry_id, entry, pending)
 
 
 def _content(entry: Posting, pending: bool, more: str) -> str:
-    """What the event says, with places for what the database knows, or spells quicker."""
-    currency = _literal(_quoted(entry.currency))
+    currency = eventtext.quoted(entry.currency)
     return (
-        '{"member_id": "%7$s", "journal": "%8$s", "entries": [{"entry_id": "%9$s", '
-        f'"kind": "accrual", "points": {entry.points}, "points_currency": {currency}, '
-        f'"rule": {_literal(_quoted(entry.rule))}, "version": {_number(entry.rule_version)}, '
+        f'{eventtext.BEGINNING}"kind": "accrual", "points": {entry.points}, "points_currency": {currency}, '
+        f'"rule": {eventtext.quoted(entry.rule)}, "version": {_number(entry.rule_version)}, '
         f'"available_at": {_instant(entry.available_at)}, "expires_at": {_instant(entry.expires_at)}, '
         f'"pending": {"true" if pending else "false"}, "debt_repaid": 0, "balance_after": %1$s}}], '
-        '"account": {"account_id": "%2$s", "available": %3$s, "pending": %4$s, "held": %5$s, "debt": 0, '
-        f'"lifetime_accrued": %6$s, "points_currency": {currency}}}{_literal(more)}}}'
+        f"{eventtext.account(currency)}{eventtext.literal(more)}}}"
     )
-
-
-def _literal(text: str) -> str:
-    return text.replace("%", "%%") if "%" in text else text
 
 
 def _number(value: int | None) -> str:
@@ -103,17 +93,14 @@ def _utc(value: datetime) -> datetime:
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
-def _result(row: str, member_id: UUID, entry_id: UUID, entry: Posting, pending: bool) -> PostResult:
-    account_id, *numbers = row.split(" ")
-    available, waiting, held, lifetime = map(int, numbers)
+def _result(answer: str, member_id: UUID, entry_id: UUID, entry: Posting, pending: bool) -> PostResult:
     currency, available_at, expires_at = entry.currency, entry.available_at, entry.expires_at
-    # In their order: names cost as much again.
-    account = AccountState(ids.known(account_id), member_id, currency, available, waiting, held, 0, lifetime)
+    account = eventtext.state(answer, member_id, currency)
     written = EntryResult(
         entry_id,
         entry.kind,
         entry.points,
-        available + waiting + held,
+        account.available + account.pending + account.held,
         entry.rule,
         entry.rule_version,
         currency,

@@ -7,10 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from points import ledger
-from points.postings import DEFAULT_CURRENCY, BurnResult, HoldResult, SystemAccount
+from loyalty.lib import ids
+from points import eventtext, ledger
+from points.postings import DEFAULT_CURRENCY, BurnResult, EntryResult, HoldResult, SystemAccount
 from points.services.posting import check_points
 from tenants.context import current_brand
+
+_BURN = (
+    "SELECT points_burn(%s::uuid, %s::uuid, %s::uuid, %s::timestamptz, %s::bigint, %s::text, %s::text, "
+    "%s::text, %s::text, %s::text, %s::text)"
+)
 
 
 def burn(
@@ -29,6 +35,9 @@ def burn(
     Raises InsufficientPoints, ReferenceConflict, AccountFrozen, PointsOutOfRange.
     """
     check_points(points)
+    spent = _spend(member_id, points, reference, now, source, reason, actor, currency)
+    if spent is not None:
+        return spent
     data = ledger.call(
         "points_debit",
         {
@@ -48,6 +57,38 @@ def burn(
         },
     )
     return ledger.burn_result(data)
+
+
+def _spend(
+    member_id: UUID,
+    points: int,
+    reference: str,
+    now: datetime,
+    source: str,
+    reason: str,
+    actor: str,
+    currency: str,
+) -> BurnResult | None:
+    """What `points_burn` wrote, or None: it wrote nothing, and `points_debit` must be asked."""
+    if not ledger.knows_old():
+        return None
+    entry_id = ids.new()
+    told = eventtext.quoted(currency)
+    content = (
+        f'{eventtext.BEGINNING}"kind": "burn", "points": {-points}, "points_currency": {told}, "rule": "", '
+        f'"version": null, "balance_after": %1$s}}], "source": {eventtext.quoted(source)}, '
+        f'"reference": {eventtext.quoted(reference)}, "reason": {eventtext.quoted(reason)}, '
+        f"{eventtext.account(told)}}}"
+    )
+    answer = ledger.ask(
+        _BURN,
+        (member_id, ids.new(), entry_id, now, points, source, reference, reason, actor, currency, content),
+    )
+    if answer is None:
+        return None
+    account = eventtext.state(answer, member_id, currency)
+    balance = account.available + account.pending + account.held
+    return BurnResult(EntryResult(entry_id, "burn", -points, balance, currency=currency), account)
 
 
 def hold(

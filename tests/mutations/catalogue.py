@@ -48,8 +48,18 @@ def unique(table: str, name: str, test: str = ROWS) -> Mutation:
 
 MUTATIONS = (
     # --- row locks
-    lock("points_debit", "test_two_hundred_burns_of_a_balance_for_one"),
-    # It has no FOR UPDATE: its UPDATE is the lock, as long as it reads nothing from before the wait.
+    lock("points_debit", "test_two_hundred_burns_of_a_balance_for_one[taken]"),
+    # They have no FOR UPDATE: their UPDATE is the lock, as long as it reads nothing from before the wait.
+    Mutation(
+        "row lock: points_burn asks the row that it locks whether there is enough",
+        rewritten(
+            "points_burn",
+            r"UPDATE (\w+)\.points_account SET (.*?) AND available >= p_points",
+            r"UPDATE \1.points_account SET \2 AND p_points <= (SELECT seen.available"
+            r" FROM \1.points_account seen WHERE seen.member_id = p_member AND seen.currency = p_currency)",
+        ),
+        RACES + "test_two_hundred_burns_of_a_balance_for_one[burnt]",
+    ),
     Mutation(
         "row lock: points_credit counts from the row that it locks",
         rewritten(
@@ -64,6 +74,11 @@ MUTATIONS = (
         "points_credit: a known reference leaves the account as it was",
         rewritten("points_credit", "WHERE id = v_account;", "WHERE false;"),
         "tests/points/test_post.py::test_one_credit_again_leaves_the_account_as_it_was",
+    ),
+    Mutation(
+        "points_burn: a known reference leaves the account as it was",
+        rewritten("points_burn", "WHERE id = v_account;", "WHERE false;"),
+        SPENDING + "test_a_reference_that_is_known_leaves_the_account_as_it_was[burnt]",
     ),
     lock("points_post", "test_journals_of_two_currencies_do_not_wait_for_each_other_in_a_ring"),
     lock("points_post", "test_journals_side_by_side_are_all_counted", 2),
@@ -139,6 +154,11 @@ MUTATIONS = (
         SPENDING + "test_expired_points_cannot_be_burned_although_no_sweep_ran",
     ),
     Mutation(
+        "time decides before a burn of one statement",
+        rewritten("points_burn", r"\(next_due_at > p_now OR next_due_at IS NULL\)", "true"),
+        SPENDING + "test_expired_points_cannot_be_burned_although_no_sweep_ran",
+    ),
+    Mutation(
         "nothing is written to the account of a merged member",
         rewritten("points_enter", r"IF v_account\.moved_to_id IS NOT NULL THEN", "IF false THEN"),
         "tests/points/test_merge.py::test_writing_to_the_emptied_account_is_refused_and_an_old_reference_is_known",
@@ -152,10 +172,18 @@ MUTATIONS = (
         ),
         SPENDING + "test_a_repeated_burn_is_the_first_even_when_the_balance_is_gone",
     ),
+    *(
+        Mutation(
+            f"the order of consumption: {function}",
+            rewritten(function, r"ORDER BY lot\.expires_at NULLS LAST, lot\.id", "ORDER BY lot.id"),
+            SPENDING + f"test_whatever_takes_points_goes_from_lot_to_lot[{spend}]",
+        )
+        for function, spend in (("points_burn", "burnt"), ("points_debit", "taken"))
+    ),
     Mutation(
-        "the order of consumption",
-        rewritten("points_debit", r"ORDER BY lot\.expires_at NULLS LAST, lot\.id", "ORDER BY lot.id"),
-        SPENDING + "test_burn_takes_what_expires_first_and_what_never_expires_last",
+        "what is on hold is not burned",
+        rewritten("points_burn", r"lot\.remaining - lot\.held INTO", "lot.remaining INTO"),
+        SPENDING + "test_whatever_takes_points_goes_from_lot_to_lot[burnt]",
     ),
     Mutation(
         "debt is repaid first",
@@ -180,6 +208,11 @@ MUTATIONS = (
     Mutation(
         "what is frozen is not spent",
         rewritten("points_hold_place", r"IF v_account\.burn_frozen THEN", "IF false THEN"),
+        SPENDING + "test_frozen_spending_refuses_burn_hold_capture_and_transfer",
+    ),
+    Mutation(
+        "what is frozen is not burned in one statement",
+        rewritten("points_burn", "AND NOT burn_frozen", ""),
         SPENDING + "test_frozen_spending_refuses_burn_hold_capture_and_transfer",
     ),
     # --- closed months
@@ -231,7 +264,7 @@ MUTATIONS = (
     ),
     Mutation(
         "entries that have a leaf are skipped",
-        Source("points/sql/log/seal.sql", "leaf.entry_id = batch.id) IS NULL", "false) IS NULL"),
+        Source("points/sql/log/seal.sql", "WHERE leaf.index IS NULL", "WHERE true"),
         SEALING + "test_what_is_passed_again_gets_no_second_leaf",
     ),
     Mutation(

@@ -10,7 +10,7 @@ from loyalty.lib import checks, ids
 from points import invariants as _invariants
 from points import services as points
 from points.models import Account, Entry, Lot
-from points.postings import Posting, PostResult
+from points.postings import BurnResult, Posting, PostResult
 
 
 def accrual(amount: int, reference: str, rule: str = "base", **more: Any) -> Posting:
@@ -22,6 +22,18 @@ def earn(member_id: UUID, amount: int, reference: str, *, now: datetime, **more:
     """One order with one rule."""
     return points.post(
         member_id=member_id, journal_id=ids.new(), entries=[accrual(amount, reference, **more)], now=now
+    )
+
+
+def burnt(member_id: UUID, amount: int, reference: str, *, now: datetime) -> BurnResult:
+    """A burn: as a rule one statement, `points_burn`."""
+    return points.burn(member_id=member_id, points=amount, reference=reference, now=now)
+
+
+def taken(member_id: UUID, amount: int, reference: str, *, now: datetime) -> BurnResult:
+    """Points taken by an operator: `points_debit`, which does what burns out of the ordinary do."""
+    return points.adjust(
+        member_id=member_id, points=-amount, reference=reference, reason="double", actor="key", now=now
     )
 
 

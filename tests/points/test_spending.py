@@ -12,9 +12,9 @@ from loyalty.lib import ids
 from loyalty.outbox.models import OutboxEvent
 from points import errors, selectors
 from points import services as points
-from points.models import Consumption, Entry, Hold
+from points.models import Account, Consumption, Entry, Hold
 from tenants.models import Brand
-from tests.points.support import assert_sound, book, earn, lots, numbers
+from tests.points.support import assert_sound, book, burnt, earn, lots, numbers, taken
 from tests.support.brands import ANNA, BORIS
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,9 @@ def test_burn_takes_what_expires_first_and_what_never_expires_last(in_acme: Bran
     earn(ANNA, 10, "never", now=now)
     earn(ANNA, 10, "late", now=now, expires_at=days(now, 20))
     earn(ANNA, 10, "soon", now=now, expires_at=days(now, 10))
-    result = points.burn(member_id=ANNA, points=25, reference="b-1", reason="checkout", actor="key", now=now)
+    result = points.burn(
+        member_id=ANNA, points=25, reference='b-"1" %2$s', reason="checkout", actor="key", now=now
+    )
     assert (result.entry.points, result.entry.balance_after, result.account.available) == (-25, 5, 5)
     assert lots(ANNA) == [(5, 0, "open"), (0, 0, "closed"), (0, 0, "closed")]
     taken = Consumption.objects.filter(entry_id=result.entry.entry_id).order_by("id")
@@ -37,8 +39,58 @@ def test_burn_takes_what_expires_first_and_what_never_expires_last(in_acme: Bran
     assert (entry.system_account, entry.source, entry.reason, entry.actor) == (
         "redemption", "burn", "checkout", "key",
     )  # fmt: skip
-    assert OutboxEvent.objects.filter(type="points.burned").count() == 1
+    event = OutboxEvent.objects.get(type="points.burned")
+    assert event.payload == {
+        "member_id": str(ANNA),
+        "journal": str(entry.journal_id),
+        "entries": [
+            {
+                "entry_id": str(entry.id), "kind": "burn", "points": -25, "points_currency": "points",
+                "rule": "", "version": None, "balance_after": 5,
+            }
+        ],
+        "source": "burn",
+        "reference": 'b-"1" %2$s',
+        "reason": "checkout",
+        "account": {
+            "account_id": str(entry.account_id), "points_currency": "points", "available": 5, "pending": 0,
+            "held": 0, "debt": 0, "lifetime_accrued": 30,
+        },
+    }  # fmt: skip
     assert_sound()
+
+
+@pytest.mark.parametrize("spend", [burnt, taken])
+def test_whatever_takes_points_goes_from_lot_to_lot(in_acme: Brand, now: datetime, spend: Callable) -> None:
+    earn(ANNA, 10, "never", now=now)
+    earn(ANNA, 10, "late", now=now, expires_at=days(now, 20))
+    earn(ANNA, 10, "soon", now=now, expires_at=days(now, 10))
+    points.hold(member_id=ANNA, points=4, reference="h", expires_at=days(now, 1), now=now)
+    result = spend(ANNA, 21, "b-1", now=now)
+    assert (result.entry.balance_after, result.account.available, result.account.held) == (9, 5, 4)
+    assert lots(ANNA) == [(5, 0, "open"), (0, 0, "closed"), (4, 4, "open")]
+    taken_from = Consumption.objects.filter(entry_id=result.entry.entry_id).order_by("id")
+    assert [(c.points, c.lot.entry.reference) for c in taken_from] == [
+        (6, "soon"),
+        (10, "late"),
+        (5, "never"),
+    ]
+    assert numbers(ANNA) == (5, 0, 4, 0)
+    assert_sound()
+
+
+@pytest.mark.parametrize("spend", [burnt, taken])
+def test_a_reference_that_is_known_leaves_the_account_as_it_was(
+    in_acme: Brand, now: datetime, row_counts: Callable, spend: Callable
+) -> None:
+    earn(ANNA, 10, "o-1", now=now)
+    first = spend(ANNA, 4, "b-1", now=now)
+    account, before = Account.objects.values().get(member_id=ANNA), row_counts()
+    again = spend(ANNA, 4, "b-1", now=days(now, 1))
+    assert (again.replayed, again.entry.entry_id, again.account.available) == (True, first.entry.entry_id, 6)
+    after = Account.objects.values().get(member_id=ANNA)
+    assert row_counts() == before
+    assert {**after, "updated_at": None} == {**account, "updated_at": None}
 
 
 def test_burn_of_more_than_available_writes_nothing(
@@ -192,7 +244,7 @@ def test_frozen_spending_refuses_burn_hold_capture_and_transfer(in_acme: Brand, 
     held = points.hold(member_id=ANNA, points=4, reference="h-1", expires_at=days(now, 1), now=now)
     points.freeze(member_id=ANNA, earn=False, burn=True, reason="stolen phone", now=now)
     for attempt in (
-        lambda: points.burn(member_id=ANNA, points=1, reference="b", now=now),
+        lambda: burnt(ANNA, 1, "b", now=now),
         lambda: points.hold(member_id=ANNA, points=1, reference="h", expires_at=days(now, 1), now=now),
         lambda: points.capture(hold_id=held.hold_id, now=now),
         lambda: points.transfer(from_member_id=ANNA, to_member_id=BORIS, points=1, reference="t", now=now),
