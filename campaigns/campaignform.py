@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django import forms
@@ -27,6 +27,7 @@ from campaigns.services.campaigns.content import MOST_RULES, Content
 from campaigns.services.campaigns.writing import OPEN_FIELDS
 from loyalty.lib import clock
 from loyalty.lib.console import ServiceForm
+from loyalty.lib.errors import FieldError
 from loyalty.lib.words import language
 from points.postings import MAX_POINTS
 
@@ -45,6 +46,7 @@ RECURS: Final = (
     ("WEEKLY", _("on days of the week")),
     ("MONTHLY", _("on days of the month")),
 )
+_DISCOUNT: Final = {f"discount_{name}" for name in ("percent", "points", "rewards", "categories")}
 LATELY: Final = 200
 """How many drafts are offered at most."""
 
@@ -189,6 +191,18 @@ class CampaignForm(ServiceForm, DiscountFields):
             self.add_error(needed, _("This field is required."))
         return super().clean()
 
+    def faults(self, data: dict[str, Any]) -> Iterable[FieldError]:
+        """What the service would say of the fields that could be read."""
+        texts = {name: data.get(name, "") for name in (*_texts("name"), *_texts("announcement"))}
+        own = self.instance if self.known else None
+        multiplier, templates = data.get("multiplier") or None, data.get("templates", ())
+        said = _values({**data, **texts})
+        if not any(said["name"].values()):
+            del said["name"]
+        if "code" in data:
+            said["code"] = data["code"]
+        return campaigns.faults(said, own=own, templates=templates, multiplier=multiplier, now=clock.now())
+
     def write(self, data: dict[str, Any]) -> Campaign:
         """Create or change the campaign. Raises Invalid, CampaignCodeTaken, CampaignState."""
         now, values = clock.now(), _values(data)
@@ -237,9 +251,9 @@ def _values(data: Mapping[str, Any]) -> dict[str, Any]:
         values["control_percent"] = data["control_percent"] or 0
     if "rules" in data:
         values["rules"] = tuple(sorted(data["rules"]))
-    if "recurs" in data:
+    if "recurs" in data and {"weekdays", "month_days"} <= set(data):
         values["rrule"] = _rrule(data)
-    if "discount_percent" in data:
+    if set(data) >= _DISCOUNT:
         values["discount"] = discount_of(data)
     return values
 

@@ -5,13 +5,17 @@ The best of what is still valid counts at any instant: the highest tier, of two 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 
 from points import tiers
-from points.tiers import Fall, Level, Program, Qualifying, Standing, Why
+from points.expiry import midnight
+from points.tiers import Fall, Level, Program, Qualifying, Standing, Why, Window
 
+# What qualified on each brand-local day of a time.
+Daily = Callable[[Window], Sequence[tuple[date, Decimal]]]
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -125,25 +129,57 @@ def risen(program: Program, held: Holdings, track: Standing, at: datetime) -> Ho
     """Held with `track` where that is higher, or as high and held longer. What it rises above is kept."""
     if _worth(program, track) < _worth(program, held.track):
         return held
-    if track.code == held.track.code:
+    if track.review_at == held.track.review_at and track.code == held.track.code:
         return replace(held, track=track)
     return replace(held, track=track, before=(held.track, *_still(program, held.before, at)))
 
 
-def lowered(program: Program, held: Holdings, at: datetime, tz: tzinfo, qualifying: Qualifying) -> Holdings:
+def lowered(
+    program: Program, held: Holdings, at: datetime, tz: tzinfo, qualifying: Qualifying, daily: Daily
+) -> Holdings:
     """What is held after a return: what the orders no longer justify falls to what they do, or back to what
-    stood before the upgrade that is undone. What was granted stays."""
+    stood before the upgrade that is undone, or to what they would have reached on a day since then without
+    what came back. What was granted stays."""
     level = tiers.justified(program, held.track, at, tz, qualifying)
     if level is None or level.code == held.track.code:
         return held
-    until = tiers.holds_until(program, level, held.track.earned_at or at, tz)
-    after = Standing(level.code, at, until, until, held.track.earned_at)
+    earned_at = held.track.earned_at or at
+    until = tiers.holds_until(program, level, earned_at, tz)
+    if until is not None and until <= at:
+        # A changed programme had put the end of the tier off: what it falls to ends with it.
+        until = held.track.review_at
+    after = Standing(level.code, at, until, until, earned_at)
     before = [each for each in held.before if each.review_at is None or each.review_at > at]
     alike = [each for each in before if _rank(program, each) >= _rank(program, after)]
     kept = _first_justified(program, alike, at, tz, qualifying)
+    again = _reached_since(program, earned_at, at, tz, daily)
+    if again is not None and _rank(program, again) > _rank(program, kept or after):
+        return replace(held, track=again, before=tuple(before))
     if kept is None:
         return replace(held, track=after, before=tuple(before))
     return replace(held, track=kept, before=_without(before, kept))
+
+
+def _reached_since(
+    program: Program, since: datetime, at: datetime, tz: tzinfo, daily: Daily
+) -> Standing | None:
+    """What orders reached best on a day from `since` on, where it is still held. Of rolling periods: the
+    calendar ones that matter are two, the present one and the one that earned the tier."""
+    if program.period != "rolling_months":
+        return None
+    first = tiers.window(program, since, tz).start
+    days = [each for each in daily(Window(first, at)) if each[1]]
+    found: list[Standing] = []
+    for start in (midnight(day, tz) for day, _count in days):
+        span = tiers.window(program, start, tz)
+        if span.end <= since:
+            continue
+        total = sum((n for day, n in days if span.start <= midnight(day, tz) < span.end), Decimal(0))
+        level = program.earned(total)
+        until = tiers.holds_until(program, level, start, tz)
+        if until is None or until > at:
+            found.append(Standing(level.code, at, until, until, start))
+    return max(found, key=lambda each: _worth(program, each), default=None)
 
 
 def granted(held: Holdings, grant: Standing) -> Holdings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -28,7 +30,7 @@ from campaigns.services.campaigns import exchange
 from campaigns.services.campaigns.content import Content
 from loyalty.lib import clock, pagination
 from loyalty.lib.api import ApiView
-from loyalty.lib.errors import Invalid
+from loyalty.lib.errors import FieldError, Invalid
 
 
 class Campaigns(ApiView):
@@ -64,7 +66,7 @@ class Campaigns(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Save a new campaign as a draft."""
-        body = _clean(self.body(CampaignBody))
+        body = _clean(self.body_and(CampaignBody, _faults))
         templates, multiplier = body.pop("templates", ()), body.pop("multiplier", None)
         content = Content(**{"kind": Campaign.Kind.OTHER, **body})
 
@@ -115,11 +117,18 @@ class OneCampaign(ApiView):
         """
         if isinstance(request.data, dict) and request.data.get("code", code) != code:
             raise Invalid.at("/code", "read_only", _("The code of a campaign never changes."))
-        changes = _clean(self.body(CampaignFields))
+        own = Campaign.objects.filter(code=code).first()
+        changes = _clean(self.body_and(CampaignFields, partial(_faults, own=own)))
         changed = campaigns.change(
             code=code, changes=changes, actor=self.caller(), now=clock.now(), by_api=True
         )
         return Response(campaign_json(changed))
+
+
+def _faults(data: Mapping[str, Any], own: Campaign | None = None) -> list[FieldError]:
+    said = _clean(data)
+    templates, multiplier = said.pop("templates", ()), said.pop("multiplier", None)
+    return campaigns.faults(said, own=own, templates=templates, multiplier=multiplier, now=clock.now())
 
 
 def _clean(data: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -31,23 +32,29 @@ def check(body: Any, context: CheckContext) -> Checked:
     plain = plain_json(body)
     errors = shape_errors(plain)
     conditions = ConditionCheck(context, str(plain.get("trigger", "")))
-    if not any(error.pointer == "/trigger" for error in errors):
+    if "trigger" not in _parts(errors):
         conditions.check(plain.get("when"))
-    if not errors:
-        errors = sense_errors(plain, context)
-    if not errors:
-        errors = list(lifetime_errors(plain, context))
+    errors += sense_errors(plain, context, _parts(errors))
+    if _parts(errors).isdisjoint({"points", "schedule", "trigger"}):
+        errors += lifetime_errors(plain, context)
     errors += conditions.errors + list(text_errors(plain, ""))
     if not errors:
         errors = _uncompilable(plain, context)
-    if errors:
+    if not _parts(errors).isdisjoint({"", "when", "trigger"}):
         return Checked(plain, tuple(errors), tuple(conditions.named))
-    named = (*conditions.named, *_segment(plain))
     reach = Reach(context.tiers, context.currency, plain["trigger"] in ORDER_TRIGGERS)
     never = contradictions(plain.get("when"), reach)
+    if errors:
+        return Checked(plain, (*errors, *never.errors), tuple(conditions.named))
+    named = (*conditions.named, *_segment(plain))
     odd = (*oddities(plain, context), *lifetime_warnings(plain, context))
     warnings = (*never.warnings, *repeating(plain), *odd)
     return Checked(plain, tuple(never.errors), named, warnings)
+
+
+def _parts(errors: Iterable[FieldError]) -> set[str]:
+    """The fields of the rule in which something is wrong; "" is the rule itself."""
+    return {error.pointer.split("/")[1] if error.pointer else "" for error in errors}
 
 
 def _segment(body: dict[str, Any]) -> list[Named]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from fractions import Fraction
 from typing import Any, Final
@@ -29,17 +30,21 @@ MAX_DAYS: Final = 3660
 MAX_PRIORITY: Final = 1_000_000
 
 
-def sense_errors(body: Mapping[str, Any], context: CheckContext) -> list[FieldError]:
-    """Everything that is wrong with a rule of the right shape, but for its conditions."""
-    return [
-        *_code(body),
-        *_effect(body),
-        *_receiver(body),
-        *schedule_errors(body.get("schedule") or {}, context),
-        *_caps(body),
-        *_points(body, context),
-        *_audience(body.get("audience") or {}),
-    ]
+def sense_errors(
+    body: Mapping[str, Any], context: CheckContext, broken: AbstractSet[str] = frozenset()
+) -> list[FieldError]:
+    """Everything that makes no sense in a rule, but for its conditions. `broken` are the fields of a wrong
+    shape: what reads them is not judged, the rest is, so that all faults are told together."""
+    judged: Sequence[tuple[set[str], Callable[[], Iterable[FieldError]]]] = (
+        ({"code"}, lambda: _code(body)),
+        ({"effect", "trigger"}, lambda: _effect(body)),
+        ({"priority", "to", "trigger"}, lambda: _receiver(body)),
+        ({"schedule"}, lambda: schedule_errors(body.get("schedule") or {}, context)),
+        ({"caps", "effect", "trigger"}, lambda: _caps(body)),
+        ({"points", "trigger"}, lambda: _points(body, context)),
+        ({"audience"}, lambda: _audience(body.get("audience") or {})),
+    )
+    return [error for reads, faults in judged if broken.isdisjoint(reads) for error in faults()]
 
 
 def _code(body: Mapping[str, Any]) -> Iterator[FieldError]:

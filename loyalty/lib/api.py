@@ -1,6 +1,6 @@
 """What every view of the API shares: strict input, one shape of answers, work done once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -53,6 +53,23 @@ class ApiView(APIView):
             except serializers.ValidationError:
                 pass  # said below as DRF says it
         return self._validated(serializer(data=self.request.data, **kwargs))
+
+    def body_and(self, serializer: type[S], more: Callable[[Mapping[str, Any]], Iterable[FieldError]]) -> Any:
+        """The validated body. What is wrong with its fields is told together with `more`: the faults that a
+        service finds in the fields that could be read. Of a body that could be read whole it is not asked."""
+        try:
+            return self.body(serializer)
+        except Invalid as invalid:
+            data = self.request.data
+            if not isinstance(data, dict):
+                raise
+            wrong = {error.pointer.split("/")[1] for error in invalid.errors if error.pointer}
+            sound = serializer(
+                data={name: value for name, value in data.items() if name not in wrong}, partial=True
+            )
+            told = more(sound.validated_data) if sound.is_valid() else ()
+            others = [error for error in told if error.pointer.split("/")[1] not in wrong]
+            raise Invalid([*invalid.errors, *others]) from invalid
 
     def query(self, serializer: type[S], **kwargs: Any) -> Any:
         """The validated query parameters. Raises Invalid with a pointer for every one that is wrong."""

@@ -1,7 +1,7 @@
 """What the console pages of all rooms share: read-only tables, and operations that ask before they act."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.enums import ActionVariant
 from unfold.paginator import InfinitePaginator
 
-from loyalty.lib.errors import Invalid, Refusal, Text
+from loyalty.lib.errors import FieldError, Invalid, Refusal, Text
 
 Run = Callable[[Any, HttpRequest, Any, dict[str, Any]], Text | None]
 
@@ -232,10 +232,16 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
         """Call the service; the object. Raises Refusal."""
         raise AssertionError(data)
 
+    def faults(self, data: dict[str, Any]) -> Iterable[FieldError]:
+        """What the service would refuse of the fields that could be read, where others could not."""
+        return ()
+
     def clean(self) -> dict[str, Any]:
         """The cleaned data, after the service has taken them."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if self.errors:
+            wrong = set(self.errors)
+            self._say(each for each in self.faults(data) if self._field_of(each)[0] not in wrong)
             return data
         try:
             with transaction.atomic():
@@ -246,14 +252,21 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _refused(self, refusal: Refusal) -> None:
         faults = refusal.errors if isinstance(refusal, Invalid) else ()
-        for fault in faults:
-            name = fault.pointer.strip("/").split("/")[0]
-            known = self.fields_of.get(name, name)
-            here = known if known in self.fields else None
-            shown = fault.detail if here and here == name else f"{fault.pointer}: {fault.detail}"
-            self.add_error(here, str(shown) if fault.pointer else str(fault.detail))
+        self._say(faults)
         if not faults:
             self.add_error(None, str(refusal.detail))
+
+    def _field_of(self, fault: FieldError) -> tuple[str | None, str]:
+        """The form's field that a fault belongs to, and the first name in its pointer."""
+        name = fault.pointer.strip("/").split("/")[0]
+        known = self.fields_of.get(name, name)
+        return (known if known in self.fields else None), name
+
+    def _say(self, faults: Iterable[FieldError]) -> None:
+        for fault in faults:
+            here, name = self._field_of(fault)
+            shown = fault.detail if here and here == name else f"{fault.pointer}: {fault.detail}"
+            self.add_error(here, str(shown) if fault.pointer else str(fault.detail))
 
     def _post_clean(self) -> None:
         """The service alone validates and writes the model."""

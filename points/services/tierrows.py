@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -47,6 +47,10 @@ SELECT count(*) FROM (
   SELECT 1 FROM points_tierqualification WHERE member_id = %s AND at >= %s AND at < %s
   GROUP BY (at AT TIME ZONE %s)::date HAVING sum(visits) > 0
 ) day
+"""
+_BY_DAY = """
+SELECT (at AT TIME ZONE %s)::date AS day, sum(points), sum(spend), (sum(visits) > 0)::int
+FROM points_tierqualification WHERE member_id = %s AND at >= %s AND at < %s GROUP BY day ORDER BY day
 """
 
 
@@ -247,6 +251,14 @@ def total(member_id: UUID, program: Program, span: Window) -> Decimal:
         else:
             cursor.execute(_SUM[program.qualify_by], [member_id, span.start, span.end])
         return Decimal(cursor.fetchone()[0])
+
+
+def by_day(member_id: UUID, program: Program, span: Window) -> list[tuple[date, Decimal]]:
+    """What qualified on each local day of a time; of visits at most one a day."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_DAY, [current_brand().timezone, member_id, span.start, span.end])
+        which = tiers.QUALIFY_BY.index(program.qualify_by)
+        return [(day, Decimal(counts[which])) for day, *counts in cursor.fetchall()]
 
 
 def current_window(program: Program, at: datetime) -> Window:

@@ -6,9 +6,9 @@ Everything that writes a member's tier runs under the lock on the member's point
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -202,7 +202,10 @@ def _lowered(member_id: UUID, held: Held | None, reference: str, now: datetime) 
     def qualifying(span: Window) -> Decimal:
         return rows.total(member_id, program, span)
 
-    after = holdings.lowered(program, held.holdings, now, tz, qualifying)
+    def daily(span: Window) -> Sequence[tuple[date, Decimal]]:
+        return rows.by_day(member_id, program, span)
+
+    after = holdings.lowered(program, held.holdings, now, tz, qualifying, daily)
     if after == held.holdings:
         return held
     count = qualifying(rows.current_window(program, now))

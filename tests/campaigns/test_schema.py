@@ -258,6 +258,27 @@ def test_conditions(change: dict[str, Any], error: tuple[str, str] | None) -> No
     assert (errors[:1] if error else errors) == ([error] if error else [])
 
 
+def test_faults_of_shape_and_of_sense_are_told_together() -> None:
+    wrong = {
+        "name": {"fr": "double"},
+        "effect": {"type": "multiplier", "factor": "1000"},
+        "schedule": {"starts_at": "2026-11-02T00:00:00+08:00", "ends_at": "2026-11-01T00:00:00+08:00"},
+        "caps": {"per_order": "0"},
+        "points": {"pending": {"days": "many"}},
+        "when": {"all": [{"fact": "member.mood", "op": "eq", "value": "good"}]},
+    }
+    assert {pointer for pointer, _code in found({**GOOD, **wrong})} == {
+        "/name/fr",
+        "/effect/factor",
+        "/schedule/ends_at",
+        "/caps/per_order",
+        "/points/pending/days",
+        "/when/all/0/fact",
+    }
+    # What cannot be read is not judged.
+    assert [pointer for pointer, _code in found({**GOOD, "trigger": "never", "to": "both"})] == ["/trigger"]
+
+
 def test_amounts_and_units_exist_on_orders_alone() -> None:
     for effect in ({"type": "per_amount", "points": 1, "per": 1}, {"type": "per_unit", "points": 1}):
         assert found({**ACTIVITY, "effect": effect}) == [("/effect/type", "effect_not_on_trigger")]

@@ -106,6 +106,34 @@ def test_a_granted_tier_survives_an_order_that_earns_the_same_and_its_return(
     assert held(api, "2027-06-01T00:00:00+08:00") == ("silver", None)
 
 
+def test_a_return_gives_back_what_an_earlier_period_had_earned(api: Api, base_rule: None) -> None:
+    api.put("/tiers", program(**CALENDAR))
+    bought(api, "1", "1000.00")
+    assert held(api) == ("gold", "2027-12-31T16:00:00Z")
+    with clock.frozen(datetime.fromisoformat("2027-02-01T10:00:00+08:00")):
+        bought(api, "2", "1000.00", ordered_at="2027-02-01T09:00:00+08:00")
+        assert held(api) == ("gold", "2028-12-31T16:00:00Z")
+        back(api, "2")
+        assert held(api) == ("gold", "2027-12-31T16:00:00Z")
+        back(api, "1")
+        assert held(api) == ("silver", None)
+
+
+def test_a_return_leaves_what_the_other_orders_reached_by_themselves(api: Api, base_rule: None) -> None:
+    api.put("/tiers", program())
+    for number, month, price in (("1", "2026-12", "600"), ("2", "2027-05", "400"), ("3", "2027-11", "400")):
+        day = f"{month}-10T10:00:00+08:00"
+        with clock.frozen(datetime.fromisoformat(day)):
+            bought(api, number, price, ordered_at=day)
+    with clock.frozen(datetime.fromisoformat("2028-01-10T10:00:00+08:00")):
+        assert held(api) == ("gold", "2028-05-10T16:00:00Z")
+        # The first and the last made a thousand within twelve months.
+        back(api, "2")
+        assert held(api) == ("gold", "2028-11-10T16:00:00Z")
+        back(api, "3")
+        assert held(api) == ("silver", None)
+
+
 def test_of_two_grants_of_one_tier_the_longer_counts(api: Api, base_rule: None, grant: Grant) -> None:
     api.put("/tiers", program(**BY_EARNED))
     grant("gold", "2028-01-01T00:00:00+08:00")

@@ -4,7 +4,7 @@ from campaigns.services.campaigns.budgets import count, is_behind
 from campaigns.services.campaigns.deciding import approve, reject, start, submit, withdraw
 from campaigns.services.campaigns.steering import end, pause, resume
 from campaigns.services.campaigns.turning import turn_due
-from campaigns.services.campaigns.writing import change, create
+from campaigns.services.campaigns.writing import change, create, faults
 
 __all__ = [
     "approve",
@@ -12,6 +12,7 @@ __all__ = [
     "count",
     "create",
     "end",
+    "faults",
     "is_behind",
     "pause",
     "reject",

@@ -17,7 +17,7 @@ from campaigns.models import Campaign, CampaignRule, Rule
 from campaigns.schema.schedules import RRULE_FAULTS
 from campaigns.services import phrases
 from campaigns.services.campaigns import exchange
-from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.errors import FieldError
 from tenants.context import current_brand
 
 CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,59}\Z", re.ASCII)
@@ -47,9 +47,13 @@ class Content:
     discount: Mapping[str, Any] | None = None
     rules: Sequence[str] = ()
 
+    def said(self) -> dict[str, Any]:
+        """All that it says, by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
     def fields(self) -> dict[str, Any]:
         """The columns of a campaign that it fills."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "rules"}
+        return {name: value for name, value in self.said().items() if name != "rules"}
 
 
 def of(campaign: Campaign) -> Content:
@@ -64,48 +68,56 @@ def merged(campaign: Campaign, changes: Mapping[str, Any]) -> Content:
     return replace(of(campaign), **changes)
 
 
-def check(content: Content, *, own: Campaign | None = None) -> None:
-    """Raises Invalid with a pointer to every field that is wrong. `own` is the campaign that is changed."""
-    errors = [
-        *_of_texts(content),
-        *_of_time(content),
-        *_of_rules(content.rules, own),
-        *exchange.faults(content.kind, content.discount),
-    ]
-    if errors:
-        raise Invalid(errors)
+def faults(said: Mapping[str, Any], *, own: Campaign | None = None) -> Iterator[FieldError]:
+    """What is wrong with the fields of a campaign, with a pointer to each. Fields that are not `said`, since
+    they could not be read, are passed over. `own` is the campaign that is changed."""
+    yield from _of_texts(said)
+    yield from _of_time(said)
+    yield from _of_rules(said.get("rules", ()), own)
+    if "kind" in said:
+        yield from exchange.faults(said["kind"], said.get("discount"))
 
 
-def forbidden(content: Content) -> Iterator[FieldError]:
+def over(end: datetime, now: datetime) -> Iterator[FieldError]:
+    """The fault of a campaign that would have ended before it begins to count."""
+    if end <= now:
+        yield FieldError("/ends_at", "past", _("The campaign would be over already."))
+
+
+def forbidden(said: Mapping[str, Any]) -> Iterator[FieldError]:
     """Faults of what members read that law does not allow."""
-    for name, said in (("name", content.name), ("announcement", content.announcement)):
-        for language, text in said.items():
+    for name in ("name", "announcement"):
+        for language, text in said.get(name, {}).items():
             yield from phrases.faults(f"/{name}/{language}", text)
 
 
-def _of_texts(content: Content) -> Iterator[FieldError]:
-    if not CODE.match(content.code):
+def _of_texts(said: Mapping[str, Any]) -> Iterator[FieldError]:
+    if "code" in said and not CODE.match(said["code"]):
         yield FieldError("/code", "invalid", _("Lower-case letters, digits and hyphens, at most 60."))
-    if not any(content.name.values()):
+    if "name" in said and not any(said["name"].values()):
         yield FieldError("/name", "required", _("This field is required."))
-    if not 0 <= content.control_percent <= 50:
+    if not 0 <= said.get("control_percent", 0) <= 50:
         yield FieldError("/control_percent", "range", _("From 0 to 50."))
-    yield from forbidden(content)
+    yield from forbidden(said)
 
 
-def _of_time(content: Content) -> Iterator[FieldError]:
-    start, end = content.starts_at, content.ends_at
-    for name, at in (("starts_at", start), ("ends_at", end)):
-        if at.microsecond:
+def _of_time(said: Mapping[str, Any]) -> Iterator[FieldError]:
+    for name in ("starts_at", "ends_at"):
+        if name in said and said[name].microsecond:
             yield FieldError(f"/{name}", "whole_seconds", _("A campaign begins and ends on a whole second."))
+    if "starts_at" in said and "ends_at" in said:
+        yield from _of_period(said["starts_at"], said["ends_at"], said.get("rrule", ""))
+
+
+def _of_period(start: datetime, end: datetime, rrule: str) -> Iterator[FieldError]:
     if end <= start:
         yield FieldError("/ends_at", "ends_before_start", _("Must be later than the start."))
     elif end - start > LONGEST:
         yield FieldError("/ends_at", "endless", _("A campaign ends within five years."))
-    elif content.rrule:
+    elif rrule:
         try:
-            found = spans(start, end, content.rrule, current_brand().tz)
-            wrong = contradicts_itself(rrule_parts(content.rrule))
+            found = spans(start, end, rrule, current_brand().tz)
+            wrong = contradicts_itself(rrule_parts(rrule))
         except ScheduleError as error:
             yield FieldError("/rrule", error.code, _SCHEDULE.get(error.code, error.detail))
         else:

@@ -137,13 +137,12 @@ def _rules(campaign: Campaign) -> list[Rule]:
 
 def _check(campaign: Campaign, bodies: Bodies, now: datetime) -> None:
     """Whether it could run now. Raises Invalid."""
-    if turning.last_end(campaign) <= now:
-        raise Invalid.at("/ends_at", "past", _("The campaign would be over already."))
+    errors = list(contents.over(turning.last_end(campaign), now))
     rules = _rules(campaign)
     # On an exchange day something else than rules may be on offer.
     if not rules and campaign.kind != Campaign.Kind.EXCHANGE_DAY:
-        raise Invalid.at("/rules", "required", _("A campaign has at least one rule."))
-    errors = list(contents.forbidden(contents.of(campaign)))
+        errors.append(FieldError("/rules", "required", _("A campaign has at least one rule.")))
+    errors += contents.forbidden(contents.of(campaign).said())
     for number, rule in enumerate(rules):
         if rule.status == Rule.Status.RETIRED:
             errors.append(FieldError(f"/rules/{number}", "rule_retired", _("This rule is retired.")))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import gallery, selectors
+from campaigns import gallery, schema, selectors
 from campaigns.errors import CampaignCodeTaken, TemplateNotFound
 from campaigns.models import Campaign, CampaignStep
 from campaigns.services import copying, rules, rulewriting, submissions
@@ -37,9 +37,9 @@ def create(
     """Write a campaign down as a draft, with copies of `templates` among its rules, and with a rule that
     multiplies base points by `multiplier`.
 
-    Raises Invalid (with pointers), CampaignCodeTaken.
+    Raises Invalid (with pointers; a period that is past among them), CampaignCodeTaken.
     """
-    contents.check(content)
+    _refuse(faults(content.said(), templates=templates, multiplier=multiplier, now=now))
     try:
         with transaction.atomic():
             campaign = Campaign.objects.create(
@@ -58,9 +58,10 @@ def create(
 def change(
     *, code: str, changes: Mapping[str, Any], actor: str, now: datetime, by_api: bool = False
 ) -> Campaign:
-    """Change the fields given. Of a campaign that is under way only its texts and its budgets may change; a
-    budget above what was given lets one go on that was stopped by its budget. Where the brand asks for a
-    second operator, a budget that is raised or removed waits for one, and the rest is changed.
+    """Change the fields given; a draft cannot be made to end in the past. Of one that is under way only
+    its texts and its budgets may change; a budget above what was given lets one go on that was stopped by its
+    budget. Where the brand asks for a second operator, a budget that is raised or removed waits for one, and
+    the rest is changed.
 
     Raises CampaignNotFound, CampaignState (it, or another budget, waits for approval; it has ended), Invalid.
     """
@@ -75,7 +76,7 @@ def change(
         before, content = contents.of(campaign), contents.merged(campaign, changes)
         if content == before:
             return campaign
-        contents.check(content, own=campaign)
+        _refuse(faults(content.said(), own=campaign, now=now))
         for name, value in content.fields().items():
             setattr(campaign, name, value)
         campaign.updated_at = now
@@ -93,6 +94,36 @@ def change(
             budgets.hold_against(campaign, actor=actor, now=now)
             rulewriting.changed(now)
         return campaign
+
+
+def faults(
+    said: Mapping[str, Any],
+    *,
+    now: datetime,
+    own: Campaign | None = None,
+    templates: Sequence[str] = (),
+    multiplier: str | None = None,
+) -> list[FieldError]:
+    """All that is wrong with a campaign, new or `own`, in the fields that are `said`, with pointers."""
+    found = list(contents.faults(said, own=own))
+    # A draft whose time has passed may still be corrected in everything else.
+    if "ends_at" in said and (own is None or said["ends_at"] != own.ends_at):
+        found += contents.over(said["ends_at"], now)
+    codes = selectors.tier_codes()
+    for number, key in enumerate(templates):
+        if _template_body(key, codes) is None:
+            found.append(FieldError(f"/templates/{number}", "unknown_template", TemplateNotFound.title))
+    if multiplier is not None:
+        body = _multiplying_body("x", {"en": "x"}, multiplier)
+        errors = schema.check(body, selectors.check_context(now)).errors
+        found += [FieldError("/multiplier", each.code, each.detail) for each in errors[:1]]
+    return found
+
+
+def _refuse(errors: Iterable[FieldError]) -> None:
+    found = list(errors)
+    if found:
+        raise Invalid(found)
 
 
 def _without_larger(
@@ -129,22 +160,30 @@ def _check_under_way(campaign: Campaign, changes: Mapping[str, Any]) -> None:
 
 def _from_template(key: str, number: int, content: Content, actor: str, now: datetime) -> str:
     """A draft copied from the gallery, paid by the campaign; its code."""
-    found = gallery.template(key)
-    body = gallery.fitted(found.body, selectors.tier_codes()) if found else None
+    body = _template_body(key, selectors.tier_codes())
     if body is None:
         raise Invalid.at(f"/templates/{number}", "unknown_template", TemplateNotFound.title)
     code = copying.free_code(f"{content.code}-{body['code']}"[: copying.LONGEST_CODE])
     return _drafted({**body, "code": code}, content, actor, now)
 
 
-def _multiplying(content: Content, factor: str, actor: str, now: datetime) -> str:
-    body = {
-        "code": copying.free_code(f"{content.code}-x"),
-        "name": {language: text for language, text in content.name.items() if text},
+def _template_body(key: str, tiers: Sequence[str]) -> dict[str, Any] | None:
+    found = gallery.template(key)
+    return gallery.fitted(found.body, tiers) if found else None
+
+
+def _multiplying_body(code: str, name: Mapping[str, str], factor: str) -> dict[str, Any]:
+    return {
+        "code": code,
+        "name": {language: text for language, text in name.items() if text},
         "trigger": "order.paid",
         "effect": {"type": "multiplier", "factor": factor},
         "stacking": PROMOTION,
     }
+
+
+def _multiplying(content: Content, factor: str, actor: str, now: datetime) -> str:
+    body = _multiplying_body(copying.free_code(f"{content.code}-x"), content.name, factor)
     try:
         return _drafted(body, content, actor, now)
     except Invalid as invalid:

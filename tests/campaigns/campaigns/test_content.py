@@ -34,6 +34,11 @@ __all__ = ["colleague"]
         ({"ends_at": ...}, "/ends_at", "required"),
         ({"ends_at": "2026-11-28T00:00:00+08:00"}, "/ends_at", "ends_before_start"),
         ({"ends_at": "2032-11-29T00:00:00+08:00"}, "/ends_at", "endless"),
+        (
+            {"starts_at": "2026-11-01T00:00:00+08:00", "ends_at": "2026-11-02T00:00:00+08:00"},
+            "/ends_at",
+            "past",
+        ),
         ({"starts_at": "2026-11-28T00:00:00"}, "/starts_at", "offset"),
         ({"starts_at": "2026-11-28T00:00:00.5+08:00"}, "/starts_at", "whole_seconds"),
         ({"rrule": "FREQ=SECONDLY"}, "/rrule", "rrule_not_daily"),
@@ -73,6 +78,37 @@ def test_bad_input_is_named_at_its_field_and_writes_nothing(
     answer = api.post("/campaigns", {n: v for n, v in (DOUBLE | changes).items() if v is not ...})
     assert answer.status_code == 422, answer.content
     assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [(pointer, code)]
+    assert row_counts() == before
+
+
+def test_all_that_is_wrong_is_told_together(api: Api, row_counts: Counts) -> None:
+    created(api, rules=[], multiplier="2")
+    before = row_counts()
+    wrong = {
+        "code": "Double Day",
+        "kind": "holiday",
+        "starts_at": "2026-11-01T00:00:00+08:00",
+        "ends_at": "2026-11-01T00:00:00+08:00",
+        "budget_points": 0,
+        "rules": ["nowhere"],
+        "templates": ["nothing"],
+        "multiplier": "0",
+        "announcement": {"en": "x", "zh-hans": "母乳化配方"},
+    }
+    found = {e["pointer"] for e in api.post("/campaigns", DOUBLE | wrong).json()["errors"]}
+    assert found == {
+        "/code",
+        "/kind",
+        "/ends_at",
+        "/budget_points",
+        "/rules/0",
+        "/templates/0",
+        "/multiplier",
+        "/announcement/zh-hans",
+    }
+    changes = {"kind": "holiday", "rules": ["double-x", "nowhere"], "ends_at": "2026-11-02T00:00:00+08:00"}
+    answer = api.patch("/campaigns/double", changes)
+    assert [e["pointer"] for e in answer.json()["errors"]] == ["/kind", "/rules/1", "/ends_at"]
     assert row_counts() == before
 
 
@@ -149,7 +185,11 @@ def test_starting_is_refused_whole(api: Api, in_acme: Brand, row_counts: Counts)
         draft=multiplier("extra", "3", when={"all": [{"fact": "member.tier", "op": "eq", "value": "gone"}]})
     )
     created(api, code="empty", multiplier=...)
-    created(api, code="over", starts_at="2026-11-01T00:00:00+08:00", ends_at="2026-11-02T00:00:00+08:00")
+    past = {"starts_at": "2026-11-01T00:00:00+08:00", "ends_at": "2026-11-02T00:00:00+08:00"}
+    with clock.frozen(datetime.fromisoformat("2026-10-31T12:00:00+08:00")):
+        created(api, code="over", **past)
+    # Whatever else is wrong is told with it; what is right about a draft may still be corrected.
+    assert api.patch("/campaigns/over", {"cost_centre": "hq"}).status_code == 200
     before = row_counts()
     for code, pointer in (("double", "/rules/1/when/all/0"), ("empty", "/rules"), ("over", "/ends_at")):
         answer = api.post(f"/campaigns/{code}/start")
