@@ -33,6 +33,7 @@ _REDEMPTION: Final[Mapping[str, Any]] = {
     "reward": {"zh-hans": "马克杯", "en": "Mug"},
     "quantity": 1,
     "points": 50,
+    "currency": _POINTS["currency"],
     "reference": "mini-0001",
 }
 _CLAIM: Final[Mapping[str, Any]] = {"order": "S01-20261122-0007", "reason": "已核对小票"}
@@ -57,14 +58,25 @@ OCCASIONS: Final[dict[str, Occasion]] = {
         Occasion(
             "points.expiring",
             _("Points are about to expire"),
-            {"points": 39, "last_day_at": "2026-12-22T10:00:00+08:00", "days": 30, **_BUYS},
+            {
+                "points": 39,
+                "currency": _POINTS["currency"],
+                "last_day_at": "2026-12-22T10:00:00+08:00",
+                "days": 30,
+                **_BUYS,
+            },
         ),
         Occasion("tier.upgraded", _("A higher tier was reached"), _TIER),
         Occasion("tier.downgraded", _("The tier fell"), _TIER),
         Occasion(
             "tier.downgrade_upcoming",
             _("The tier is about to fall"),
-            {**_TIER, "missing": 380, "last_day_at": "2026-12-31T10:00:00+08:00"},
+            {
+                **_TIER,
+                "missing": 380,
+                "needs": {"zh-hans": "再得380积分", "en": "380 more points"},
+                "last_day_at": "2026-12-31T10:00:00+08:00",
+            },
         ),
         Occasion(
             "claim.accepted",

@@ -20,6 +20,7 @@ from members.api.base import MemberApiView
 from members.api.shapes import MEMBER_ID
 from members.models import Member
 from points import selectors as points
+from points import tierwords
 from points.selectors import AccountView
 from points.services import tiers
 from tenants.context import current_brand
@@ -45,7 +46,13 @@ EXAMPLE: dict[str, Any] = {
         "until": None,
         "qualify_by": "points",
         "qualifying_points": 38,
-        "next": {"code": "gold", "name": "金卡", "points_missing": 4962, "by": None},
+        "next": {
+            "code": "gold",
+            "name": "金卡",
+            "points_missing": 4962,
+            "by": None,
+            "text": "再得4,962积分可升至金卡",
+        },
         "keep": None,
     },
     "expiring": [{"expires_at": "2026-12-22T16:00:00Z", "points": 10}],
@@ -88,6 +95,7 @@ class HomeNextTier(serializers.Serializer[Any]):
     name = serializers.CharField()
     points_missing = serializers.JSONField()
     by = serializers.DateTimeField(allow_null=True)
+    text = serializers.CharField()
 
 
 class HomeKeepTier(serializers.Serializer[Any]):
@@ -95,6 +103,7 @@ class HomeKeepTier(serializers.Serializer[Any]):
 
     by = serializers.DateTimeField()
     points_missing = serializers.JSONField()
+    text = serializers.CharField()
 
 
 class HomeTier(serializers.Serializer[Any]):
@@ -151,7 +160,7 @@ class HomeView(MemberApiView):
                 "profile": _profile(self.member),
                 "brand": {"name": current_brand().name, "points_name": current_brand().points_label},
                 "account": _account(account),
-                "tier": _tier(tier),
+                "tier": _tier(tierwords.told(tier)),
                 "expiring": [
                     {"expires_at": instant(at), "points": count}
                     for at, count in account.expiring

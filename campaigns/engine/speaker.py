@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
-from campaigns.engine.plurals import one_of
-from campaigns.engine.wording import ATTRIBUTES, CURRENCIES, FACTS, LANGUAGES, PHRASES
+from campaigns.engine.wording import ATTRIBUTES, FACTS, LANGUAGES, PHRASES
+from loyalty.lib import money
+from loyalty.lib.plurals import one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Speaker:
     @property
     def unit(self) -> str:
         """What the brand's money is called."""
-        return self.pick(CURRENCIES.get(self.words.currency, (self.words.currency, self.words.currency)))
+        code = self.words.currency
+        return self.pick(money.CURRENCIES.get(code, (code, code)))
 
     def name(self, currency: str) -> str:
         """What points of a currency are called."""

@@ -247,15 +247,6 @@ UNITS: Final[dict[str, tuple[str, str]]] = {
     "MONTHLY": ("个月", "months"),
     "YEARLY": ("年", "years"),
 }
-CURRENCIES: Final[dict[str, tuple[str, str]]] = {
-    "CNY": ("元", "CNY"),
-    "HKD": ("港元", "HKD"),
-    "USD": ("美元", "USD"),
-    "EUR": ("欧元", "EUR"),
-    "GBP": ("英镑", "GBP"),
-    "JPY": ("日元", "JPY"),
-    "SGD": ("新元", "SGD"),
-}
 FIELDS: Final[dict[str, tuple[str, str]]] = {
     "name": ("名称", "name"),
     "description": ("说明", "description"),

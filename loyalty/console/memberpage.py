@@ -25,7 +25,7 @@ from mall.models import Redemption
 from members.admin import KINDS, MemberAdmin
 from members.identities import masked
 from members.models import Identity, Member, Purchase
-from points import selectors, wording
+from points import selectors, tierwords, wording
 from points.admin import frozen
 from points.adminforms import (
     AdjustForm,
@@ -126,17 +126,13 @@ def desk_of(member: Member, now: datetime, *, reach: bool) -> Desk:
 
 
 def _tier(member: Member, now: datetime) -> tuple[str, str]:
-    held = tier_services.tier_view(member.pk, now)
+    held = tierwords.told(tier_services.tier_view(member.pk, now))
     if held is None:
         return "", ""
     name = words.pick(held["name"]) or held["code"]
-    above = held["next"]
-    if not above:
-        return name, _("the highest tier")
-    return name, _("%(missing)s to %(tier)s") % {
-        "missing": above["points_missing"],
-        "tier": words.pick(above["name"]) or above["code"],
-    }
+    above, keep = held["next"], held["keep"]
+    notes = [above["text"] if above else _("the highest tier"), *([keep["text"]] if keep else [])]
+    return name, " · ".join(notes)
 
 
 def _movements(entries: Sequence[Entry]) -> list[Movement]:

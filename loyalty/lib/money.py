@@ -2,9 +2,20 @@
 
 import re
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
 _DECIMAL = re.compile(r"-?\d{1,14}(\.\d{1,6})?\Z")
 CURRENCY = re.compile(r"[A-Z]{3}\Z")
+CURRENCIES: Final[dict[str, tuple[str, str]]] = {
+    "CNY": ("元", "CNY"),
+    "HKD": ("港元", "HKD"),
+    "USD": ("美元", "USD"),
+    "EUR": ("欧元", "EUR"),
+    "GBP": ("英镑", "GBP"),
+    "JPY": ("日元", "JPY"),
+    "SGD": ("新元", "SGD"),
+}
+"""What common currencies are called, in Chinese and English."""
 
 
 def parse(text: object) -> Decimal | None:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from loyalty.lib import clock, pagination
 from loyalty.lib.api import ApiView
 from members import services as members
-from points import selectors
+from points import selectors, tierwords
 from points.api import bodies, schemas, shapes
 from points.services import tiers
 
@@ -33,7 +33,7 @@ class AccountView(ApiView):
         member = members.get(member_id)
         at = query.get("at") or clock.now()
         view = selectors.account_view(member.id, at, currency=query["points_currency"])
-        return Response({**shapes.account_view(view), "tier": tiers.tier_view(member.id, at)})
+        return Response({**shapes.account_view(view), "tier": tierwords.told(tiers.tier_view(member.id, at))})
 
 
 class EntriesView(ApiView):

@@ -31,13 +31,16 @@ class Expiring(serializers.Serializer[Any]):
 
 class NextTier(serializers.Serializer[Any]):
     code = serializers.CharField()
+    name = serializers.JSONField()
     points_missing = serializers.JSONField()
     by = serializers.DateTimeField(allow_null=True)
+    text = serializers.CharField()
 
 
 class KeepTier(serializers.Serializer[Any]):
     by = serializers.DateTimeField()
     points_missing = serializers.JSONField()
+    text = serializers.CharField()
 
 
 class Tier(serializers.Serializer[Any]):
@@ -45,6 +48,7 @@ class Tier(serializers.Serializer[Any]):
     name = serializers.JSONField()
     since = serializers.DateTimeField(allow_null=True)
     until = serializers.DateTimeField(allow_null=True)
+    qualify_by = serializers.ChoiceField(choices=["points", "spend", "visits"])
     qualifying_points = serializers.JSONField()
     next = NextTier(allow_null=True)
     keep = KeepTier(allow_null=True)
@@ -259,6 +263,7 @@ ACCOUNT_EXAMPLES = _answer(
                 "name": {"zh-hans": "金卡", "en": "Gold"},
                 "points_missing": 4961,
                 "by": None,
+                "text": "4,961 more points to Gold",
             },
             "keep": None,
         },

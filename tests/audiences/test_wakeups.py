@@ -53,11 +53,47 @@ def test_once_at_its_time_a_message_for_everybody(ready: None, api: Api, now: da
     }
     told = Message.objects.get(member_id=ANNA).facts
     assert (told["name"], told["points"], told["brand"]) == ("C-anna of acme", 0, "Acme")
+    assert not {"missing", "reward", "tags"} & set(told)
     # Another beat, and another look at the run: nothing more.
     go(now + timedelta(hours=1))
     assert wakeups.run_batch(run_id=run.pk, now=now) is False
     assert (state(), queued()) == (("done", [("done", 3, 0)]), EVERYBODY)
     assert wakeup.pk == run.wakeup_id
+
+
+def test_who_is_almost_there_is_told_for_what_and_how_much_is_missing(
+    in_acme: Brand, api: Api, now: datetime
+) -> None:
+    mug = {
+        "name": {"en": "Mug"},
+        "kind": "physical",
+        "sku": "MUG",
+        "stock": 9,
+        "points": 150,
+        "tags": ["mugs"],
+    }
+    reward = api.post("/rewards", mug | {"status": "published"}).json()["reward_id"]
+    for member, points in ((ANNA, 120), (BORIS, 99), (CHEN, 150)):
+        given = {
+            "member": {"member_id": str(member)},
+            "points": points,
+            "reason": "-",
+            "reference": str(member),
+        }
+        assert api.post("/adjustments", given).status_code == 201
+    segment(api, "everybody", where("points.short_of", "lte", 50, reward=reward))
+    template("hello", now)
+    scheduled(api)
+    go(now)
+    told = Message.objects.get()
+    assert told.member_id == ANNA
+    assert {name: told.facts[name] for name in ("points", "missing", "reward", "tags")} == {
+        "points": 120,
+        "missing": 30,
+        "reward": {"en": "Mug"},
+        # By its tags compliance keeps back what may not be advertised to this member.
+        "tags": ["mugs"],
+    }
 
 
 def test_a_run_that_is_cut_off_goes_on_where_it_stood(ready: None, api: Api, now: datetime) -> None:

@@ -98,6 +98,8 @@ def test_malformed_bodies_are_400_or_422_and_write_nothing(
 def test_ten_megabytes_are_413(api: Api) -> None:
     answer = api.call("POST", "/orders", None, raw=b'{"order_id": "' + b"x" * 10_000_000 + b'"}')
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    # Read to its end: what a server finds unread ends the connection, and with it the client's next call.
+    assert answer.wsgi_request.environ["wsgi.input"].read() == b""
 
 
 def test_another_content_type_is_415(api: Api) -> None:

@@ -13,6 +13,7 @@ from loyalty.lib import clock
 from loyalty.outbox import handling, relay
 from loyalty.outbox.models import Cursor
 from members.models import Member
+from points.services import tiernotices
 from tenants.models import Brand
 from tests.messages import support
 from tests.support.brands import ANNA
@@ -156,10 +157,15 @@ def test_the_text_is_in_the_members_language_and_the_brands_time(
     providers: Sandbox, now: datetime, mailoutbox: Any
 ) -> None:
     template = MessageTemplate.objects.get(event="points.expiring")
-    facts = {"points": 39, "last_day_at": "2026-12-22T15:59:59Z", "buys": {"zh-hans": "可兑换杯", "en": "!"}}
+    facts = {
+        "points": 39,
+        "currency": {"zh-hans": "积分", "en": "points"},
+        "last_day_at": "2026-12-22T15:59:59Z",
+        "buys": {"zh-hans": "可兑换杯", "en": "!"},
+    }
     for number, (locale, text) in enumerate(
         {
-            "en": "39 of your points can be used until 22 Dec 2026. !",
+            "en": "39 points can be used until 22 Dec 2026. !",
             "zh-hans": "您有39积分将在2026年12月22日后失效。可兑换杯",
             "": "您有39积分将在2026年12月22日后失效。可兑换杯",
         }.items()
@@ -168,3 +174,26 @@ def test_the_text_is_in_the_members_language_and_the_brands_time(
         support.queued(template, "email", now, ANNA, f"o-{number}", **facts)
         sending.run()
         assert mailoutbox[-1].body == text
+
+
+def test_what_keeps_a_tier_is_said_with_its_unit(
+    api: Api, publish: Callable[..., None], now: datetime
+) -> None:
+    publish(BASE)
+    levels = [{"code": "silver", "threshold": 0}, {"code": "gold", "threshold": 1000, "name": {"en": "Gold"}}]
+    period = {"type": "calendar_month"}
+    for number, (by, said) in enumerate((("points", "1,000 more points"), ("spend", "CNY 1,000.00 more"))):
+        program = {
+            "qualify_by": by,
+            "period": period,
+            "downgrade": "one_step",
+            "grace_days": 0,
+            "levels": levels,
+        }
+        assert api.put("/tiers", program).status_code == 200
+        if number == 0:
+            order(api, "S-1", "1000.00")
+        with clock.frozen(now + timedelta(days=33 + 2 * number)):
+            tiernotices.announce_falls(now=clock.now(), stages=[7 - number])
+            assert _told()[-1][0] == "tier-downgrade-upcoming"
+            assert _told()[-1][2] == f"{said} by 31 Dec 2026 to stay Gold."

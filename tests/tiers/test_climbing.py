@@ -46,7 +46,13 @@ def test_the_order_that_reaches_a_tier_is_judged_by_the_tier_before(
         "until": None,
         "qualify_by": "points",
         "qualifying_points": 0,
-        "next": {"code": "gold", "name": {"en": "Gold"}, "points_missing": 1000, "by": None},
+        "next": {
+            "code": "gold",
+            "name": {"en": "Gold"},
+            "points_missing": 1000,
+            "by": None,
+            "text": "1,000 more points to Gold",
+        },
         "keep": None,
     }
     first = bought(api, "1", "1000.00")
@@ -58,8 +64,18 @@ def test_the_order_that_reaches_a_tier_is_judged_by_the_tier_before(
         "until": "2027-11-22T16:00:00Z",
         "qualify_by": "points",
         "qualifying_points": 1000,
-        "next": {"code": "diamond", "name": {"en": "Diamond"}, "points_missing": 4000, "by": None},
-        "keep": {"by": "2027-11-22T16:00:00Z", "points_missing": 1000},
+        "next": {
+            "code": "diamond",
+            "name": {"en": "Diamond"},
+            "points_missing": 4000,
+            "by": None,
+            "text": "4,000 more points to Diamond",
+        },
+        "keep": {
+            "by": "2027-11-22T16:00:00Z",
+            "points_missing": 1000,
+            "text": "1,000 more points by 22 Nov 2027 to keep Gold",
+        },
     }
     second = bought(api, "2", "100.00")
     assert [(e["rule"], e["points"]) for e in second["entries"]] == [("base", 100), ("tier-gold", 20)]
@@ -187,7 +203,8 @@ def test_qualifying_by_spend(api: Api, publish: Callable[..., None]) -> None:
     api.put("/tiers", program(qualify_by="spend", levels=[SILVER, level("gold", "100.50", "2")]))
     bought(api, "1", "100.49")
     assert (tier(api)["code"], tier(api)["qualifying_points"]) == ("silver", "100.49")
-    assert tier(api)["next"] == {"code": "gold", "name": {"en": "Gold"}, "points_missing": "0.01", "by": None}
+    following = tier(api)["next"]
+    assert (following["points_missing"], following["text"]) == ("0.01", "CNY 0.01 more to Gold")
     bought(api, "2", "0.01")
     assert tier(api)["code"] == "gold"
     api.post("/orders/2/returns", {"return_id": "R-1", "all": True})

@@ -56,7 +56,11 @@ def test_told_at_each_stage_with_what_is_missing(api: Api, base_rule: None, in_a
     assert told() == [expected, expected | {"missing": 300}]
     with clock.frozen(at("2027-11-16T10:00:00+08:00")):
         account = api.get(f"/members/{ANNA}/account").json()
-    assert account["tier"]["keep"] == {"by": "2027-11-22T16:00:00Z", "points_missing": 300}
+    assert account["tier"]["keep"] == {
+        "by": "2027-11-22T16:00:00Z",
+        "points_missing": 300,
+        "text": "300 more points by 22 Nov 2027 to keep Gold",
+    }
 
 
 def test_who_keeps_the_tier_is_not_told(api: Api, base_rule: None, in_acme: Brand) -> None:
@@ -66,6 +70,9 @@ def test_who_keeps_the_tier_is_not_told(api: Api, base_rule: None, in_acme: Bran
     assert tiernotices.announce_falls(now=at("2027-11-01T10:00:00+08:00")) == 1
     assert told() == []
     assert TierNotice.objects.get().told is False
+    with clock.frozen(at("2027-11-01T10:00:00+08:00")):
+        keep = api.get(f"/members/{ANNA}/account").json()["tier"]["keep"]
+    assert (keep["points_missing"], keep["text"]) == (0, "Gold is kept after 22 Nov 2027")
 
 
 def test_the_nearest_stage_alone(api: Api, base_rule: None, in_acme: Brand) -> None:
@@ -91,8 +98,47 @@ def test_a_calendar_year_says_by_when(api: Api, base_rule: None, in_acme: Brand,
     api.put("/tiers", program(**CALENDAR))
     bought(api, "1", "620.00", "2026-11-22T09:00:00+08:00")
     tier = api.get(f"/members/{ANNA}/account").json()["tier"]
-    assert tier["next"]["points_missing"] == 380
-    assert tier["next"]["by"] == "2026-12-31T16:00:00Z"
+    assert tier["next"] == {
+        "code": "gold",
+        "name": {"en": "Gold"},
+        "points_missing": 380,
+        "by": "2026-12-31T16:00:00Z",
+        "text": "380 more points to Gold by 31 Dec 2026",
+    }
+
+
+@pytest.mark.parametrize(
+    ("language", "program_said", "spent", "following", "keeping"),
+    [
+        ("en", {}, "999.00", "1 more point to Gold by 31 Dec 2026", None),
+        ("zh-cn", {}, "620.00", "至2026年12月31日，再得380积分可升至金卡", None),
+        ("en", {"qualify_by": "spend"}, "620.50", "CNY 379.50 more to Gold by 31 Dec 2026", None),
+        ("zh-cn", {"qualify_by": "spend"}, "620.50", "至2026年12月31日，再消费379.50元可升至金卡", None),
+        ("en", {"qualify_by": "visits"}, "1.00", "999 more visits to Gold by 31 Dec 2026", None),
+        ("zh-cn", {"qualify_by": "visits"}, "1.00", "至2026年12月31日，再有999天消费可升至金卡", None),
+        ("en", {}, "1000.00", None, "1,000 more points by 31 Dec 2027 to keep Gold"),
+        ("zh-cn", {}, "1000.00", None, "至2027年12月31日，再得1,000积分可保留金卡"),
+    ],
+)
+def test_progress_in_words(
+    api: Api,
+    base_rule: None,
+    in_acme: Brand,
+    language: str,
+    program_said: Any,
+    spent: str,
+    following: Any,
+    keeping: Any,
+) -> None:
+    gold = level("gold", 1000, name={"en": "Gold", "zh-hans": "金卡"})
+    api.put("/tiers", program(**CALENDAR, **program_said, levels=[SILVER, gold]))
+    bought(api, "1", spent, "2026-11-22T09:00:00+08:00")
+    answer = api.get(f"/members/{ANNA}/account", headers={"Accept-Language": language})
+    tier = answer.json()["tier"]
+    assert (tier["next"] and tier["next"]["text"], tier["keep"] and tier["keep"]["text"]) == (
+        following,
+        keeping,
+    )
 
 
 def test_never_lost_is_never_announced(api: Api, base_rule: None, in_acme: Brand) -> None:

@@ -11,17 +11,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils import translation
 from django.utils.dateparse import parse_datetime
 
-from campaigns.engine.plurals import one_of
 from campaigns.models import MessageTemplate
 from campaigns.services import messages
 from campaigns.services.messages import rewards
-from loyalty.lib import instants
+from loyalty.lib import instants, words
+from loyalty.lib.plurals import one_of
 from loyalty.outbox.models import OutboxEvent
 from mall.models import Reward
 from members import selectors as members
 from members.models import Member
+from points import tierwords
 from points.postings import DEFAULT_CURRENCY
 from points.services import tiers
 from tenants.context import current_brand
@@ -136,12 +138,25 @@ def _tier(occasion: str) -> Callable[[Mapping[str, Any]], tuple[str, Read]]:
         def read(_member: Member, _now: datetime) -> Facts:
             facts: Facts = {"tier": _tier_name(payload["to"]), "from_tier": _tier_name(payload["from"])}
             if "missing" in payload:
-                facts |= {"missing": payload["missing"], "last_day_at": _day_before(payload["at"])}
+                facts |= {
+                    "missing": payload["missing"],
+                    "needs": _needs(payload),
+                    "last_day_at": _day_before(payload["at"]),
+                }
             return facts
 
         return occasion, read
 
     return of
+
+
+def _needs(payload: Mapping[str, Any]) -> dict[str, str]:
+    """What keeps the tier, in each language: so many points, so much money, so many visits."""
+    said = {}
+    for language in words.LANGUAGES:
+        with translation.override(language):
+            said[language] = tierwords.needs(payload["qualify_by"], payload["missing"])
+    return said
 
 
 def _tier_name(code: str) -> Any:
@@ -172,6 +187,7 @@ def _redemption(occasion: str) -> Callable[[Mapping[str, Any]], tuple[str, Read]
                 "tags": list(reward.tags),
                 "quantity": payload["quantity"],
                 "points": payload["points"],
+                "currency": _currency(payload["points_currency"], payload["points"]),
                 "reference": payload["reference"],
                 "carrier": payload.get("carrier", ""),
                 "tracking_number": payload.get("tracking_number", ""),

@@ -62,10 +62,10 @@ SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
     ),
     "points.expiring": (
         ("积分即将到期", "Points about to expire"),
-        ("{points}积分即将到期", "{points} points expire soon"),
+        ("{points}{currency}即将到期", "{points} {currency} about to expire"),
         (
-            "您有{points}积分将在{last_day_at}后失效。{buys}",
-            "{points} of your points can be used until {last_day_at}. {buys}",
+            "您有{points}{currency}将在{last_day_at}后失效。{buys}",
+            "{points} {currency} can be used until {last_day_at}. {buys}",
         ),
     ),
     "tier.upgraded": (
@@ -82,8 +82,8 @@ SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
         ("等级即将变更", "Tier about to change"),
         ("{from_tier}即将到期", "{from_tier} is about to end"),
         (
-            "再累积{missing}，即可在{last_day_at}后保留{from_tier}。",
-            "{missing} more by {last_day_at} keep you {from_tier}.",
+            "至{last_day_at}，{needs}可保留{from_tier}。",
+            "{needs} by {last_day_at} to stay {from_tier}.",
         ),
     ),
     "claim.accepted": (
@@ -105,7 +105,7 @@ SENTENCES: Final[Mapping[str, tuple[Texts, Texts, Texts]]] = {
     "redemption.placed": (
         ("兑换成功", "Reward redeemed"),
         ("已兑换{reward}", "Redeemed: {reward}"),
-        ("您用{points}积分兑换了{reward}。", "You redeemed {reward} for {points} points."),
+        ("您用{points}{currency}兑换了{reward}。", "You redeemed {reward} for {points} {currency}."),
     ),
     "redemption.shipped": (
         ("奖品已发货", "Reward shipped"),

@@ -16,11 +16,12 @@ from campaigns.engine.rule import BUCKETS, bucket
 from campaigns.models import Wakeup, WakeupRun
 from campaigns.models.decided import OPEN
 from campaigns.services import decided, duerows, messages, segments
-from campaigns.services.wakeups import deciding, times
+from campaigns.services.wakeups import deciding, nearness, times
 from loyalty.lib import instants, money
 from loyalty.lib.database import connection
 from loyalty.lib.errors import Refusal
 from loyalty.outbox import services as outbox
+from members.models import Member
 from points import expiry
 from tenants.context import current_brand
 
@@ -43,7 +44,8 @@ FROM unnest(%(members)s::uuid[], %(variants)s::text[]) AS one(member_id, variant
 """
 _RECIPIENTS: Final = """
 SELECT r.member_id,
-  jsonb_build_object('name', m.name, 'points', coalesce(a.available, 0)),
+  jsonb_strip_nulls(jsonb_build_object(
+    'name', m.name, 'points', coalesce(a.available, 0), 'missing', %s::bigint - coalesce(a.available, 0))),
   r.variant::text
 FROM campaigns_wakeuprecipient r
 JOIN members_member m ON m.id = r.member_id
@@ -134,7 +136,7 @@ def _portion(run: WakeupRun, now: datetime, batch: int) -> list[UUID]:
 def _take(run: WakeupRun, members: Sequence[UUID], now: datetime) -> None:
     wakeup = run.wakeup
     variants = [variant_of(wakeup, member_id) for member_id in members]
-    until = _task_until(wakeup, now)
+    until, near = _task_until(wakeup, now), nearness.of(wakeup.segment)
     with connection.cursor() as cursor:
         cursor.execute(
             _RECORD,
@@ -154,9 +156,9 @@ def _take(run: WakeupRun, members: Sequence[UUID], now: datetime) -> None:
                 template=template,
                 channel=wakeup.channel,
                 occasion=occasion(run),
-                recipients=(_RECIPIENTS, [run.pk, variant, chosen]),
+                recipients=(_RECIPIENTS, [near.price if near else None, run.pk, variant, chosen]),
                 now=now,
-                facts=_facts(wakeup, until),
+                facts={**_facts(wakeup, until), **(near.facts if near else {})},
                 wakeup_id=run.pk,
             )
     run.cursor = members[-1]
@@ -164,9 +166,18 @@ def _take(run: WakeupRun, members: Sequence[UUID], now: datetime) -> None:
     run.held_out += variants.count("")
 
 
-def facts_of(wakeup: Wakeup, now: datetime) -> Mapping[str, Any]:
-    """What the texts of a wake-up that goes out now may name besides what each member holds."""
-    return _facts(wakeup, _task_until(wakeup, now))
+def facts_of(wakeup: Wakeup, member: Member, available: int, now: datetime) -> Mapping[str, Any]:
+    """What the texts of a wake-up that goes out now may name, for a member who has so many points.
+
+    Raises Invalid for a segment that no longer holds.
+    """
+    near = nearness.of(wakeup.segment)
+    return {
+        **_facts(wakeup, _task_until(wakeup, now)),
+        **({**near.facts, "missing": near.price - available} if near else {}),
+        "name": member.name,
+        "points": available,
+    }
 
 
 def _task_until(wakeup: Wakeup, now: datetime) -> datetime | None:

@@ -184,8 +184,8 @@ def _somebody(wakeup: Wakeup) -> tuple[Member | None, str]:
 
 def _text(template: MessageTemplate, wakeup: Wakeup, member: Member) -> dict[str, Any]:
     now = clock.now()
-    account = points.account_view(member.pk, now)
-    facts = {**wakeups.facts_of(wakeup, now), "name": member.name, "points": account.available}
+    available = points.account_view(member.pk, now).available
+    facts = wakeups.facts_of(wakeup, member, available, now)
     try:
         said = templating.preview(template=template, channel=wakeup.channel, member=member, facts=facts)
     except texts.FactMissing as missing:
