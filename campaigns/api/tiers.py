@@ -14,7 +14,7 @@ from campaigns.services import tierprogram, tiersubmissions
 from loyalty.lib import clock
 from loyalty.lib.api import ApiView
 from loyalty.lib.errors import NotFound
-from points.services import tierconfig, tiers
+from points.services import tiers
 
 
 class NoProgram(NotFound):
@@ -59,7 +59,7 @@ class Tiers(ApiView):
         force that ask for a tier which is no more.
         """
         now = clock.now()
-        config = tierconfig.checked(request.data)
+        config = tierprogram.checked(request.data)
 
         def work() -> Response:
             waiting = tiersubmissions.publish(config=config, actor=self.caller(), now=now, by_api=True)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from campaigns.api.tiershapes import ANSWER, ASKED, PROGRAM
 from campaigns.models import TierSubmission
-from campaigns.services import tiersubmissions
+from campaigns.services import tierprogram, tiersubmissions
 from loyalty.lib import clock, fields, submitted
 from loyalty.lib.api import ApiView, StrictSerializer
 from loyalty.lib.errors import FieldError, Invalid
@@ -178,7 +178,7 @@ class WithdrawTiers(_Decision):
 def _checked(data: Any) -> dict[str, Any]:
     """The programme in its stored form. Raises Invalid with pointers below `/tiers`."""
     try:
-        return tierconfig.checked(data)
+        return tierprogram.checked(data)
     except Invalid as invalid:
         raise Invalid(
             FieldError(f"/tiers{each.pointer}", each.code, each.detail) for each in invalid.errors

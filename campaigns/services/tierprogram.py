@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,31 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import schema, selectors
-from campaigns.services import tierrules
-from loyalty.lib.errors import FieldError
+from campaigns.services import phrases, tierrules
+from loyalty.lib.errors import FieldError, Invalid
 from points.services import tierconfig, tiers
 from points.tiers import Program
+
+
+def checked(data: Any) -> dict[str, Any]:
+    """The programme in `data` in its stored form. Raises Invalid with a pointer for every wrong field:
+    also for a name of a level that law forbids, since members read it."""
+    errors = list(_forbidden(data))
+    try:
+        config = tierconfig.checked(data)
+    except Invalid as invalid:
+        raise Invalid([*invalid.errors, *errors]) from invalid
+    if errors:
+        raise Invalid(errors)
+    return config
+
+
+def _forbidden(data: Any) -> Iterator[FieldError]:
+    levels = data.get("levels") if isinstance(data, Mapping) else None
+    for number, level in enumerate(levels if isinstance(levels, list) else ()):
+        name = level.get("name") if isinstance(level, Mapping) else None
+        for language, text in name.items() if isinstance(name, Mapping) else ():
+            yield from phrases.faults(f"/levels/{number}/name/{language}", str(text))
 
 
 def put_in_force(

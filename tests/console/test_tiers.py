@@ -81,6 +81,9 @@ def test_levels_are_made_inserted_and_taken_away(acme: Brand, now: datetime) -> 
         ((SILVER,), {"grace_days": "-1"}, "greater than or equal to 0"),
         ((SILVER,), {"qualify_by": "luck"}, "Select a valid choice."),
         ((SILVER,), {"version": "7"}, "The tiers were changed meanwhile"),
+        # Told together with the fault of the form above it.
+        ((SILVER, {**GOLD, "threshold": "many"}), {"grace_days": "-1"}, "Must be a decimal number"),
+        ((SILVER, {**GOLD, "name_zh": "母乳化"}), {"months": ""}, "may not be said in advertising"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_stored(

@@ -118,6 +118,12 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("multiplier in words", program(levels=[level("a", 0, "twice")]), "/levels/0/multiplier", "invalid"),
     ("unknown language", program(levels=[level("a", 0, name={"fr": "Or"})]), "/levels/0/name", "language"),
     (
+        "a name that law forbids",
+        program(levels=[level("a", 0, name={"zh-hans": "母乳化会员", "en": "A"})]),
+        "/levels/0/name/zh-hans",
+        "forbidden_phrase",
+    ),
+    (
         "unknown field of a level",
         program(levels=[level("a", 0, icon="x")]),
         "/levels/0/icon",

@@ -37,6 +37,7 @@ from points.services import tierconfig
 READ: Final = "points.view_tierprogram"
 SET: Final = "points.set_tierprogram"
 EMPTY_ROWS: Final = 2
+FIELDS: Final = ("qualify_by", "period", "downgrade", "grace_days", "on_return")
 STARTING: Final[Mapping[str, Any]] = {
     "qualify_by": "points",
     "period": {"type": "rolling_months", "months": 12},
@@ -193,7 +194,7 @@ def tiers(request: HttpRequest) -> HttpResponse:
             raise PermissionDenied
         form = ProgramForm(request.POST)
         levels = Levels(request.POST, prefix="levels", initial=_rows(shown))
-        if form.is_valid() and levels.is_valid() and (told := _stored(request, form, levels)):
+        if levels.is_valid() and (told := _stored(request, form, levels, shown)):
             messages.success(request, told)
             return HttpResponseRedirect(reverse("admin:tiers"))
     else:
@@ -216,20 +217,25 @@ def tiers(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "console/tiers.html", context)
 
 
-def _stored(request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelForm]) -> str:
-    """What became of the programme; empty where it could not be taken: the faults stand at their fields."""
-    data = form.cleaned_data
+def _stored(
+    request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelForm], shown: Mapping[str, Any]
+) -> str:
+    """What became of the programme; empty where it could not be taken: faults stand at their fields. Those
+    of the levels are found also where the form has some: what is `shown` then stands in for it."""
+    sound, data = form.is_valid(), form.cleaned_data
     given = [(each, level) for each in levels.forms if (level := each.level()) is not None]
     # A new level is written below the others and belongs where its threshold puts it.
     given.sort(key=lambda pair: _order(pair[1]["threshold"]))
-    period: dict[str, Any] = {"type": data["period"]}
-    if data["period"] == "rolling_months":
-        period["months"] = data["months"]
-    body = {name: data[name] for name in ("qualify_by", "downgrade", "grace_days", "on_return")}
-    body |= {"period": period, "levels": [level for _each, level in given]}
+    body = _values(data) if sound else {name: shown[name] for name in FIELDS}
+    if data.get("qualify_by"):
+        body["qualify_by"] = data["qualify_by"]
+    body["levels"] = [level for _each, level in given]
     try:
+        config = tierprogram.checked(body)
+        if not sound:
+            return ""
         waiting = tiersubmissions.publish(
-            config=tierconfig.checked(body),
+            config=config,
             actor=actor(request),
             now=clock.now(),
             at=data["at"],
@@ -238,12 +244,20 @@ def _stored(request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelFo
         )
     except Invalid as invalid:
         for error in invalid.errors:
-            _show(error, form, [each for each, _level in given])
+            if sound or error.pointer.startswith("/levels"):
+                _show(error, form, [each for each, _level in given])
         return ""
     except Refusal as refusal:
         form.add_error(None, str(refusal.detail))
         return ""
     return _said(waiting)
+
+
+def _values(data: Mapping[str, Any]) -> dict[str, Any]:
+    period: dict[str, Any] = {"type": data["period"]}
+    if data["period"] == "rolling_months":
+        period["months"] = data["months"]
+    return {**{name: data[name] for name in FIELDS if name != "period"}, "period": period}
 
 
 def _said(waiting: TierSubmission | None) -> str:
