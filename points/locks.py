@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from loyalty.lib.database import connection
-from points.models import AdjustmentRequest, LogPosition, TierProgram
+from points.models import AdjustmentRequest, LogPosition, NoticeLook, TierProgram
 
 
 def adjustment_request(request_id: UUID) -> AdjustmentRequest | None:
@@ -33,3 +34,9 @@ def log_position(cluster: str) -> LogPosition:
     start = {"xid": 0, "entry_id": UUID(int=0), "cluster": cluster}
     LogPosition.objects.bulk_create([LogPosition(pk=1, **start)], ignore_conflicts=True)
     return LogPosition.objects.select_for_update().get(pk=1)
+
+
+def notice_look(now: datetime) -> NoticeLook:
+    """How far the look for points that are about to expire has come, locked until the transaction ends."""
+    NoticeLook.objects.bulk_create([NoticeLook(pk=1, began_at=now)], ignore_conflicts=True)
+    return NoticeLook.objects.select_for_update().get(pk=1)

@@ -137,7 +137,12 @@ class WebhookAttempt(models.Model):
         WebhookDelivery, models.CASCADE, related_name="tries", verbose_name=_("delivery"), db_constraint=False
     )
     endpoint = models.ForeignKey(
-        WebhookEndpoint, models.CASCADE, related_name="+", verbose_name=_("endpoint"), db_constraint=False
+        WebhookEndpoint,
+        models.CASCADE,
+        related_name="+",
+        verbose_name=_("endpoint"),
+        db_constraint=False,
+        db_index=False,  # an index begins with it
     )
     at = models.DateTimeField(_("at"))
     status = models.CharField(_("status"), max_length=10, choices=Status.choices)

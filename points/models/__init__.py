@@ -5,7 +5,7 @@ from points.models.closing import ClosedMonth
 from points.models.holds import Hold, HoldLot
 from points.models.ledger import Consumption, Entry, Lot
 from points.models.log import Checkpoint, LogKey, LogLeaf, LogNode, LogPosition
-from points.models.notices import NoticePolicy
+from points.models.notices import NoticeLook, NoticePolicy
 from points.models.tiers import (
     MemberTier,
     TierChange,
@@ -31,6 +31,7 @@ __all__ = [
     "LogPosition",
     "Lot",
     "MemberTier",
+    "NoticeLook",
     "NoticePolicy",
     "TierChange",
     "TierNotice",

@@ -29,3 +29,27 @@ class NoticePolicy(models.Model):
 
     def __str__(self) -> str:
         return "–" if self.days is None else str(self.days)
+
+
+class NoticeLook(models.Model):
+    """How far the accounts have been looked through for points that are about to expire: one row, or none.
+
+    `asked` names the day and the stages; while it stands only accounts that changed `since` then are
+    looked at (null: all). `after` is the last account of a look under way, `position` that of the newest
+    event when it began.
+    """
+
+    id = models.BigIntegerField(primary_key=True, default=1, editable=False)
+    asked = models.CharField(max_length=200, blank=True, default="")
+    began_at = models.DateTimeField()
+    since = models.DateTimeField(null=True, blank=True)
+    after = models.UUIDField(null=True, blank=True)
+    position = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("look for expiring points")
+        verbose_name_plural = _("looks for expiring points")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="points_noticelook_one")]
+
+    def __str__(self) -> str:
+        return self.asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from points.services.accounts import freeze, lock_account, lock_members, merge, open_account, unfreeze
+from points.services.announcing import announce_expiring, announce_portion, may_announce
 from points.services.approvals import (
     approve_adjustment,
     reject_adjustment,
@@ -12,14 +13,7 @@ from points.services.approvals import (
 from points.services.bulk import post_bulk
 from points.services.closing import close_month
 from points.services.corrections import clawback, reverse
-from points.services.due import (
-    activate,
-    announce_expiring,
-    expire_due,
-    is_anything_due,
-    may_announce,
-    settle,
-)
+from points.services.due import activate, expire_due, is_anything_due, settle
 from points.services.notices import notice_days, require_notice
 from points.services.pending import activate_entry, cancel_pending
 from points.services.posting import adjust, post
@@ -31,6 +25,7 @@ __all__ = [
     "activate_entry",
     "adjust",
     "announce_expiring",
+    "announce_portion",
     "approve_adjustment",
     "burn",
     "cancel_pending",

@@ -1,15 +1,14 @@
-"""What time brings: activation, expiry, the end of holds, and the notice of it."""
+"""What time brings: activation, expiry, the end of holds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
 from loyalty.lib.transactions import retried
-from points import expiry, ledger
+from points import ledger
 from points.models import Account
 from tenants.context import current_brand
 
@@ -70,44 +69,3 @@ def expire_due(*, now: datetime, limit: int = 5000) -> int:
             )
 
     return retried(sweep)
-
-
-def may_announce(now: datetime) -> bool:
-    """Whether any account's points end by the last stage of the brand's notices, told or not."""
-    brand = current_brand()
-    last = max(brand.setting("expiry_notices"), default=-1)
-    until = expiry.day_start(now, brand.tz, plus_days=last + 1)
-    return last >= 0 and Account.objects.filter(next_due_at__lte=until).exists()
-
-
-def announce_expiring(*, now: datetime, stages: Sequence[int] | None = None, limit: int = 5000) -> int:
-    """Publish `points.expiring` for points whose last valid day is at most 30, 7 or 1 days away.
-
-    The stages are the brand's `expiry_notices`. Each account, last valid day and stage is announced once.
-    Returns how many events were written by this call; 0 means that none is left.
-    """
-    brand = current_brand()
-    days = sorted(stages if stages is not None else brand.setting("expiry_notices"))
-    written = 0
-    for index, stage in enumerate(days):
-        after = days[index - 1] if index else -1
-        written += int(
-            ledger.call(
-                "points_announce",
-                {
-                    "p_days_before": ("integer", stage),
-                    "p_from": (
-                        "timestamptz",
-                        expiry.day_start(now, brand.tz, plus_days=after + 1),
-                    ),
-                    "p_until": (
-                        "timestamptz",
-                        expiry.day_start(now, brand.tz, plus_days=stage + 1),
-                    ),
-                    "p_now": ("timestamptz", now),
-                    "p_tz": ("text", brand.timezone),
-                    "p_limit": ("integer", limit),
-                },
-            )
-        )
-    return written

@@ -155,43 +155,69 @@ LANGUAGE sql SET search_path FROM CURRENT SET enable_seqscan = off SET plan_cach
   WHERE account.id = claimed.id AND account.id = ANY(p_accounts);
 $$;
 
--- Tells once per account, last valid day and stage what is about to expire in (p_from, p_until].
+-- Tells once per account, last valid day and stage what is about to expire, of a portion of the accounts: up to
+-- p_limit behind p_after in the order of their keys, of all or, with p_since, of those that changed since. An end is
+-- of the first of p_stages whose p_untils it does not pass. Answers how many events were written, and the portion's
+-- last account, null where no more follow.
+-- Lots are read through their accounts: a whole table is never worth reading (see points_expire_all), and sets are
+-- compared by hash, whatever the planner believes of them (docs/adr/0095).
 CREATE OR REPLACE FUNCTION points_announce(
-  p_days_before integer, p_from timestamptz, p_until timestamptz, p_now timestamptz, p_tz text, p_limit integer
-) RETURNS integer
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+  p_stages integer[], p_untils timestamptz[], p_after uuid, p_since timestamptz, p_now timestamptz, p_tz text,
+  p_limit integer
+) RETURNS jsonb
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enable_nestloop = off
+SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
+  v_until timestamptz := (SELECT max(until) FROM unnest(p_untils) until);
+  v_portion uuid[];
   v_written integer;
 BEGIN
+  IF p_since IS NULL THEN
+    v_portion := ARRAY(SELECT id FROM points_account WHERE id > p_after ORDER BY id LIMIT p_limit);
+  ELSE
+    v_portion := ARRAY(
+      SELECT id FROM (
+        SELECT id FROM points_account
+        WHERE next_due_at <= v_until AND updated_at >= p_since AND id > p_after OFFSET 0) changed
+      ORDER BY id LIMIT p_limit);
+  END IF;
   WITH expiring AS (
-    SELECT account.id AS account_id, account.member_id, account.currency, sum(lot.remaining - lot.held) AS points,
-      ((points_lot_ends_at(lot, account, p_tz) - interval '1 microsecond') AT TIME ZONE p_tz)::date AS expires_on,
-      min(points_lot_ends_at(lot, account, p_tz)) AS expires_at
-    FROM points_account account
-    JOIN points_lot lot ON lot.account_id = account.id AND lot.state <> 'closed' AND lot.remaining > lot.held
-    WHERE account.next_due_at <= p_until
-      AND points_lot_ends_at(lot, account, p_tz) > greatest(p_from, p_now)
-      AND points_lot_ends_at(lot, account, p_tz) <= p_until
-    GROUP BY account.id, expires_on
+    SELECT account.id AS account_id, account.member_id, account.currency, sum(lot.free) AS points,
+      ((lot.ends_at - interval '1 microsecond') AT TIME ZONE p_tz)::date AS expires_on, stage.days_before,
+      min(lot.ends_at) AS expires_at
+    FROM unnest(v_portion) portion(id)
+    CROSS JOIN LATERAL (
+      SELECT * FROM points_account WHERE points_account.id = portion.id AND next_due_at <= v_until OFFSET 0) account
+    CROSS JOIN LATERAL (
+      SELECT lot.remaining - lot.held AS free, points_lot_ends_at(lot, account, p_tz) AS ends_at
+      FROM points_lot lot
+      WHERE lot.account_id = account.id AND lot.state <> 'closed' AND lot.remaining > lot.held OFFSET 0) lot
+    CROSS JOIN LATERAL (
+      SELECT min(each.days) AS days_before FROM unnest(p_stages, p_untils) each(days, until)
+      WHERE lot.ends_at <= each.until) stage
+    WHERE lot.ends_at > p_now AND lot.ends_at <= v_until
+    GROUP BY account.id, account.member_id, account.currency, expires_on, stage.days_before
   ), fresh AS (
     SELECT * FROM expiring WHERE NOT EXISTS (
       SELECT 1 FROM points_expirynotice notice
       WHERE notice.account_id = expiring.account_id AND notice.expires_on = expiring.expires_on
-        AND notice.days_before = p_days_before)
-    ORDER BY expires_on, account_id LIMIT p_limit
+        AND notice.days_before = expiring.days_before OFFSET 0)
   ), noted AS (
     INSERT INTO points_expirynotice(id, account_id, expires_on, days_before, points, announced_at)
-    SELECT points_uuid7(), account_id, expires_on, p_days_before, points, p_now FROM fresh
+    SELECT points_uuid7(), account_id, expires_on, days_before, points, p_now FROM fresh
+    ORDER BY expires_on, account_id
     ON CONFLICT (account_id, expires_on, days_before) DO NOTHING
-    RETURNING account_id, expires_on
+    RETURNING account_id, expires_on, days_before
   ), told AS (
     INSERT INTO outbox_event(id, type, payload, member_id, occurred_at)
     SELECT points_uuid7(), 'points.expiring', jsonb_build_object(
       'member_id', fresh.member_id, 'points_currency', fresh.currency, 'points', fresh.points,
-      'expires_at', fresh.expires_at, 'days_before', p_days_before), fresh.member_id, p_now
-    FROM fresh JOIN noted USING (account_id, expires_on)
+      'expires_at', fresh.expires_at, 'days_before', fresh.days_before), fresh.member_id, p_now
+    FROM fresh JOIN noted USING (account_id, expires_on, days_before)
     RETURNING 1
   )
   SELECT count(*) INTO v_written FROM told;
-  RETURN v_written;
+  RETURN jsonb_build_object(
+    'written', v_written,
+    'last', CASE WHEN cardinality(v_portion) = p_limit THEN v_portion[p_limit] END);
 END $$;

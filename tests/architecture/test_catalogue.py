@@ -80,6 +80,21 @@ def test_both_brands_have_the_same_tables_and_they_are_the_models(acme: Brand) -
     assert found["acme"] - {"django_migrations"} == models
 
 
+def test_no_index_of_ours_begins_another_one(acme: Brand) -> None:
+    """It would cost every writer and help no reader; those of tables with some rows in all are let be."""
+    some_rows = r"^(auth_|axes_|django_|operators_|campaigns_(rule|message|wakeup)\w+_id_|.*_(failed|like)$)"
+    found = rows(
+        """SELECT short.relname FROM pg_index s JOIN pg_class short ON short.oid = s.indexrelid
+           JOIN pg_index l ON l.indrelid = s.indrelid AND l.indexrelid <> s.indexrelid
+             AND l.indpred IS NULL AND s.indexprs IS NULL AND l.indnatts > s.indnatts
+             AND l.indclass::oid[] @> s.indclass::oid[]
+             AND (l.indkey::smallint[])[0:s.indnatts - 1] = s.indkey::smallint[]
+           WHERE short.relnamespace = 'acme'::regnamespace AND NOT s.indisunique AND short.relname !~ %s""",
+        some_rows,
+    )
+    assert found == []
+
+
 def test_the_ledger_is_insert_only_for_the_brand(acme: Brand) -> None:
     role, rights = f"{settings.DB_ROLE_PREFIX}_b_acme", ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
     for table in settings.INSERT_ONLY_TABLES:

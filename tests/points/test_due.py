@@ -10,7 +10,7 @@ from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from points import services as points
 from points import tasks
-from points.models import Account, Entry, ExpiryNotice
+from points.models import Account, Entry, ExpiryNotice, Hold, NoticeLook
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.points.support import assert_sound, book, earn, lots, numbers
@@ -141,6 +141,50 @@ def test_what_lies_behind_something_earlier_is_announced_too(in_acme: Brand, now
     assert points.announce_expiring(now=now) == 3
     told = OutboxEvent.objects.filter(type="points.expiring").order_by("payload__points")
     assert [(e.payload["days_before"], e.payload["points"]) for e in told] == [(30, 2), (30, 5), (7, 6)]
+
+
+def test_until_midnight_only_who_changed_is_looked_at(in_acme: Brand, now: datetime) -> None:
+    for member in (ANNA, BORIS, CHEN):
+        earn(member, 10, f"a-{member}", now=now, expires_at=now + timedelta(days=3))
+    assert points.announce_expiring(now=now + timedelta(hours=1), limit=2) == 3
+    assert NoticeLook.objects.get().after is None
+    # Untold again as far as the notices go: the account did not change, and nobody asks before midnight.
+    ExpiryNotice.objects.filter(account__member_id=ANNA).delete()
+    later = now + timedelta(hours=2)
+    points.hold(member_id=BORIS, points=10, reference="h", expires_at=later + timedelta(hours=1), now=later)
+    earn(BORIS, 5, "b", now=later, expires_at=now + timedelta(days=4))
+    assert points.announce_expiring(now=later) == 1
+    points.void(hold_id=Hold.objects.get().pk, now=later)
+    assert points.announce_expiring(now=later) == 0  # told of those ten before
+    earn(CHEN, 5, "c", now=later, expires_at=now + timedelta(days=4))
+    assert points.announce_expiring(now=later + timedelta(hours=1)) == 1
+    assert points.announce_expiring(now=local("2026-11-23T00:00")) == 1
+    told = OutboxEvent.objects.filter(type="points.expiring").order_by("id").last()
+    assert told is not None
+    assert told.member_id == ANNA
+
+
+def test_held_points_are_announced_once_they_are_free(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 10, "a", now=now, expires_at=now + timedelta(days=3))
+    hold = points.hold(member_id=ANNA, points=10, reference="h", expires_at=now + timedelta(days=5), now=now)
+    assert points.announce_expiring(now=now) == 0
+    later = now + timedelta(hours=1)
+    points.void(hold_id=hold.hold_id, now=later)
+    assert points.announce_expiring(now=later) == 1
+
+
+def test_a_look_that_was_cut_off_goes_on(in_acme: Brand, now: datetime) -> None:
+    for member in (ANNA, BORIS, CHEN):
+        earn(member, 10, f"a-{member}", now=now, expires_at=now + timedelta(days=3))
+    portions = [points.announce_portion(now=now, limit=1) for _time in range(4)]
+    assert [(portion.written, portion.more) for portion in portions] == [
+        (1, True), (1, True), (1, True), (0, False)
+    ]  # fmt: skip
+    stages = (1, 7, 45)
+    assert points.announce_portion(now=now, stages=stages, limit=1).more
+    earn(ANNA, 1, "b", now=now, expires_at=now + timedelta(days=40))
+    assert points.announce_expiring(now=now, stages=stages) == 0  # it is past her
+    assert points.announce_expiring(now=now, stages=stages) == 1
 
 
 def test_a_large_brand_leaves_room_for_a_small_one(
