@@ -19,8 +19,11 @@ from campaigns.models import (
     Wakeup,
     WakeupRun,
 )
-from campaigns.services import claims
+from campaigns.services import claims, seennames
+from campaigns.services import days as dayservices
 from campaigns.services import orders as orderservices
+from campaigns.services import segments as segmentservices
+from campaigns.services import wakeups as wakeupservices
 from mall import services as mall
 
 
@@ -61,3 +64,28 @@ def messages(now: datetime) -> bool:
     queued = Q(status=Message.Status.QUEUED, due_at__lte=now)
     lost = Q(status=Message.Status.SENDING, lease_until__lte=now)
     return Message.objects.filter(queued).exists() or Message.objects.filter(lost).exists()
+
+
+def names(now: datetime) -> bool:
+    """Orders whose names were not looked through yet."""
+    return seennames.is_behind(now)
+
+
+def days(_now: datetime) -> bool:
+    """Birthdays or anniversaries that a published rule waits for."""
+    return dayservices.is_any_awaited()
+
+
+def segments(now: datetime) -> bool:
+    """Segments to be read anew, to be kept from now on or no more."""
+    return segmentservices.is_any_due(now)
+
+
+def returns(now: datetime) -> bool:
+    """Members who may have come back, or whose order came back, by what was recorded lately."""
+    return wakeupservices.may_find_any(now=now)
+
+
+def all_returns(now: datetime) -> bool:
+    """The same by all that is open."""
+    return wakeupservices.may_find_any(now=now, everything=True)

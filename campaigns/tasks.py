@@ -19,16 +19,20 @@ from campaigns.services import (
 )
 from campaigns.services.messages import sending
 from loyalty.lib import clock
-from tenants.fanout import alone, for_each_brand
+from tenants.fanout import alone, for_each_brand, turns
 
 BATCH = 200
-ROUNDS = 20
+PORTION, ROUNDS = 50, 400
+"""Portions of a task at most; its turn ends it sooner, so that a large brand does not starve the others."""
+ORDERS, WAKEUPS, RETURNS = "campaigns.orders", "campaigns.wakeups", "campaigns.returns"
+MOMENTS, DAYS, SEGMENTS = "campaigns.moments", "campaigns.days", "campaigns.segments"
+GRANTS, MESSAGES = "campaigns.audience_grants", "campaigns.messages"
 
 
 @shared_task
 def tick_orders() -> int:
     """Ask every active brand to see to its orders."""
-    return for_each_brand(see_to_orders, due=due.orders)
+    return for_each_brand(see_to_orders, due=due.orders, job=ORDERS)
 
 
 @shared_task
@@ -37,15 +41,15 @@ def see_to_orders() -> None:
 
     A bounded piece of work: what is left waits for the next tick.
     """
-    with alone("campaigns.orders") as held:
+    with alone(ORDERS) as held:
         if not held:
             return
         now = clock.now()
         orders.apply_waiting(now=now, limit=BATCH)
         orders.drop_parked(now=now)
         claims.settle_due(now=now, limit=BATCH)
-        for _round in range(ROUNDS):
-            if orders.complete_due(now=now, limit=BATCH) < BATCH:
+        for _round in turns(ROUNDS):
+            if orders.complete_due(now=now, limit=PORTION) < PORTION:
                 return
 
 
@@ -68,25 +72,27 @@ def publish_rules() -> int:
 @shared_task
 def tick_wakeups() -> int:
     """Ask every active brand to send the wake-ups that are due."""
-    return for_each_brand(run_wakeups, expires_s=10, due=due.wakeups)
+    return for_each_brand(run_wakeups, due=due.wakeups, job=WAKEUPS)
 
 
 @shared_task
 def run_wakeups() -> None:
     """Begin the runs whose time has come, and queue batches of those that go on. A bounded piece of work."""
-    with alone("campaigns.wakeups") as held:
+    with alone(WAKEUPS) as held:
         if not held:
             return
         wakeups.start_due(now=clock.now())
-        for _round in range(ROUNDS):
+        for _round in turns(ROUNDS):
             if not wakeups.run_due(now=clock.now()):
                 return
 
 
 @shared_task
-def tick_returns(everything: bool = False) -> None:
+def tick_returns(everything: bool = False) -> int:
     """Ask every active brand who came back after a wake-up."""
-    for_each_brand(look_for_all_returns if everything else look_for_returns)
+    if everything:
+        return for_each_brand(look_for_all_returns, due=due.all_returns)
+    return for_each_brand(look_for_returns, due=due.returns, job=RETURNS)
 
 
 @shared_task
@@ -102,7 +108,7 @@ def look_for_all_returns() -> None:
 
 
 def _look_for_returns(*, everything: bool) -> None:
-    with alone("campaigns.returns") as held:
+    with alone(RETURNS) as held:
         if held:
             wakeups.look_at_orders(now=clock.now(), everything=everything)
 
@@ -110,60 +116,60 @@ def _look_for_returns(*, everything: bool) -> None:
 @shared_task
 def tick_moments() -> int:
     """Ask every active brand to judge the moments that are due."""
-    return for_each_brand(judge_moments, expires_s=10, due=due.moments)
+    return for_each_brand(judge_moments, due=due.moments, job=MOMENTS)
 
 
 @shared_task
 def judge_moments() -> None:
     """Judge what is due: enrolments and referrals that were cut off, birthdays, anniversaries. Before that
     granted tags whose time is over end, so that nothing is judged by them."""
-    with alone("campaigns.moments") as held:
+    with alone(MOMENTS) as held:
         if not held:
             return
         gifts.end_due(now=clock.now(), limit=BATCH)
-        for _round in range(ROUNDS):
-            if moments.settle_due(now=clock.now(), limit=BATCH) < BATCH:
+        for _round in turns(ROUNDS):
+            if moments.settle_due(now=clock.now(), limit=PORTION) < PORTION:
                 return
 
 
 @shared_task
-def tick_days() -> None:
+def tick_days() -> int:
     """Ask every active brand whose birthday or anniversary it is."""
-    for_each_brand(note_days)
+    return for_each_brand(note_days, due=due.days, job=DAYS)
 
 
 @shared_task
 def note_days() -> None:
     """Note today's birthdays and anniversaries."""
-    with alone("campaigns.days") as held:
+    with alone(DAYS) as held:
         if held:
             days.note_days(now=clock.now())
 
 
 @shared_task
-def tick_segments() -> None:
+def tick_segments() -> int:
     """Ask every active brand to read anew the segments that its rules name."""
-    for_each_brand(refresh_segments)
+    return for_each_brand(refresh_segments, due=due.segments, job=SEGMENTS)
 
 
 @shared_task
 def refresh_segments() -> None:
     """Read anew who is in the segments that are due."""
-    with alone("campaigns.segments") as held:
+    with alone(SEGMENTS) as held:
         if held:
             segments.refresh_due(now=clock.now())
 
 
 @shared_task
-def tick_names() -> None:
+def tick_names() -> int:
     """Ask every active brand which names its newest orders have."""
-    for_each_brand(note_names)
+    return for_each_brand(note_names, due=due.names)
 
 
 @shared_task
 def note_names() -> None:
     """Look through the orders that came since the last time. A bounded piece of work."""
-    for _round in range(ROUNDS):
+    for _round in turns(ROUNDS):
         if not seennames.note(now=clock.now()):
             return
 
@@ -171,16 +177,16 @@ def note_names() -> None:
 @shared_task
 def tick_audience_grants() -> int:
     """Ask every active brand to give what was decided for whole audiences."""
-    return for_each_brand(give_audience_grants, due=due.audience_grants)
+    return for_each_brand(give_audience_grants, due=due.audience_grants, job=GRANTS)
 
 
 @shared_task
 def give_audience_grants() -> None:
     """Give batches of the audience grants that are due. A bounded piece of work."""
-    with alone("campaigns.audience_grants") as held:
+    with alone(GRANTS) as held:
         if not held:
             return
-        for _round in range(ROUNDS):
+        for _round in turns(ROUNDS):
             if not audiencegrants.give_due(now=clock.now()):
                 return
 
@@ -188,7 +194,7 @@ def give_audience_grants() -> None:
 @shared_task
 def tick_campaigns() -> int:
     """Ask every active brand to start and end its campaigns."""
-    return for_each_brand(turn_campaigns, expires_s=10, due=due.campaigns)
+    return for_each_brand(turn_campaigns, due=due.campaigns)
 
 
 @shared_task
@@ -200,11 +206,11 @@ def turn_campaigns() -> int:
 @shared_task
 def tick_messages() -> int:
     """Ask every active brand to send the messages that are due."""
-    return for_each_brand(send_messages, expires_s=10, due=due.messages)
+    return for_each_brand(send_messages, due=due.messages, job=MESSAGES)
 
 
 @shared_task
 def send_messages() -> int:
     """Send what is due for some seconds; what is left waits for the next tick, after the other brands."""
-    with alone("campaigns.messages") as held:
+    with alone(MESSAGES) as held:
         return sending.run() if held else 0

@@ -9,7 +9,7 @@ from django_structlog.celery.steps import DjangoStructLogInitStep
 from tenant_schemas_celery.app import CeleryApp
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
-app = CeleryApp("loyalty")
+app = CeleryApp("loyalty", task_cls="loyalty.lib.waiting:Waiting")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.autodiscover_tasks()
@@ -50,4 +50,7 @@ app.conf.beat_schedule = {
 # ticks, such as that of the log's sealing, outlast the frequent ones.
 SHORTEST_WAIT_S = 10.0
 for _tick in app.conf.beat_schedule.values():
-    _tick["options"] = {"expires": max(_tick["schedule"], SHORTEST_WAIT_S)}
+    _tick["options"] = {
+        "expires": max(_tick["schedule"], SHORTEST_WAIT_S),
+        "headers": {"_period_s": _tick["schedule"]},
+    }

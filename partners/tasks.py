@@ -10,9 +10,11 @@ TIDY_PORTION = 2_000
 
 
 @shared_task
-def tick_tidy() -> None:
+def tick_tidy() -> int:
     """Ask every active brand to remove what deleted webhook endpoints and old batches left behind."""
-    for_each_brand(tidy, expires_s=600)
+    return for_each_brand(
+        tidy, expires_s=600, due=lambda now: services.is_any_gone(now) or services.is_any_batch_old(now)
+    )
 
 
 @shared_task

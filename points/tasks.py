@@ -9,13 +9,22 @@ from celery import shared_task
 from loyalty.lib import clock
 from points import services as points
 from points.services import sealing, tiernotices, tiers
-from tenants.fanout import alone, for_each_brand
+from tenants.fanout import alone, for_each_brand, turns
 
 BATCH = 500
-MOST_BATCHES = 20
-"""A task settles at most BATCH × MOST_BATCHES accounts, so that a large brand does not starve the others."""
+MOST_BATCHES = 100
+"""A task settles at most BATCH × MOST_BATCHES accounts, and its turn ends it sooner, so that a large brand
+does not starve the others."""
+NOTICE_BATCH = 2_000
 MOST_PORTIONS = 10
 """A task seals at most that many portions of the log at once, for the same reason."""
+DUE, REVIEWS, NOTICES, FALLS = (
+    "points.due",
+    "points.reviews",
+    "points.announce_expiring",
+    "points.announce_falls",
+)
+SEAL = "points.seal"
 MISSED_WITHIN = timedelta(hours=3)
 """How far back the hourly look for entries that the sealer passed by goes; `verify_ledger` looks at all."""
 
@@ -23,30 +32,33 @@ MISSED_WITHIN = timedelta(hours=3)
 @shared_task
 def tick_due() -> int:
     """Ask every active brand to settle what is due."""
-    return for_each_brand(settle_due, due=points.is_anything_due)
+    return for_each_brand(settle_due, due=points.is_anything_due, job=DUE)
 
 
 @shared_task
 def tick_notices() -> int:
     """Ask every active brand to announce what is about to expire."""
-    return for_each_brand(announce_expiring, due=points.may_announce)
+    return for_each_brand(announce_expiring, due=points.may_announce, job=NOTICES)
 
 
 @shared_task
 def tick_tiers() -> int:
     """Ask every active brand to review the tiers whose period ended."""
-    return for_each_brand(review_tiers, due=tiers.is_review_due)
+    return for_each_brand(review_tiers, due=tiers.is_review_due, job=REVIEWS)
 
 
 @shared_task
 def settle_due() -> int:
     """Settle the brand's accounts on which something is due; returns how many."""
     settled = 0
-    for _batch in range(MOST_BATCHES):
-        count = points.expire_due(now=clock.now(), limit=BATCH)
-        settled += count
-        if count < BATCH:
-            break
+    with alone(DUE) as mine:
+        if not mine:
+            return 0
+        for _batch in turns(MOST_BATCHES):
+            count = points.expire_due(now=clock.now(), limit=BATCH)
+            settled += count
+            if count < BATCH:
+                break
     return settled
 
 
@@ -54,13 +66,13 @@ def settle_due() -> int:
 def announce_expiring() -> int:
     """Publish `points.expiring` where a stage is reached; returns how many events were written."""
     announced = 0
-    with alone("points.announce_expiring") as mine:
+    with alone(NOTICES) as mine:
         if not mine:
             return 0
-        for _batch in range(MOST_BATCHES):
-            count = points.announce_expiring(now=clock.now(), limit=BATCH)
-            announced += count
-            if count == 0:
+        for _batch in turns(MOST_BATCHES):
+            portion = points.announce_portion(now=clock.now(), limit=NOTICE_BATCH)
+            announced += portion.written
+            if not portion.more:
                 break
     return announced
 
@@ -69,28 +81,31 @@ def announce_expiring() -> int:
 def review_tiers() -> int:
     """Judge the members whose tier is due; returns how many were looked at."""
     reviewed = 0
-    for _batch in range(MOST_BATCHES):
-        count = tiers.review_due(now=clock.now(), limit=BATCH)
-        reviewed += count
-        if count < BATCH:
-            break
+    with alone(REVIEWS) as mine:
+        if not mine:
+            return 0
+        for _batch in turns(MOST_BATCHES):
+            count = tiers.review_due(now=clock.now(), limit=BATCH)
+            reviewed += count
+            if count < BATCH:
+                break
     return reviewed
 
 
 @shared_task
 def tick_tier_notices() -> int:
     """Ask every active brand to tell whose tier will fall."""
-    return for_each_brand(announce_falls, due=tiernotices.is_any_due)
+    return for_each_brand(announce_falls, due=tiernotices.is_any_due, job=FALLS)
 
 
 @shared_task
 def announce_falls() -> int:
     """Publish `tier.downgrade_upcoming` where a stage is reached; returns how many members were looked at."""
     looked_at = 0
-    with alone("points.announce_falls") as mine:
+    with alone(FALLS) as mine:
         if not mine:
             return 0
-        for _batch in range(MOST_BATCHES):
+        for _batch in turns(MOST_BATCHES):
             count = tiernotices.announce_falls(now=clock.now(), limit=BATCH)
             looked_at += count
             if count < BATCH:
@@ -101,19 +116,21 @@ def announce_falls() -> int:
 @shared_task
 def tick_seal() -> int:
     """Ask every active brand to seal its new entries."""
-    return for_each_brand(seal_log, due=sealing.is_behind)
+    return for_each_brand(seal_log, due=sealing.is_behind, job=SEAL)
 
 
 @shared_task
 def tick_missed() -> int:
-    """Ask every active brand to look for entries that were not sealed."""
-    return for_each_brand(seal_missed, expires_s=600)
+    """Ask every active brand that has new entries to look for some that were not sealed."""
+    return for_each_brand(
+        seal_missed, expires_s=600, due=lambda now: sealing.is_any_since(now - MISSED_WITHIN)
+    )
 
 
 @shared_task
 def seal_log() -> int:
     """Put what was committed into the brand's transparency log and sign it; returns how many entries."""
-    with alone("points.seal") as mine:
+    with alone(SEAL) as mine:
         return sealing.seal(now=clock.now(), portions=MOST_PORTIONS) if mine else 0
 
 
@@ -121,5 +138,5 @@ def seal_log() -> int:
 def seal_missed() -> int:
     """Seal what the sealer passed by in the last hours; returns how many entries there were."""
     now = clock.now()
-    with alone("points.seal") as mine:
+    with alone(SEAL) as mine:
         return sealing.seal_missed(now=now, since=now - MISSED_WITHIN) if mine else 0

@@ -6,21 +6,25 @@ or run twice does no harm, and nothing that matters waits in the broker.
 
 import hashlib
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from django.db import DatabaseError
 
-from loyalty.lib import clock
+from loyalty.lib import clock, waiting
 from loyalty.lib.database import connection
 from tenants.context import in_brand
 from tenants.models import Brand
 
 Due = Callable[[datetime], bool]
 """Whether the current brand has work that is due at an instant."""
+TURN_S: Final = 5.0
+"""How long one brand's task goes on to begin further portions: the longest that it keeps a worker from the
+others, but for the last portion."""
 # An advisory lock of 64 bits stands in the view as two halves.
 _TAKEN = """
 SELECT EXISTS (
@@ -39,24 +43,43 @@ def active_brands() -> list[Brand]:
     return brands
 
 
-def for_each_brand(task: Any, *, expires_s: float = 30.0, due: Due | None = None) -> int:
+def for_each_brand(
+    task: Any, *, expires_s: float = 30.0, due: Due | None = None, job: str | None = None
+) -> int:
     """Enqueue `task` once in each active brand, or in those for which `due` finds work; returns how many.
 
-    Called by a tick in the shared schema. A task that no worker took within `expires_s` is dropped, so that
-    a backlog does not pile up: the next tick asks again. To look whether anything is due costs a small part
-    of a task, so that many brands at rest leave the workers to those at work.
+    `job` is what the task does `alone`: a brand where somebody is at it gets no second task, which would only
+    wait, find that out, and keep the others' waiting.
+
+    Called by a tick in the shared schema. A brand for which such a task waits in the queue gets no other. One
+    that no worker took within `expires_s` is dropped: the next tick asks again. To look whether anything is
+    due costs a small part of a task, so that many brands at rest leave the workers to those at work.
     """
-    schemas = [brand.schema_name for brand in active_brands() if due is None or _is_due(brand, due)]
+    name = str(task.name)
+    schemas = [
+        each.schema_name for each in active_brands() if _is_to_be_sent(each, name, expires_s, due, job)
+    ]
     with task.app.producer_or_acquire() as producer:
         for schema in schemas:
             task.apply_async(headers={"_schema_name": schema}, expires=expires_s, producer=producer)
     return len(schemas)
 
 
-def _is_due(brand: Brand, due: Due) -> bool:
+def turns(most: int) -> Iterator[int]:
+    """Number up to `most` portions of a task's work, and none any more when its turn is over."""
+    ends = time.monotonic() + TURN_S
+    for number in range(most):
+        yield number
+        if time.monotonic() >= ends:
+            return
+
+
+def _is_to_be_sent(brand: Brand, task: str, expires_s: float, due: Due | None, job: str | None) -> bool:
     try:
         with in_brand(brand):
-            return due(clock.now())
+            if due is not None and (not due(clock.now()) or (job is not None and is_taken(job))):
+                return False
+            return waiting.enter(task, for_s=expires_s)
     except DatabaseError:
         # One brand's trouble keeps no other from its work; the task will say what it is.
         log.exception("look_failed", brand=brand.slug)

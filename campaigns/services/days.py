@@ -35,13 +35,17 @@ _BORN: Final = _NOTE.format(
 _JOINED: Final = _NOTE.format(whose="member.enrolled_at >= %(from)s AND member.enrolled_at < %(to)s")
 
 
+def is_any_awaited() -> bool:
+    """Whether a published rule waits for birthdays or anniversaries."""
+    return bool(_awaited())
+
+
 def note_days(*, now: datetime) -> int:
     """Note whose day it is in the brand's time zone, today or a few days back; returns how many were new.
 
     Born on 29 February: the 28th in common years. Nobody is asked where no published rule waits for it.
     """
-    rules = moments.rules_in_force()
-    wanted = [trigger for trigger in (BIRTHDAY, ANNIVERSARY) if rules.awaits(trigger)]
+    wanted = _awaited()
     if not wanted:
         return 0
     tz = current_brand().tz
@@ -54,6 +58,11 @@ def note_days(*, now: datetime) -> int:
         if ANNIVERSARY in wanted:
             noted += _note_anniversaries(day, tz, now)
     return noted
+
+
+def _awaited() -> list[str]:
+    rules = moments.rules_in_force()
+    return [trigger for trigger in (BIRTHDAY, ANNIVERSARY) if rules.awaits(trigger)]
 
 
 def _note_birthdays(day: date, tz: tzinfo, now: datetime) -> int:

@@ -45,6 +45,12 @@ def plan() -> ProgrammePlan | None:
     return newest if newest is not None and newest.amount is not None else None
 
 
+def is_any_limit() -> bool:
+    """Whether there is a plan, or something to free that an earlier one stopped."""
+    latest = ProgrammeBudget.objects.order_by("-starts_at").values_list("status", flat=True).first()
+    return plan() is not None or latest not in (None, Status.WITHIN)
+
+
 def set_plan(
     *, period: str, amount: Decimal | None, percent: int = PERCENT, actor: str, now: datetime
 ) -> ProgrammePlan:

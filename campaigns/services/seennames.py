@@ -11,13 +11,21 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from campaigns import locks, seen
-from campaigns.models import SeenName
+from campaigns.models import SeenName, SeenUntil
+from campaigns.models.seen import BEGINNING
 from members.models import Purchase
 
 LAG: Final = timedelta(minutes=2)
 BATCH: Final = 20_000
+
+
+def is_behind(now: datetime) -> bool:
+    """Whether `note` would find orders."""
+    place = SeenUntil.objects.filter(pk=1).values_list("recorded_at", flat=True).first() or BEGINNING
+    return _behind(place, now).exists()
 
 
 def note(*, now: datetime, batch: int = BATCH) -> bool:
@@ -29,7 +37,7 @@ def note(*, now: datetime, batch: int = BATCH) -> bool:
         place = locks.seen_until()
         if place is None:
             return False
-        newer = Purchase.objects.filter(recorded_at__gt=place.recorded_at, recorded_at__lte=now - LAG)
+        newer = _behind(place.recorded_at, now)
         times = list(newer.order_by("recorded_at").values_list("recorded_at", flat=True)[:batch])
         if not times:
             return False
@@ -40,3 +48,7 @@ def note(*, now: datetime, batch: int = BATCH) -> bool:
         place.recorded_at = times[-1]
         place.save(update_fields=["recorded_at"])
         return True
+
+
+def _behind(place: datetime, now: datetime) -> QuerySet[Purchase]:
+    return Purchase.objects.filter(recorded_at__gt=place, recorded_at__lte=now - LAG)

@@ -163,6 +163,19 @@ def sentence(definition: Definition) -> str:
     return audience.in_words(definition, names)
 
 
+def is_any_due(now: datetime) -> bool:
+    """Whether `refresh_due` would read, begin to keep or drop a segment; one look where there are none."""
+    rows = list(Segment.objects.values_list("code", "kept", "archived", "refresh_at"))
+    if any(at is not None and at <= now for *_row, at in rows):
+        return True
+    kept = {code for code, kept, _archived, _at in rows if kept}
+    known = {code for code, _kept, archived, _at in rows if not archived}
+    if not kept and not known:
+        return False
+    named = set(_named_by_rules())
+    return bool(kept - named or named & known - kept)
+
+
 def refresh_due(*, now: datetime, limit: int = 50) -> int:
     """Read anew the members of up to `limit` segments that are due; returns how many segments were read.
 

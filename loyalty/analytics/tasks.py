@@ -5,6 +5,7 @@ import time
 from celery import shared_task
 
 from campaigns.services import campaigns
+from campaigns.services import programme as programmes
 from loyalty.analytics import selectors, simulations  # noqa: F401 - registers the runner of simulations
 from loyalty.analytics.finance import costs
 from loyalty.analytics.services import programme, verification
@@ -17,6 +18,7 @@ from tenants.models import Brand
 
 TURN_S = 900.0
 """After this long no further brand is begun: the next tick goes on, in a new order."""
+PROGRAMME = "analytics.programme"
 LIMIT_S = 4 * 3600
 """The longest that one brand's books may take."""
 
@@ -58,7 +60,7 @@ def _verify_if_due(brand: Brand) -> bool:
 @shared_task
 def tick_budgets() -> int:
     """Ask every active brand to hold what its campaigns gave against their budgets."""
-    return for_each_brand(count_budgets, expires_s=6, due=campaigns.is_behind)
+    return for_each_brand(count_budgets, due=campaigns.is_behind)
 
 
 @shared_task
@@ -68,14 +70,16 @@ def count_budgets() -> int:
 
 
 @shared_task
-def tick_programme() -> None:
+def tick_programme() -> int:
     """Ask every active brand to hold the cost of redemptions against its programme's budget."""
-    for_each_brand(reckon_programme, expires_s=240)
+    return for_each_brand(
+        reckon_programme, expires_s=240, due=lambda _now: programmes.is_any_limit(), job=PROGRAMME
+    )
 
 
 @shared_task
 def reckon_programme() -> None:
     """Reckon what redemptions of the period cost so far."""
-    with alone("analytics.programme") as held:
+    with alone(PROGRAMME) as held:
         if held:
             programme.reckon(now=clock.now())

@@ -53,6 +53,7 @@ DRILLS = (
     Drill(
         "wakeup", "a wake-up and a grant to 100,000 members, workers killed -9", "tests.soak wakeup", 5, True
     ),
+    Drill("fair", "a large brand's backlog beside 13 small ones, two beats, a kill", "tests.soak fair", 4),
     Drill("mutations", "each guard taken away: its test goes red", "tests.mutations", 10),
 )
 

@@ -4,6 +4,7 @@ The handler's effect and the step of its cursor are one transaction. A handler t
 event, is logged, and tries again ever more rarely; the others go on.
 """
 
+import math
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -34,13 +35,19 @@ def is_any_behind(now: datetime) -> bool:
     return Cursor.objects.filter(at_rest, name__in=wanted).count() < len(wanted)
 
 
-def run(*, only: Iterable[Handler] | None = None) -> int:
-    """Let every handler catch up with the current brand's events; returns how many events were handled."""
-    head = relay.head()
+def run(*, only: Iterable[Handler] | None = None, within_s: float = math.inf) -> int:
+    """Let every handler catch up with the current brand's events; returns how many events were handled.
+
+    Those that are furthest behind come first, and none is begun after `within_s`.
+    """
+    head, ends = relay.head(), time.monotonic() + within_s
     wanted = list(handlers() if only is None else only)
     cursors = {cursor.name: cursor for cursor in Cursor.objects.filter(name__in=[h.name for h in wanted])}
+    wanted.sort(key=lambda handler: cursors[handler.name].position if handler.name in cursors else 0)
     done = 0
     for handler in wanted:
+        if time.monotonic() >= ends:
+            break
         cursor = cursors.get(handler.name)
         if cursor is None:
             cursor, _made = Cursor.objects.get_or_create(name=handler.name)

@@ -161,10 +161,18 @@ def keep_result(job: Job, result: Mapping[str, Any]) -> None:
         raise Cancelled
 
 
+def is_any_result_old(now: datetime) -> bool:
+    """Whether `forget_results` would find any."""
+    return _with_old_result(now).exists()
+
+
 def forget_results(*, now: datetime) -> int:
     """Drop what jobs found out that ended long ago; their rows stay. Returns how many."""
-    old = Job.objects.filter(finished_at__lte=now - RESULTS_KEPT, result__isnull=False)
-    return old.update(result=None)
+    return _with_old_result(now).update(result=None)
+
+
+def _with_old_result(now: datetime) -> QuerySet[Job]:
+    return Job.objects.filter(finished_at__lte=now - RESULTS_KEPT, result__isnull=False)
 
 
 def cancel(*, job_id: UUID, now: datetime) -> Job:

@@ -32,6 +32,11 @@ def publish(
     return event_id
 
 
+def is_any_answer_old(now: datetime) -> bool:
+    """Whether `forget_answers` would find any."""
+    return IdempotencyRecord.objects.filter(created_at__lte=now - KEPT).exists()
+
+
 def forget_answers(*, now: datetime, limit: int) -> int:
     """Delete up to `limit` answers that are too old for any Idempotency-Key to call for; returns how many."""
     old = IdempotencyRecord.objects.filter(created_at__lte=now - KEPT).order_by("created_at")

@@ -1,27 +1,26 @@
 """Ticks of the outbox."""
 
+from datetime import datetime
+
 from celery import shared_task
 
-from loyalty.lib import clock
+from loyalty.lib import clock, waiting
 from loyalty.outbox import handling, jobs, relay, services
-from tenants.fanout import alone, for_each_brand, is_taken
+from tenants.fanout import TURN_S, alone, for_each_brand
 
 TIDY_PORTION = 5_000
 READING_LIMIT_S = 4 * 3600
-HANDLERS = "outbox.handlers"
+WAIT_S = 30.0
+HANDLERS, JOBS = "outbox.handlers", "outbox.jobs"
 
 
 @shared_task
-def tick_handlers() -> None:
+def tick_handlers() -> int:
     """Ask every active brand to relay its events and run the handlers that wait for them.
 
     A brand whose handlers are at work catches up by itself: a second task would only wait and expire.
     """
-    for_each_brand(
-        run_handlers,
-        expires_s=10,
-        due=lambda now: handling.is_any_behind(now) and not is_taken(HANDLERS),
-    )
+    return for_each_brand(run_handlers, due=handling.is_any_behind, job=HANDLERS)
 
 
 @shared_task
@@ -30,13 +29,17 @@ def run_handlers() -> None:
     with alone(HANDLERS) as held:
         if held:
             relay.run()
-            handling.run()
+            handling.run(within_s=TURN_S)
 
 
 @shared_task
-def tick_tidy() -> None:
+def tick_tidy() -> int:
     """Ask every active brand to drop answers that no Idempotency-Key can call for any more."""
-    for_each_brand(tidy, expires_s=600)
+    return for_each_brand(tidy, expires_s=600, due=_is_any_old)
+
+
+def _is_any_old(now: datetime) -> bool:
+    return services.is_any_answer_old(now) or jobs.is_any_result_old(now)
 
 
 @shared_task
@@ -51,19 +54,20 @@ def tidy() -> None:
 
 
 @shared_task
-def tick_jobs() -> None:
+def tick_jobs() -> int:
     """Ask every active brand to go on with its jobs."""
-    for_each_brand(run_jobs, expires_s=10, due=lambda now: jobs.is_any_left("writing"))
-    for_each_brand(run_reading_jobs, expires_s=10, due=lambda now: jobs.is_any_left("reading"))
+    writing = for_each_brand(run_jobs, due=lambda _now: jobs.is_any_left("writing"), job=JOBS)
+    return writing + for_each_brand(run_reading_jobs, due=lambda _now: jobs.is_any_left("reading"))
 
 
 @shared_task
 def run_jobs() -> None:
     """Work on the current brand's jobs for a slice of time; what is left waits for its next turn."""
-    with alone("outbox.jobs") as held:
+    with alone(JOBS) as held:
         left = held and jobs.advance(now=clock.now)
-    if left:
-        run_jobs.delay()
+    # Behind the other brands, unless a tick has put it there already.
+    if left and waiting.enter(run_jobs.name, for_s=WAIT_S):
+        run_jobs.apply_async(expires=WAIT_S)
 
 
 @shared_task(time_limit=READING_LIMIT_S)

@@ -1,11 +1,13 @@
 """Everything that writes about partners."""
 
 from partners.services.batches import ask_for_batch, forget_batches
+from partners.services.batches import is_any_old as is_any_batch_old
 from partners.services.endpoints import (
     change_endpoint,
     create_endpoint,
     delete_endpoint,
     forget_deleted,
+    is_any_gone,
     resend,
     rotate_secret,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "delete_endpoint",
     "forget_batches",
     "forget_deleted",
+    "is_any_batch_old",
+    "is_any_gone",
     "recover",
     "resend",
     "revoke_key",

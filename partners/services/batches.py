@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -66,9 +66,18 @@ def ask_for_batch(*, lines: Iterable[tuple[int, bytes]], language: str, asked_by
         return job
 
 
+def is_any_old(now: datetime) -> bool:
+    """Whether `forget_batches` would find any."""
+    return _old(now).exists()
+
+
+def _old(now: datetime) -> QuerySet[BatchLine]:
+    return BatchLine.objects.filter(job__finished_at__lte=now - KEPT)
+
+
 def forget_batches(*, now: datetime, limit: int) -> int:
     """Delete up to `limit` lines of batches that ended long ago; returns how many."""
-    old = BatchLine.objects.filter(job__finished_at__lte=now - KEPT).values("pk")[:limit]
+    old = _old(now).values("pk")[:limit]
     deleted, _by_model = BatchLine.objects.filter(pk__in=old).delete()
     return deleted
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from loyalty.lib import crypto
 from loyalty.lib.errors import NotFound
@@ -107,12 +108,21 @@ def delete_endpoint(*, endpoint_id: UUID, now: datetime) -> None:
         news.after_commit()
 
 
+def is_any_gone(now: datetime) -> bool:
+    """Whether `forget_deleted` would find an endpoint."""
+    return _gone(now).exists()
+
+
+def _gone(now: datetime) -> QuerySet[WebhookEndpoint]:
+    return WebhookEndpoint.objects.filter(deleted_at__lte=now - HISTORY_KEPT)
+
+
 def forget_deleted(*, now: datetime, limit: int) -> int:
     """Remove up to `limit` deliveries, with their attempts, of endpoints deleted long ago; returns how many.
 
     An endpoint without deliveries is removed itself.
     """
-    gone = WebhookEndpoint.objects.filter(deleted_at__lte=now - HISTORY_KEPT)
+    gone = _gone(now)
     with transaction.atomic():
         rows = WebhookDelivery.objects.filter(endpoint__in=gone).order_by("pk").values_list("pk", flat=True)
         found = list(rows[:limit])

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, transaction
 
 from loyalty.celery import app
+from loyalty.lib import waiting
 from loyalty.outbox import services, tasks
 from loyalty.outbox.models import OutboxEvent
 from tenants import fanout
@@ -19,6 +21,7 @@ from tests.support.brands import ANNA
 @pytest.fixture(autouse=True)
 def _eager() -> Iterator[None]:
     app.conf.task_always_eager = app.conf.task_eager_propagates = True
+    cache.clear()
     yield
     app.conf.task_always_eager = app.conf.task_eager_propagates = False
 
@@ -63,6 +66,18 @@ def test_a_suspended_brand_is_left_alone(acme: Brand, globex: Brand) -> None:
     Brand.objects.filter(pk=acme.pk).update(status=Brand.Status.SUSPENDED)
     assert fanout.for_each_brand(tasks.run_handlers) == 1
     assert (positions(acme), positions(globex)) == ([None], [1])
+
+
+@pytest.mark.django_db
+def test_a_tick_that_another_beat_asked_does_nothing(acme: Brand, globex: Brand) -> None:
+    sent = {"headers": {waiting.PERIOD: 60.0}}
+    happened(acme)
+    tasks.tick_handlers.apply_async(**sent)
+    happened(acme)
+    tasks.tick_handlers.apply_async(**sent)
+    assert positions(acme) == [1, None]
+    tasks.tick_handlers.apply_async()  # one that says no period is always asked
+    assert positions(acme) == [1, 2]
 
 
 def test_what_is_alone_is_alone_for_its_brand(committed_db: None) -> None:

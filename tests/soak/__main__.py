@@ -6,7 +6,7 @@ import sys
 
 import django
 
-NAMES = ("model", "races", "bank", "faults", "rules", "replay", "wakeup")
+NAMES = ("model", "races", "bank", "faults", "rules", "replay", "wakeup", "fair")
 
 
 def main(arguments: list[str]) -> int:

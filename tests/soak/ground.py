@@ -87,25 +87,29 @@ def log(drill: str) -> Path:
     return folder / f"{drill}-web.log"
 
 
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a process of the product on this drill's database."""
+    at = settings.DATABASES["default"]
+    login = f"{quote(at['USER'])}:{quote(at['PASSWORD'])}@{at['HOST']}:{at['PORT']}"
+    return {
+        **os.environ,
+        "DATABASE_URL": f"postgresql://{login}/{at['NAME']}",
+        "DB_ROLE_PREFIX": settings.DB_ROLE_PREFIX,
+        "LOG_LEVEL": "WARNING",
+        **more,
+    }
+
+
 @contextmanager
 def server(lines_to: Path, **env: str) -> Iterator[str]:
     """The product's web server, as `make up` starts it, on this drill's database; its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    at = settings.DATABASES["default"]
-    login = f"{quote(at['USER'])}:{quote(at['PASSWORD'])}@{at['HOST']}:{at['PORT']}"
     argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     argv += ["--port", str(port), "--workers", "2", "--blocking-threads", "8", "--workers-kill-timeout", "3"]
     argv += ["--backlog", "1024", "--log-level", "error", "loyalty.wsgi:application"]
-    env = {
-        **os.environ,
-        "DATABASE_URL": f"postgresql://{login}/{at['NAME']}",
-        "DB_ROLE_PREFIX": settings.DB_ROLE_PREFIX,
-        "DB_POOL_SIZE": "8",
-        "LOG_LEVEL": "WARNING",
-        **env,
-    }
+    env = environment(DB_POOL_SIZE="8", **env)
     with lines_to.open("wb") as lines:
         process = subprocess.Popen(argv, env=env, stdout=lines, stderr=lines)
         try:

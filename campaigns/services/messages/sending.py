@@ -24,7 +24,7 @@ from loyalty.lib import clock, ids
 
 BATCH: Final = 500
 AT_ONCE: Final = 32
-TURN_S: Final = 20.0
+TURN_S: Final = 5.0
 log = structlog.get_logger(__name__)
 
 

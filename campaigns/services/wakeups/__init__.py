@@ -1,6 +1,6 @@
 """Wake-ups: decided on, sent out in runs, and what came of them."""
 
-from campaigns.services.wakeups.comingback import look_at_orders, pay_due, take_back_due
+from campaigns.services.wakeups.comingback import look_at_orders, may_find_any, pay_due, take_back_due
 from campaigns.services.wakeups.deciding import (
     approve,
     cancel,
@@ -24,6 +24,7 @@ __all__ = [
     "find",
     "look_at_orders",
     "may_cancel",
+    "may_find_any",
     "open_offers",
     "pay_due",
     "reject",

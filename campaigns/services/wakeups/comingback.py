@@ -24,7 +24,7 @@ from campaigns.services.orders import rejudging
 from loyalty.lib import ids
 from loyalty.lib.database import connection
 from loyalty.lib.transactions import retried
-from members.models import Purchase
+from members.models import Purchase, PurchaseReturn
 from points import expiry
 from points import services as points
 from points.postings import Posting, SystemAccount
@@ -89,6 +89,21 @@ class Looked:
     paid: int = 0
     taken_back: int = 0
     expired: int = 0
+
+
+def may_find_any(*, now: datetime, everything: bool = False) -> bool:
+    """Whether `look_at_orders` may find anybody: a task open or paid, and something recorded lately."""
+    waiting = WakeupRecipient.objects.filter(task=Task.OPEN)
+    paid = WakeupRecipient.objects.filter(task=Task.PAID, task_until__gt=now - RETURNED_WITHIN)
+    if everything:
+        return waiting.exists() or paid.exists()
+    lately = {"recorded_at__gte": now - LATELY}
+    if waiting.exists() and (
+        Purchase.objects.filter(**lately).exists()
+        or waiting.filter(task_until__lte=now - LATE_ORDERS).exists()
+    ):
+        return True
+    return paid.exists() and PurchaseReturn.objects.filter(**lately).exists()
 
 
 def look_at_orders(*, now: datetime, everything: bool = False, limit: int = 500) -> Looked:

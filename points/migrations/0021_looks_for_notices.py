@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """Notices by portions of the accounts. Workers of the release before still call the function that took a
     stage at a time: it stays where it is, beside the one of the same name that takes a portion."""
 
-    dependencies = [("points", "0019_tier_program_versions")]
+    dependencies = [("points", "0020_burn_in_fewer_statements")]
 
     operations = [
         migrations.CreateModel(

@@ -1,0 +1,47 @@
+"""What waits in the queue: of each kind of task one a brand; a tick that was just asked is not asked again.
+
+Workers take tasks in the order in which they came. So a brand with a backlog that is sent a task at each
+tick would crowd the others out, and theirs would be dropped before their turn; as it is, each waits for
+one portion of everybody else's. The marks stand in the cache and end by themselves: without them more is
+sent, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.cache import cache
+from tenant_schemas_celery.task import TenantTask
+
+PERIOD: Final = "_period_s"
+"""The header by which a tick says how often it comes."""
+
+
+def enter(task: str, *, for_s: float) -> bool:
+    """Whether no task of this name waits for the brand at hand; from now on one does, until it begins, for
+    so many seconds at most."""
+    return bool(cache.add(f"waiting:{task}", 1, timeout=for_s))
+
+
+def leave(task: str) -> None:
+    """It begins: the next one may wait."""
+    cache.delete(f"waiting:{task}")
+
+
+class Waiting(TenantTask):  # type: ignore[misc]
+    """A task that leaves the queue when it begins; a tick that another beat asked just now does nothing."""
+
+    abstract = True
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """In the worker, and in the brand's schema."""
+        leave(self.name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it, but a tick only once in half of its period."""
+        if self.request.called_directly:
+            return super().__call__(*args, **kwargs)
+        period = self.request.get(PERIOD) or (self.request.headers or {}).get(PERIOD)
+        if period and not cache.add(f"tick:{self.name}:{kwargs}", 1, timeout=max(1, period // 2)):
+            return None
+        return self.run(*args, **kwargs)
