@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.lib.errors import FieldError, Text
+from loyalty.lib.errors import FieldError, Text, escaped
 
 APPROVALS: Final = ("none", "console", "all")
 """Whom a second operator is asked for, from nobody to everybody."""
@@ -37,7 +37,7 @@ def fault(key: str, value: Any) -> FieldError | None:
     """What is wrong with this value of a policy, or None. An unknown policy is a fault, too."""
     check = CHECKS.get(key)
     if check is None:
-        return FieldError(f"/{key}", "unknown_field", _("Unknown field."))
+        return FieldError(f"/{escaped(key)}", "unknown_field", _("Unknown field."))
     said = check(value)
     return None if said is None else FieldError(f"/{key}", "invalid", said)
 

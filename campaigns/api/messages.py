@@ -14,7 +14,7 @@ from campaigns.models import Channel, Message, Purpose
 from campaigns.services.messages import inbox, subscriptions
 from loyalty.lib import clock, fields, pagination, words
 from loyalty.lib.api import StrictSerializer
-from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.errors import FieldError, Invalid, escaped
 from loyalty.lib.instants import text as instant
 from members.api.base import MemberApiView
 
@@ -79,7 +79,7 @@ class AnswersBody(StrictSerializer):
         if not value or len(value) > MOST_ANSWERS:
             raise serializers.ValidationError(_("From 1 to 20 templates."), code="length")
         wrong = [
-            FieldError(f"/answers/{name}", "invalid_choice", _("Not one of WeChat's answers."))
+            FieldError(f"/answers/{escaped(name)}", "invalid_choice", _("Not one of WeChat's answers."))
             for name, answer in sorted(value.items())
             if answer not in subscriptions.ANSWERS
         ]

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib import money
-from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.errors import FieldError, Invalid, escaped
 from points.tiers import Program
 
 Kind = Literal["number", "money", "codes"]
@@ -101,7 +101,7 @@ def parse(
     if not isinstance(body, dict):
         raise Invalid.at(at, "type", _("Must be an object."))
     errors = [
-        FieldError(f"{at}/{name}", "unknown_field", _("Unknown field."))
+        FieldError(f"{at}/{escaped(name)}", "unknown_field", _("Unknown field."))
         for name in body
         if name not in GROUPS
     ]
@@ -138,7 +138,7 @@ def _filter(
         return None
     before = len(errors)
     errors += [
-        FieldError(f"{at}/{name}", "unknown_field", _("Unknown field."))
+        FieldError(f"{at}/{escaped(name)}", "unknown_field", _("Unknown field."))
         for name in row
         if name not in ("fact", "op", "value", *spec.needs)
     ]

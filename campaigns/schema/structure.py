@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from jsonschema import Draft202012Validator, ValidationError
 
 from campaigns.schema.document import NOT_BLANK, schema_for
-from loyalty.lib.errors import FieldError, Text
+from loyalty.lib.errors import FieldError, Text, escaped
 
 MAX_TEXT: Final = 400
 TYPES: Final[dict[str, Text]] = {
@@ -26,7 +26,7 @@ TYPES: Final[dict[str, Text]] = {
 
 def pointer_of(*parts: Any) -> str:
     """An RFC 6901 pointer from its parts."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join("/" + escaped(part) for part in parts)
 
 
 def shape_errors(body: dict[str, Any]) -> list[FieldError]:

@@ -22,6 +22,11 @@ class FieldError:
     detail: Text
 
 
+def escaped(name: object) -> str:
+    """A name as a part of a pointer (RFC 6901): of fields that the caller named, it may hold anything."""
+    return str(name).replace("~", "~0").replace("/", "~1")
+
+
 class Refusal(Exception):
     """A request that was understood and refused. Nothing it asked for was written."""
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from loyalty.lib.errors import Invalid
+from loyalty.lib.errors import Invalid, escaped
 
 MAX_DEPTH = 32
 PASSED_OVER = 32 * 2**20
@@ -82,7 +82,7 @@ def _check(value: Any, pointer: str, depth: int) -> None:
     elif isinstance(value, dict):
         for key, item in value.items():
             _check_text(key, pointer)
-            _check(item, f"{pointer}/{key}", depth + 1)
+            _check(item, f"{pointer}/{escaped(key)}", depth + 1)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _check(item, f"{pointer}/{index}", depth + 1)

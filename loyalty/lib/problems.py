@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 
-from loyalty.lib.errors import FieldError, Invalid, Refusal
+from loyalty.lib.errors import FieldError, Invalid, Refusal, escaped
 
 CONTENT_TYPE = "application/problem+json"
 UNAVAILABLE = gettext_lazy("The service is not available for a moment. Please try again.")
@@ -54,7 +54,7 @@ def flatten(detail: Any, pointer: str = "") -> list[FieldError]:
     if isinstance(detail, Mapping):
         found: list[FieldError] = []
         for key, value in detail.items():
-            part = "" if key == "non_field_errors" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            part = "" if key == "non_field_errors" else "/" + escaped(key)
             found += flatten(value, pointer + part)
         return found
     if isinstance(detail, list):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 
 from loyalty.lib import money
-from loyalty.lib.errors import FieldError, Invalid, Text
+from loyalty.lib.errors import FieldError, Invalid, Text, escaped
 from loyalty.lib.fields import LocalText
 from points import tiers
 
@@ -38,7 +38,7 @@ class _Check:
     def known(self, data: Mapping[str, Any], names: tuple[str, ...], pointer: str) -> None:
         for name in data:
             if name not in names:
-                self.fail(f"{pointer}/{name}", "unknown_field", _("Unknown field."))
+                self.fail(f"{pointer}/{escaped(name)}", "unknown_field", _("Unknown field."))
 
     def choice(self, data: Mapping[str, Any], name: str, among: tuple[str, ...], default: str | None) -> str:
         value = data.get(name, default)

@@ -63,6 +63,8 @@ def test_a_report_that_is_repeated_under_its_key_counts_once(anna: Api, channels
     [
         ({"strange": "accept"}, "/answers/strange", "unknown"),
         ({support.WX_TEMPLATE: "maybe"}, f"/answers/{support.WX_TEMPLATE}", "invalid_choice"),
+        ({"a/b~c": "accept"}, "/answers/a~1b~0c", "unknown"),
+        ({"a/b~c": "maybe"}, "/answers/a~1b~0c", "invalid_choice"),
         ({}, "/answers", "length"),
     ],
 )

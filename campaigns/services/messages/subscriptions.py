@@ -15,7 +15,7 @@ from campaigns.errors import ChannelOff
 from campaigns.models import Channel, MessageTemplateVersion, SubscriptionConsent
 from campaigns.services.messages import reach, texts
 from loyalty.lib.database import connection
-from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.errors import FieldError, Invalid, escaped
 
 ACCEPTED: Final = frozenset({"accept", "acceptWithAudio", "acceptWithAlert"})
 ANSWERS: Final = (*sorted(ACCEPTED), "reject", "ban", "filter")
@@ -41,7 +41,7 @@ def report(*, member_id: UUID, answers: Mapping[str, str], now: datetime) -> Non
     if unknown:
         raise Invalid(
             [
-                FieldError(f"/answers/{each}", "unknown", _("No message uses this template."))
+                FieldError(f"/answers/{escaped(each)}", "unknown", _("No message uses this template."))
                 for each in unknown
             ]
         )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 
 from loyalty.lib import money
-from loyalty.lib.errors import FieldError, Invalid, Text
+from loyalty.lib.errors import FieldError, Invalid, Text, escaped
 from loyalty.lib.fields import Instant, plain_json
 
 _INSTANT: Final = Instant()
@@ -36,7 +36,7 @@ class Reader:
         elif not known.issuperset(data):
             for name in data:
                 if name not in known:
-                    self.fail(_escaped(name), "unknown_field", _("Unknown field."))
+                    self.fail(escaped(name), "unknown_field", _("Unknown field."))
 
     def fail(self, name: str, code: str, detail: Text) -> None:
         """Note what is wrong with a field of this object."""
@@ -89,7 +89,7 @@ class Reader:
         """Whether every value of the object is a string; notes those that are not."""
         wrong = [name for name, value in self.data.items() if not isinstance(value, str)]
         for name in wrong:
-            self.fail(_escaped(name), "type", _("Must be a string."))
+            self.fail(escaped(name), "type", _("Must be a string."))
         return not wrong
 
     def amount(
@@ -188,7 +188,3 @@ class Reader:
         if len(json.dumps(plain, ensure_ascii=False)) > most:
             self.fail(name, "too_large", _("At most %(max)d characters as JSON.") % {"max": most})
         return plain
-
-
-def _escaped(name: Any) -> str:
-    return str(name).replace("~", "~0").replace("/", "~1")
