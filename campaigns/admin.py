@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns import selectors
 from campaigns.activitypage import ActivityAdmin
@@ -24,6 +24,7 @@ from loyalty.lib import clock
 from loyalty.lib.console import JsonArea, Operation, PageLink, ServiceForm, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, code, instant, pretty, status
 from loyalty.lib.errors import FieldError, Invalid, Text
+from loyalty.lib.timefields import MomentField
 from loyalty.lib.words import language
 from members.models import Activity
 
@@ -86,11 +87,8 @@ def _warn(request: HttpRequest, warnings: Iterable[FieldError]) -> None:
 class WhenForm(forms.Form):
     """When a rule is to be published: at once, or at a time of the brand's clock."""
 
-    at = forms.DateTimeField(
-        label=_("Publish at"),
-        required=False,
-        help_text=_("In the brand's time. Left empty: at once."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+    at = MomentField(
+        label=_("Publish at"), required=False, help_text=_("In the brand's time. Left empty: at once.")
     )
 
 
@@ -182,6 +180,8 @@ class RuleAdmin(ServicePage):
     list_display: Any = ("title", "code_n", "state", "current_version", "sentence", "updated_at")
     list_filter = ("status",)
     search_fields = ("code",)
+    search_named = ("draft__name", "versions__body__name")
+    search_help_text = _("Name or code")
     ordering = ("status", "code")
     readonly_fields: Any = ("code", "state", "sentence", "current_version", "running")
     links = (

@@ -12,7 +12,6 @@ from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -28,6 +27,7 @@ from campaigns.services.campaigns.writing import OPEN_FIELDS
 from loyalty.lib import clock
 from loyalty.lib.console import ServiceForm
 from loyalty.lib.errors import FieldError
+from loyalty.lib.timefields import MomentField
 from loyalty.lib.words import language
 from points.postings import MAX_POINTS
 
@@ -73,14 +73,8 @@ class CampaignForm(ServiceForm, DiscountFields):
         widget=UnfoldAdminTextInputWidget,
     )
     kind = forms.ChoiceField(label=_("Kind"), choices=Campaign.Kind.choices, widget=UnfoldAdminSelectWidget)
-    starts_at = forms.SplitDateTimeField(
-        label=_("From"), help_text=_("In the brand's time."), widget=UnfoldAdminSplitDateTimeWidget
-    )
-    ends_at = forms.SplitDateTimeField(
-        label=_("Until"),
-        help_text=_("Exclusive: a day ends at 00:00:00 of the next one."),
-        widget=UnfoldAdminSplitDateTimeWidget,
-    )
+    starts_at = MomentField(label=_("From"), help_text=_("In the brand's time."))
+    ends_at = MomentField(label=_("Until"), help_text=_("Exclusive: a day ends at 00:00 of the next one."))
     recurs = forms.ChoiceField(
         label=_("Runs"), choices=RECURS, required=False, widget=UnfoldAdminSelectWidget
     )

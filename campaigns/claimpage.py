@@ -118,6 +118,10 @@ def _said_by(order: Purchase | None) -> str:
 class ClaimAdmin(EndlessPage):
     """Claims, the newest first."""
 
+    empty_words = _(
+        "Receipts that members file because they earned nothing for them wait here for a decision."
+    )
+
     list_display = ("filed_at", "who", "order_id", "total", "state", "finding", "given")
     list_filter = ("status", "finding")
     list_select_related = ("member",)

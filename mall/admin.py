@@ -351,6 +351,7 @@ def entry_link(entry_id: UUID | None) -> SafeString | str:
 class StockItemAdmin(ReadOnlyPage):
     """How many pieces of each article lie ready; changed on the page of the reward."""
 
+    empty_words = _("Articles with a limited number of pieces show here, with what is left.")
     list_display = ("sku", "on_hand_n", "taken_n", "low_n", "updated_at")
     search_fields = ("sku",)
     ordering = ("sku",)

@@ -7,13 +7,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from loyalty.lib import clock, money
 from loyalty.lib.console import ServiceForm
+from loyalty.lib.timefields import MomentField
+from loyalty.lib.words import pick
 from mall import services as mall
 from mall.models import Reward
 from points.postings import MAX_POINTS
@@ -81,12 +82,8 @@ class RewardForm(ServiceForm):
         help_text=_("Left empty, there is none."),
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    starts_at = forms.SplitDateTimeField(
-        label=_("From"), required=False, widget=UnfoldAdminSplitDateTimeWidget
-    )
-    ends_at = forms.SplitDateTimeField(
-        label=_("Until"), required=False, widget=UnfoldAdminSplitDateTimeWidget
-    )
+    starts_at = MomentField(label=_("From"), required=False)
+    ends_at = MomentField(label=_("Until"), required=False)
     tier_min = forms.ChoiceField(label=_("From tier"), required=False, widget=UnfoldAdminSelectWidget)
     sku = forms.CharField(label=_("SKU"), max_length=64, required=False, widget=UnfoldAdminTextInputWidget)
     stock = forms.IntegerField(
@@ -105,7 +102,8 @@ class RewardForm(ServiceForm):
         super().__init__(*args, **kwargs)
         program = tiers.program()
         choice: Any = self.fields["tier_min"]
-        choice.choices = [("", "–"), *((code, code) for code in (program.codes if program else ()))]
+        levels = program.levels if program else ()
+        choice.choices = [("", "–"), *((each.code, pick(dict(each.name)) or each.code) for each in levels)]
         self.known = not self.instance._state.adding
         if self.known:
             del self.fields["sku"], self.fields["stock"]

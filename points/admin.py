@@ -18,6 +18,7 @@ from members.models import Member
 from members.selectors import MOST_FOUND, found_by, named
 from points import services, wording
 from points.adminforms import (
+    OF_POINTS,
     AdjustForm,
     FreezeForm,
     ReasonForm,
@@ -40,6 +41,11 @@ from tenants.context import current_brand
 def frozen(account: Account) -> bool:
     """Whether anything of it is frozen."""
     return account.earn_frozen or account.burn_frozen
+
+
+def currency_words(currency: str) -> str:
+    """What points of a currency are called."""
+    return current_brand().points_label if currency == DEFAULT_CURRENCY else currency
 
 
 @admin.register(Account)
@@ -93,6 +99,7 @@ class AccountAdmin(ReadOnlyPage):
             icon="exposure",
             form=AdjustForm,
             facts=balance_facts,
+            fields=OF_POINTS,
         ),
         Operation(
             "freeze",
@@ -142,7 +149,7 @@ class AccountAdmin(ReadOnlyPage):
     @display(description=_("points currency"), ordering="currency")
     def currency_n(self, account: Account) -> str:
         """What the brand calls its points; other currencies by their code."""
-        return current_brand().points_label if account.currency == DEFAULT_CURRENCY else account.currency
+        return currency_words(account.currency)
 
     @display(description=_("available"), ordering="available")
     def available_n(self, account: Account) -> SafeString:
@@ -325,7 +332,7 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
     fields = (
         "who",
         "signed",
-        "currency",
+        "currency_n",
         "undoes",
         "reason",
         "asked_by",
@@ -334,7 +341,7 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
         "answered_by",
         "decided_at",
     )
-    readonly_fields = ("who", "signed", "undoes", "state", "asked_by", "answered_by")
+    readonly_fields = ("who", "signed", "currency_n", "undoes", "state", "asked_by", "answered_by")
     operations = (
         Operation(
             "approve",
@@ -378,6 +385,11 @@ class AdjustmentRequestAdmin(ReadOnlyPage):
     def undoes(self, waiting: AdjustmentRequest) -> SafeString | str:
         """The entry that would be reversed, as a link."""
         return "–" if waiting.entry is None else link(waiting.entry)
+
+    @display(description=_("points currency"))
+    def currency_n(self, waiting: AdjustmentRequest) -> str:
+        """What the brand calls its points; other currencies by their code."""
+        return currency_words(waiting.currency)
 
     @display(description=_("points"))
     def signed(self, waiting: AdjustmentRequest) -> SafeString:

@@ -52,22 +52,29 @@ FREEZING: Sequence[tuple[str, Text]] = (
 )
 
 
+OF_POINTS = dict.fromkeys(
+    ("insufficient_points", "points_out_of_range", "reversal_exceeds_entry", "account_frozen"), "points"
+)
+"""Refusals that speak of how many points are moved."""
+
+
 class ReasonedForm(forms.Form):
     """A reason out of a list, or in words; at least one of both, and both together are kept."""
 
     reasons: Sequence[tuple[str, Text]] = ADJUSTING
+    kept: Text = _("Written into the ledger for ever. The member may read it.")
     why = forms.ChoiceField(label=_("Reason"), required=False, widget=UnfoldAdminSelectWidget)
     reason = forms.CharField(
         label=_("In words"),
         max_length=500,
         required=False,
-        help_text=_("Written into the ledger for ever. The member may read it."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["why"].choices = self.reasons  # type: ignore[attr-defined]
+        self.fields["reason"].help_text = str(self.kept)
 
     def clean(self) -> dict[str, Any]:
         """`reason` as it will be kept. Raises ValidationError where neither list nor words name one."""
@@ -133,6 +140,7 @@ class FreezeForm(ReasonedForm):
 
     reasons = FREEZING
     field_order = ("earn", "burn", "why", "reason")
+    kept = _("It stands on the member's page for as long as the freeze lasts.")
     earn = forms.BooleanField(label=_("No earning"), required=False, widget=UnfoldBooleanSwitchWidget)
     burn = forms.BooleanField(
         label=_("No spending"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget

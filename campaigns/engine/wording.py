@@ -89,7 +89,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     ),
     "per_amount_one": ("每消费 1 {currency}得 {points} {name}", "{points} {name} per {currency}"),
     "whole": (
-        "每满 {per} 得 {points} {name}（不满不计）",
+        "每满 {per}得 {points} {name}（不满不计）",
         "{points} {name} for each full {per} of the sum",
     ),
     "per_unit": ("每件得 {points} {name}", "{points} {name} for each unit"),
@@ -188,7 +188,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "{basis} × {rate} {name} per {currency} → {points}",
     ),
     "result.whole": (
-        "{basis}，每满 {per} 得 {each} {name} → {points}",
+        "{basis}，每满 {per}得 {each} {name} → {points}",
         "{basis}, {each} {name} for each full {per} → {points}",
     ),
     "result.per_unit": ("{basis} 件 × {each} {name} → {points}", "{basis} units × {each} {name} → {points}"),

@@ -8,8 +8,9 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns.admin import WhenForm
-from loyalty.lib.console import EndlessPage
+from loyalty.lib.console import EndlessPage, Facts
 from loyalty.lib.display import LABELS, Status, doer, instant, status
+from loyalty.lib.errors import Text
 from loyalty.lib.foureyes import LONGEST_NOTE, Submitted
 
 
@@ -57,6 +58,20 @@ def waits(submission: Submitted) -> bool:
 def is_open(submission: Submitted) -> bool:
     """Whether it waits, for a decision or for its time."""
     return submission.status in Submitted.OPEN
+
+
+def asked_for(submission: Submitted, said: str) -> Facts:
+    """What somebody else wants, before one agrees to it."""
+    lines: list[tuple[Text, str]] = [(_("submitted"), said)] if said else []
+    lines += [(_("publish at"), planned_for(submission)), (_("submitted by"), doer(submission.submitted_by))]
+    return Facts([*lines, (_("note"), submission.note)] if submission.note else lines)
+
+
+def planned_for(submission: Submitted) -> str:
+    """The time asked for, or decided."""
+    if submission.publish_at is None:
+        return str(_("as soon as it is approved"))
+    return instant(submission.publish_at)
 
 
 class DecisionPage(EndlessPage):
@@ -112,9 +127,7 @@ class DecisionPage(EndlessPage):
     @display(description=_("publish at"))
     def planned(self, submission: Submitted) -> str:
         """The time asked for, or decided."""
-        return (
-            instant(submission.publish_at) if submission.publish_at else str(_("as soon as it is approved"))
-        )
+        return planned_for(submission)
 
     @display(description=_("note"))
     def note_n(self, submission: Submitted) -> str:

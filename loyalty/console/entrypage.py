@@ -8,14 +8,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from loyalty.console.entrywords import lot_words
+from loyalty.console.entrywords import Words, lot_words
 from loyalty.console.templatetags.console import last_valid_day
 from loyalty.console.trace import trace_of, used_by
 from loyalty.lib.console import EndlessPage, Operation
 from loyalty.lib.display import doer, instant, link, number, pretty
 from points import wording
 from points.admin import EntryAdmin
-from points.adminforms import ReverseForm, may_be_reversed, reversal_facts, reverse
+from points.adminforms import OF_POINTS, ReverseForm, may_be_reversed, reversal_facts, reverse
 from points.models import Entry, Lot
 
 
@@ -61,10 +61,27 @@ class EntryPage(EntryAdmin):
             icon="undo",
             danger=True,
             form=ReverseForm,
+            fields=OF_POINTS,
             shown=may_be_reversed,
             facts=reversal_facts,
         ),
     )
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list; each entry of the page knows what its rule is called."""
+        found = super().get_changelist_instance(request)
+        shown = list(found.result_list)
+        said = Words(shown)
+        for entry in shown:
+            entry.rule_said = said.rule(entry)
+        found.result_list = shown
+        return found
+
+    @display(description=_("rule"))
+    def rule_n(self, entry: Entry) -> str:
+        """The rule's name, with the version that gave the points."""
+        named = getattr(entry, "rule_said", "") or super().rule_n(entry)
+        return named if named == "–" or not entry.rule_version else f"{named} v{entry.rule_version}"
 
     @display(description=_("by"))
     def actor_n(self, entry: Entry) -> str:

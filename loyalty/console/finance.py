@@ -23,9 +23,10 @@ from loyalty.analytics.exports import answers
 from loyalty.analytics.finance.months import Month
 from loyalty.analytics.services import closing, unitcosts
 from loyalty.console.charts import Chart, Line, chart
-from loyalty.lib import clock
+from loyalty.lib import clock, formfaults
 from loyalty.lib.console import actor, errors_of
 from loyalty.lib.errors import Invalid, Refusal
+from loyalty.lib.timefields import DayField, DayInput
 from points.postings import DEFAULT_CURRENCY
 from tenants.context import current_brand
 
@@ -85,7 +86,9 @@ def liability(request: HttpRequest) -> HttpResponseBase:
         report=report,
         at=at,
         day=day,
-        today=now.astimezone(current_brand().tz).date(),
+        on=DayInput({"data-pick-max": f"{now.astimezone(current_brand().tz):%Y-%m-%d}"}).render(
+            "on", day, {"id": "on"}
+        ),
         items=[_owed(item) for item in report["items"]],
     )
 
@@ -194,8 +197,7 @@ def _set_cost(request: HttpRequest, form: CostForm) -> bool:
     try:
         unitcosts.set_unit_cost(**form.cleaned_data, actor=actor(request), now=clock.now())
     except Refusal as refusal:
-        for line in errors_of(refusal):
-            form.add_error(None, line)
+        formfaults.place(form, refusal)
         return False
     messages.success(request, _("From now on a point costs this."))
     return True
@@ -213,9 +215,11 @@ def _file(request: HttpRequest, name: str, report: Mapping[str, Any], stem: str)
 
 def _day(request: HttpRequest) -> date | None:
     try:
-        return date.fromisoformat(request.GET.get("on", ""))
-    except ValueError:
+        day: date | None = DayField(required=False).clean(request.GET.get("on", ""))
+    except forms.ValidationError as error:
+        messages.warning(request, error.messages[0])
         return None
+    return day
 
 
 def _end_of(day: date) -> datetime:

@@ -65,6 +65,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         tiers_to_approve(request),
         matrix_to_approve(request),
         claims_to_decide(request),
+        campaigns_to_approve(request),
+        wakeups_to_approve(request),
+        grants_to_approve(request),
     )
 
 
@@ -127,6 +130,27 @@ def matrix_to_approve(request: HttpRequest) -> str:
     return _waiting("operators", "ComplianceChange")
 
 
+def campaigns_to_approve(request: HttpRequest) -> str:
+    """How many campaigns wait for a second operator; nothing for none, and for those who do not decide."""
+    if not request.user.has_perm("campaigns.approve_campaign"):
+        return ""
+    return _waiting("campaigns", "Campaign")
+
+
+def wakeups_to_approve(request: HttpRequest) -> str:
+    """How many wake-ups wait for a second operator; nothing for those who do not decide."""
+    if not request.user.has_perm("campaigns.approve_wakeup"):
+        return ""
+    return _waiting("campaigns", "Wakeup", "submitted")
+
+
+def grants_to_approve(request: HttpRequest) -> str:
+    """How many grants to an audience wait for a second operator; nothing for those who do not decide."""
+    if not request.user.has_perm("campaigns.approve_audiencegrant"):
+        return ""
+    return _waiting("campaigns", "AudienceGrant", "submitted")
+
+
 def claims_to_decide(request: HttpRequest) -> str:
     """How many claims of members are open; nothing for none, and for those who do not decide."""
     if not request.user.has_perm("campaigns.accept_claim"):
@@ -150,6 +174,9 @@ def brand_menu(
     tiers_waiting: str = "",
     matrix_waiting: str = "",
     claims_waiting: str = "",
+    campaigns_waiting: str = "",
+    wakeups_waiting: str = "",
+    grants_waiting: str = "",
 ) -> list[dict[str, Any]]:
     """The console of a brand; what waits for a second operator is told at its place."""
     return [
@@ -190,7 +217,10 @@ def brand_menu(
                     **_item(gettext_lazy("Tiers to approve"), "approval", "campaigns.tiersubmission"),
                     **_badge(tiers_waiting),
                 },
-                _item(gettext_lazy("Campaigns"), "campaign", "campaigns.campaign"),
+                {
+                    **_item(gettext_lazy("Campaigns"), "campaign", "campaigns.campaign"),
+                    **_badge(campaigns_waiting),
+                },
                 {
                     "title": gettext_lazy("Campaign calendar"),
                     "icon": "event",
@@ -219,8 +249,14 @@ def brand_menu(
             "title": gettext_lazy("Audiences"),
             "items": [
                 _item(gettext_lazy("Segments"), "groups", "campaigns.segment"),
-                _item(gettext_lazy("Wake-ups"), "notifications_active", "campaigns.wakeup"),
-                _item(gettext_lazy("Audience grants"), "volunteer_activism", "campaigns.audiencegrant"),
+                {
+                    **_item(gettext_lazy("Wake-ups"), "notifications_active", "campaigns.wakeup"),
+                    **_badge(wakeups_waiting),
+                },
+                {
+                    **_item(gettext_lazy("Audience grants"), "volunteer_activism", "campaigns.audiencegrant"),
+                    **_badge(grants_waiting),
+                },
             ],
         },
         {

@@ -36,6 +36,7 @@ OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
     "partners.webhookendpoint": ("rotate",),
     "partners.webhookdelivery": ("resend",),
     "analytics.verification": ("run",),
+    "outbox.job": ("cancel",),
     "operators.policychange": ("set",),
     "operators.compliancechange": ("set", "approve"),
 }
@@ -112,7 +113,7 @@ GRANTS: Final[Mapping[str, Sequence[str]]] = {
         "partners.view_webhookattempt",
         "outbox.view_outboxevent",
         "analytics.view+run_verification",
-        "outbox.view_job",
+        "outbox.view+cancel_job",
         "operators.view+add+change_operator",
         "operators.view+set_policychange",
         "operators.view+set+approve_compliancechange",

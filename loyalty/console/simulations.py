@@ -28,9 +28,10 @@ from campaigns.services import simulation
 from campaigns.wording import in_words
 from loyalty.analytics.exports import answers
 from loyalty.console import simulationpage
-from loyalty.lib import clock
+from loyalty.lib import clock, formfaults
 from loyalty.lib.console import actor, errors_of
 from loyalty.lib.errors import NotFound, Refusal
+from loyalty.lib.timefields import DayField
 from loyalty.lib.words import language
 from loyalty.outbox import jobs
 from loyalty.outbox.models import Job
@@ -43,6 +44,8 @@ SHOWN: Final = 50
 LOOKED_AT: Final = 2000
 """How many of the latest orders tell which channels there are."""
 FILES: Final = ("csv", "xlsx")
+OF_BODY: Final = {"from": "first", "to": "last", "filters": "stores"}
+"""The fields of the form, by the parts of the API's body."""
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -65,23 +68,14 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
     ]
 
 
-class DayInput(forms.DateInput):
-    """A day by the browser's own calendar."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(attrs={"class": "day-input"}, format="%Y-%m-%d")
-
-
 class AskForm(forms.Form):
     """What is simulated over which orders."""
 
     what = forms.ChoiceField(
         label=gettext_lazy("What is compared with today"), widget=UnfoldAdminRadioSelectWidget
     )
-    first = forms.DateField(label=gettext_lazy("First day"), widget=DayInput)
-    last = forms.DateField(label=gettext_lazy("Last day"), widget=DayInput)
+    first = DayField(label=gettext_lazy("First day"))
+    last = DayField(label=gettext_lazy("Last day"))
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("Channels"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
@@ -182,8 +176,7 @@ def asked(request: HttpRequest, rule_id: UUID) -> HttpResponse:
                 scenario=simulation.parse(form.body(), now=now), asked_by=actor(request), now=now
             )
         except Refusal as refusal:
-            for line in errors_of(refusal):
-                form.add_error(None, line)
+            formfaults.place(form, refusal, OF_BODY)
         else:
             return HttpResponseRedirect(reverse("admin:simulation", args=[job.pk]))
     body = selectors.working_body(rule)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,8 +10,9 @@ from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import models, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Cast
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,7 +21,9 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.enums import ActionVariant
 from unfold.paginator import InfinitePaginator
 
+from loyalty.lib import formfaults
 from loyalty.lib.errors import FieldError, Invalid, Refusal, Text
+from loyalty.lib.timefields import DayField, DayInput, MomentField, MomentInput
 
 Run = Callable[[Any, HttpRequest, Any, dict[str, Any]], Text | None]
 
@@ -54,7 +57,8 @@ class Operation:
     """A button on an object's page that leads to a question, and with its answer to one service call.
 
     `run` is called as `run(admin, request, object, cleaned form data)` and returns what to tell the operator.
-    `facts` are the numbers that stand beside the question.
+    `facts` are the numbers that stand beside the question. `fields` names the form's field for refusals that
+    speak of one (see formfaults.place).
     """
 
     name: str
@@ -67,6 +71,7 @@ class Operation:
     form: type[forms.Form] = forms.Form
     shown: Callable[[Any], bool] = lambda _obj: True
     facts: Callable[[Any], Facts] = lambda _obj: Facts()
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,15 @@ class Page(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     show_full_result_count = False
     compressed_fields = True
+    formfield_overrides: ClassVar[Mapping[Any, Any]] = {
+        models.DateField: {"form_class": DayField, "widget": DayInput},
+        models.DateTimeField: {"form_class": MomentField, "widget": MomentInput},
+    }
     actions: ClassVar[Sequence[Any]] = ()
     operations: ClassVar[Sequence[Operation]] = ()
     links: ClassVar[Sequence[PageLink]] = ()
+    search_named: ClassVar[Sequence[str]] = ()
+    """Names in several languages (JSON columns) in which a search looks too."""
     empty_words: ClassVar[Text] = ""
     """What an empty list says of itself: what will stand here, and how it gets there."""
 
@@ -98,6 +109,23 @@ class Page(ModelAdmin):  # type: ignore[misc]
         if not found.query and not found.has_active_filters:
             found.full_result_count = found.result_count
         return found
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What the fields find, and what is called so in any language."""
+        found, several = super().get_search_results(request, queryset, search_term)
+        term = search_term.strip()
+        if not term or not self.search_named:
+            return found, several
+        texts = {
+            f"said{number}": Cast(name, models.TextField()) for number, name in enumerate(self.search_named)
+        }
+        called = Q()
+        for name in texts:
+            called |= Q(**{f"{name}__icontains": term})
+        named = queryset.alias(**texts).filter(called).values("pk")
+        return queryset.filter(Q(pk__in=found.order_by().values("pk")) | Q(pk__in=named)), several
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """No bulk actions: what is done to many goes through a service of its own."""
@@ -210,8 +238,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
             with transaction.atomic():
                 told = operation.run(self, request, obj, form.cleaned_data)
         except Refusal as refusal:
-            for line in errors_of(refusal):
-                form.add_error(None, line)
+            formfaults.place(form, refusal, operation.fields)
             return False
         self.log_change(request, obj, str(operation.label))
         messages.success(request, str(told or _("Done.")))
@@ -221,7 +248,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
 class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form whose object a service writes; a refusal becomes the form's error, and nothing is written.
 
-    `actor` is set by the page. `fields_of` maps the beginning of a refusal's pointer to the form's field.
+    `actor` is set by the page. `fields_of` names the form's field for a refusal (see formfaults.place).
     """
 
     actor: ClassVar[str] = ""
@@ -241,7 +268,12 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if self.errors:
             wrong = set(self.errors)
-            self._say(each for each in self.faults(data) if self._field_of(each)[0] not in wrong)
+            more = [
+                each
+                for each in self.faults(data)
+                if formfaults.field_of(self, each, self.fields_of) not in wrong
+            ]
+            formfaults.say(self, more, self.fields_of)
             return data
         try:
             with transaction.atomic():
@@ -251,22 +283,7 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
     def _refused(self, refusal: Refusal) -> None:
-        faults = refusal.errors if isinstance(refusal, Invalid) else ()
-        self._say(faults)
-        if not faults:
-            self.add_error(None, str(refusal.detail))
-
-    def _field_of(self, fault: FieldError) -> tuple[str | None, str]:
-        """The form's field that a fault belongs to, and the first name in its pointer."""
-        name = fault.pointer.strip("/").split("/")[0]
-        known = self.fields_of.get(name, name)
-        return (known if known in self.fields else None), name
-
-    def _say(self, faults: Iterable[FieldError]) -> None:
-        for fault in faults:
-            here, name = self._field_of(fault)
-            shown = fault.detail if here and here == name else f"{fault.pointer}: {fault.detail}"
-            self.add_error(here, str(shown) if fault.pointer else str(fault.detail))
+        formfaults.place(self, refusal, self.fields_of)
 
     def _post_clean(self) -> None:
         """The service alone validates and writes the model."""

@@ -1,6 +1,7 @@
 """What happened, as partners are told."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,10 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from loyalty.lib.console import EndlessPage, ValueFilter
+from loyalty.lib import clock
+from loyalty.lib.console import EndlessPage, Operation, ValueFilter
 from loyalty.lib.display import code, doer, pretty
 from loyalty.lib.errors import Text
-from loyalty.outbox import registry
+from loyalty.outbox import jobs, registry
 from loyalty.outbox.models import Job, OutboxEvent
 
 
@@ -51,11 +53,21 @@ class OutboxEventAdmin(EndlessPage):
         return pretty(event.payload)
 
 
-KINDS: Mapping[str, Text] = {
-    "rules.simulation": _("simulation"),
-    "orders.batch": _("batch of orders"),
+OUTCOMES: Mapping[str, Text] = {
+    "judged": _("judged"),
+    "recorded": _("recorded"),
+    "returned": _("returned"),
+    "repeated": _("known before"),
+    "parked": _("parked until their order comes"),
+    "failed": _("refused"),
 }
-"""Kinds of work in words."""
+"""How a step of a job ends, in words."""
+
+
+def cancel(_admin: Any, _request: HttpRequest, job: Job, _data: dict[str, Any]) -> Text:
+    """Begin nothing more of it."""
+    jobs.cancel(job_id=job.pk, now=clock.now())
+    return _("Cancelled. What was done stays done.")
 
 
 @admin.register(Job)
@@ -75,6 +87,18 @@ class JobAdmin(EndlessPage):
         "asker", "created_at", "started_at", "finished_at",
     )  # fmt: skip
     readonly_fields = ("kind_n", "progress", "outcomes", "asker")
+    operations = (
+        Operation(
+            "cancel",
+            _("Cancel"),
+            _("What was done stays done, and nothing more of it is begun. It cannot be taken up again."),
+            "outbox.cancel_job",
+            cancel,
+            icon="cancel",
+            danger=True,
+            shown=lambda job: job.status in jobs.UNFINISHED,
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Without what jobs found out, which may be large."""
@@ -84,7 +108,7 @@ class JobAdmin(EndlessPage):
     @display(description=_("kind"))
     def kind_n(self, job: Job) -> str:
         """What kind of work, in words."""
-        return str(KINDS.get(job.kind, job.kind))
+        return job.called
 
     @display(description=_("asked by"))
     def asker(self, job: Job) -> str:
@@ -102,6 +126,9 @@ class JobAdmin(EndlessPage):
         return number_format(job.counts.get("failed", 0))
 
     @display(description=_("counts"))
-    def outcomes(self, job: Job) -> SafeString:
+    def outcomes(self, job: Job) -> str:
         """How many steps ended how."""
-        return pretty(job.counts)
+        return (
+            " · ".join(f"{OUTCOMES.get(how, how)}: {number_format(n)}" for how, n in job.counts.items())
+            or "–"
+        )

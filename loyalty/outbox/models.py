@@ -1,5 +1,8 @@
 """Domain events, readers' cursors, answers already given to idempotency keys, and jobs under way."""
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -100,6 +103,13 @@ class IdempotencyRecord(models.Model):
         ]
 
 
+KINDS: Final[Mapping[str, Any]] = {
+    "rules.simulation": _("simulation"),
+    "orders.batch": _("batch of orders"),
+}
+"""Kinds of long work in words."""
+
+
 class Job(models.Model):
     """Long work that a call asked for; `kind` names its runner. The row is the truth, the queue only asks."""
 
@@ -148,4 +158,9 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.status}"
+        return f"{self.called} · {self.get_status_display()}"
+
+    @property
+    def called(self) -> str:
+        """What kind of work it is, in words."""
+        return str(KINDS.get(self.kind, self.kind))

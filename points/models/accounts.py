@@ -179,4 +179,4 @@ class AdjustmentRequest(models.Model):
         indexes = [models.Index(fields=["status", "requested_at"], name="points_adjustment_open")]
 
     def __str__(self) -> str:
-        return f"{self.reference} {self.points:+d}"
+        return f"{self.member} {self.points:+d}"

@@ -71,6 +71,7 @@ def test_a_violation_is_kept_published_measured_and_shown(committed_db: None, no
     assert "The books contradict themselves." in owner.get("").content.decode()
     page = owner.get(f"analytics/verification/{red.pk}/change/").content.decode()
     assert "Every balance is the sum of its entries" in page
+    assert re.search(r'account <a href="/console/points/account/([0-9a-f-]{36})/change/">\1</a>: ', page)
     for other in (signed_in(acme, "care"), signed_in(globex, "owner")):
         assert "The books contradict themselves." not in other.get("").content.decode()
 

@@ -245,7 +245,7 @@ def test_faults_stand_at_their_fields_and_nothing_is_saved(careful: tuple[str, s
         "end": "Must be after starts_at.",
         "never": "Contradicts another condition on the same fact: nothing can meet both.",
         "saved": "Must be after starts_at.",
-        "kept": "2026-12-01T00:00",
+        "kept": "2026-12-01 00:00",
         "focus": True,
     }
     with in_brand(Brand.objects.get(slug="acme")):

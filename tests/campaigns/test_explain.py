@@ -167,7 +167,7 @@ def test_days_in_words(rrule: str, english: str, chinese: str) -> None:
         ({"type": "per_amount", "points": "10", "per": "100"},
          "10 points for each 100 CNY spent, in proportion", "每消费 100 元得 10 积分（按比例）"),
         ({"type": "per_amount", "points": "10", "per": "100", "whole": True},
-         "10 points for each full 100 CNY of the sum", "每满 100 元 得 10 积分（不满不计）"),
+         "10 points for each full 100 CNY of the sum", "每满 100 元得 10 积分（不满不计）"),
         ({"type": "per_amount", "points": "1", "per": "1"}, "1 point per CNY", "每消费 1 元得 1 积分"),
         ({"type": "per_amount", "points": "0.5", "per": "1"}, "0.5 points per CNY", "每消费 1 元得 0.5 积分"),
         ({"type": "per_unit", "points": "1"}, "1 point for each unit", "每件得 1 积分"),

@@ -1,5 +1,6 @@
 """Campaigns in the console: the form without JSON, the calendar, the results, the programme's budget."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -25,10 +26,8 @@ FORM: dict[str, Any] = {
     "name_en": "Member day",
     "code": "member-day-28",
     "kind": "member_day",
-    "starts_at_0": "2026-11-23",
-    "starts_at_1": "00:00:00",
-    "ends_at_0": "2027-02-01",
-    "ends_at_1": "00:00:00",
+    "starts_at": "2026-11-23 00:00",
+    "ends_at": "2027-02-01 00:00",
     "recurs": "MONTHLY",
     "month_days": "8，18, 28",
     "multiplier": "2",
@@ -68,6 +67,9 @@ def test_made_from_a_form_and_opened_as_it_was_written(owner: Browser, acme: Bra
     with in_brand(acme):
         codes = list(Rule.objects.filter(campaign_of__campaign=campaign).values_list("code", flat=True))
     assert sorted(codes) == ["member-day-28-birthday-month", "member-day-28-x"]
+    for term, found in (("会员", True), ("member DAY", True), ("day-28", True), ("nothing", False)):
+        assert ("member-day-28" in page(owner, f"campaigns/campaign/?q={term}")) == found
+        assert ("member-day-28-x" in page(owner, f"campaigns/rule/?q={term}")) == found
     shown = page(owner, f"campaigns/campaign/{campaign.pk}/change/")
     assert 'value="8, 18, 28"' in shown
     assert "2× the base points" in shown
@@ -77,7 +79,7 @@ def test_made_from_a_form_and_opened_as_it_was_written(owner: Browser, acme: Bra
     # Under way: only names, texts and budgets are left in the form.
     shown = page(owner, f"campaigns/campaign/{campaign.pk}/change/")
     assert 'name="budget_points"' in shown
-    assert 'name="starts_at_0"' not in shown
+    assert 'name="starts_at"' not in shown
     answer = owner.post(
         f"campaigns/campaign/{campaign.pk}/change/",
         {"name_zh": "会员日", "name_en": "", "budget_points": "9000", "announcement_zh": "新"},
@@ -90,7 +92,8 @@ def test_made_from_a_form_and_opened_as_it_was_written(owner: Browser, acme: Bra
     ("changes", "words"),
     [
         ({"name_zh": "", "name_en": ""}, "At least one language is needed."),
-        ({"ends_at_0": "2026-11-23"}, "Must be later than the start."),
+        ({"ends_at": "2026-11-23 00:00"}, "Must be later than the start."),
+        ({"ends_at": "02/01/2027 12:00 AM"}, "Must be a day and a time such as 2026-11-28 09:30."),
         ({"month_days": ""}, "This field is required."),
         ({"month_days": "40"}, "None of these days lies within the campaign."),
         ({"multiplier": "twice"}, "multiplier"),
@@ -175,6 +178,9 @@ def test_a_second_operator_decides(acme: Brand, api: Api) -> None:
     assert "/start/" not in page(owner, f"{url}/change/")
     assert marketing.post(f"{url}/submit/", {"note": "as agreed"}).status_code == 302
     assert the(acme, "double").status == "pending_approval"
+    # Whoever decides is told of it on every page; nobody else is.
+    waiting = re.compile(r'href="/console/campaigns/campaign/"(?:(?!</a>).)*>\s*1\s*<', re.DOTALL)
+    assert (bool(waiting.search(page(owner, ""))), bool(waiting.search(page(marketing, "")))) == (True, False)
     assert marketing.post(f"{url}/approve/", {}).status_code == 403
     assert owner.post(f"{url}/approve/", {}).status_code == 302
     assert the(acme, "double").status == "scheduled"

@@ -149,7 +149,12 @@ def test_more_points_than_there_are_cannot_be_taken(acme: Brand, now) -> None:
     answer = care.post(
         f"points/account/{account}/adjust/", {"points": "-5", "reason": "x", "reference": "console-x"}
     )
-    assert (answer.status_code, "Not enough points" in answer.content.decode()) == (200, True)
+    page = answer.content.decode()
+    # Listed above, a click from its field, and said at the field, which keeps what was typed.
+    assert '<a href="#id_points">Points</a>: Not enough points' in page
+    assert re.search(r'id="id_points_error">\s*<ul><li>Not enough points</li>', page)
+    assert re.search(r'<input[^>]+name="points"[^>]+value="-5"[^>]+aria-invalid="true"', page)
+    assert answer.status_code == 200
     with in_brand(acme):
         assert Entry.objects.count() == 0
 

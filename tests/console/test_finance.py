@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import polib
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from loyalty.analytics.models import MonthClose, UnitCost
 from loyalty.dev import extraction
@@ -97,8 +99,10 @@ def test_files_speak_the_operators_language(acme: Brand, books: None, page: str)
     assert all(CHINESE.search(heading) for heading in rows[0])
     assert all(CHINESE.search(row["部分"]) for row in rows)
     assert all(CHINESE.search(name) for name in read_xlsx(browser.get(f"finance/{page}/?format=xlsx")))
-    entries = read_csv(browser.get("finance/entries/?month=2026-10&format=csv"))
+    with CaptureQueriesContext(connection):  # as in development, where Django counts queries
+        entries = read_csv(browser.get("finance/entries/?month=2026-10&format=csv"))
     assert [row["业务单号"] for row in entries] == ["undo-1", "c-2", "b-3", "a-2"]
+    assert all(CHINESE.search(row["类型"] + row["积分币种"]) for row in entries if row["积分币种"] != "stars")
 
 
 @pytest.mark.whole

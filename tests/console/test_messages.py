@@ -100,17 +100,26 @@ def test_a_template_is_written_previewed_and_published(
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "field", "said"),
     [
-        ({"code": "Come Back"}, "Small letters, digits and hyphens, at most 64."),
-        ({"link": "https://evil.example/"}, "Must lead to the brand"),
-        ({"channels": ["sms", "email"]}, "The template has no texts for this channel."),
-        ({"event": "points.arrived", "purpose": "transactional"}, "is not known on this occasion"),
-        ({"event": "points.arrived"}, "What an event sends by itself is no marketing."),
+        ({"code": "Come Back"}, "code", "Small letters, digits and hyphens, at most 64."),
+        ({"link": "https://evil.example/"}, "link", "Must lead to the brand"),
+        ({"channels": ["sms", "email"]}, "channels", "The template has no texts for this channel."),
+        (
+            {"event": "points.arrived", "purpose": "transactional"},
+            "sms__text__zh_hans",
+            "is not known on this occasion",
+        ),
+        ({"event": "points.arrived"}, "purpose", "What an event sends by itself is no marketing."),
+        (
+            {"wechat_subscribe__fields__en": "thing1：fine\nno field"},
+            "wechat_subscribe__fields__en",
+            "Each line is a field and its text",
+        ),
     ],
 )
-def test_what_is_wrong_with_a_template_is_said(
-    marketing: Browser, acme: Brand, changes: dict[str, Any], said: str
+def test_what_is_wrong_with_a_template_is_said_at_its_field(
+    marketing: Browser, acme: Brand, changes: dict[str, Any], field: str, said: str
 ) -> None:
     data = {
         "code": "come-back",
@@ -122,7 +131,7 @@ def test_what_is_wrong_with_a_template_is_said(
     }
     answer = marketing.post(TEMPLATES + "add/", data)
     assert answer.status_code == 200
-    assert said in str(answer.context["adminform"].form.errors).replace("&#x27;", "'")
+    assert said in str(answer.context["adminform"].form.errors[field]).replace("&#x27;", "'")
     with in_brand(acme):
         assert not MessageTemplate.objects.exists()
 

@@ -123,7 +123,7 @@ def test_each_kind_of_field_becomes_data(acme: Brand) -> None:
         ({"referral_link": "http://acme.example/{code}"}, "with {code} in it once"),
         ({"referral_link": "https://acme.example/"}, "with {code} in it once"),
         ({"expiry_policy": "months"}, "A whole number is needed."),
-        ({"expiry_policy": "fixed", "expiry_on": "soon"}, "A date is needed"),
+        ({"expiry_policy": "fixed", "expiry_on": "soon"}, "Must be a day such as 2026-11-28."),
         ({"quiet_from": "22:00", "quiet_until": "22:00"}, "The two hours must differ."),
         ({"quiet_from": "22:00", "quiet_until": ""}, "Two hours of the brand&#x27;s clock"),
         ({"points_currencies": "Stars!"}, "Each line is a code"),

@@ -44,6 +44,14 @@ def test_marketing_submits_and_the_owner_approves_what_was_submitted(acme: Brand
     assert marketing.post(f"{decide}approve/", {"at": "", "note": ""}).status_code == 403
     shown = page(owner, f"{decide}change/")
     assert "When an order is paid: 1 point per CNY." in shown
+    asked = page(owner, f"{decide}approve/")
+    facts = (
+        "When an order is paid: 1 point per CNY.",
+        "28 Nov 2026, 00:00",
+        "marketing@acme.example",
+        "weekend",
+    )
+    assert [fact for fact in facts if f"<dd>{fact}</dd>" not in asked] == []
     assert owner.post(f"{decide}approve/", {"at": "", "note": "fine"}).status_code == 302
     assert "It will be published at" in page(owner)
     with in_brand(acme):

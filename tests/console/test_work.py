@@ -1,12 +1,14 @@
 """What operators do in the console: each button calls its service, and a refusal is told in words."""
 
 import re
+from datetime import datetime
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 
 from campaigns.models import Rule
+from loyalty.outbox import jobs
 from partners.models import ApiKey, WebhookDelivery, WebhookEndpoint
 from tenants.context import in_brand
 from tenants.models import Brand, Domain
@@ -33,6 +35,21 @@ def test_a_key_is_shown_once_and_works(acme: Brand) -> None:
         assert (key.scopes, secret in key.digest) == (["members:read"], False)
     assert owner.post(f"partners/apikey/{key.pk}/revoke/").status_code == 302
     assert Api("acme.localhost", secret).get("/members").status_code == 401
+
+
+def test_an_owner_cancels_a_job_and_another_role_does_not(acme: Brand, now: datetime) -> None:
+    with in_brand(acme):
+        job = jobs.ask(kind="orders.batch", total=3, params={}, asked_by="key:till", now=now)
+    here = f"outbox/job/{job.pk}/"
+    owner = signed_in(acme, "owner")
+    assert "batch of orders · queued" in told(owner, f"{here}cancel/")
+    assert signed_in(acme, "marketing").post(f"{here}cancel/").status_code == 403
+    with in_brand(acme):
+        assert jobs.find(job.pk).status == "queued"
+    assert owner.post(f"{here}cancel/").status_code == 302
+    with in_brand(acme):
+        assert jobs.find(job.pk).status == "cancelled"
+    assert "not possible in the present state" in told(owner, owner.get(f"{here}cancel/").headers["Location"])
 
 
 def test_a_key_without_a_scope_is_refused(acme: Brand) -> None:

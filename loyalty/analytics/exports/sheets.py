@@ -142,14 +142,21 @@ _KEYS: Final = frozenset({"section", "line", "key", "month"})
 """Columns whose cells are our words and no data of the brand."""
 
 
-def spoken(rows: Iterable[Sequence[Cell]], words: Mapping[str, str]) -> Iterator[list[Cell]]:
-    """The rows with their heading and our keys in words, for people; what has no word stays."""
+def spoken(
+    rows: Iterable[Sequence[Any]], words: Mapping[str, str], own: Mapping[str, Mapping[str, str]]
+) -> Iterator[list[Any]]:
+    """The rows with their heading and our keys in words, for people; what has no word stays.
 
-    def said(cell: Cell) -> Cell:
-        return words.get(cell, cell) if isinstance(cell, str) else cell
-
+    `own` are the words of single columns. Without either the rows are as they came.
+    """
     rest = iter(rows)
     heading = next(rest)
-    yield [said(cell) for cell in heading]
+    yield [words.get(name, name) for name in heading]
+    keys = {number: words for number, name in enumerate(heading) if name in _KEYS}
+    keys |= {number: own[name] for number, name in enumerate(heading) if name in own}
     for row in rest:
-        yield [said(cell) if name in _KEYS else cell for name, cell in zip(heading, row, strict=True)]
+        said = list(row)
+        for number, known in keys.items():
+            cell = said[number]
+            said[number] = known.get(cell, cell) if isinstance(cell, str) else cell
+        yield said

@@ -18,11 +18,12 @@ from unfold.widgets import (
 
 from campaigns.models import AudienceGrant, Segment
 from campaigns.services import audiencegrants
-from loyalty.console.audiences.segmentform import CODE, LANGUAGES
+from loyalty.console.audiences.segmentform import CODE, LANGUAGES, NO_SEGMENT
 from loyalty.console.audiences.steps import COLOURS, state_of, steps
 from loyalty.lib import clock
 from loyalty.lib.console import ServiceForm, ServicePage
 from loyalty.lib.display import Status, code, number, plain
+from loyalty.lib.timefields import MomentField
 
 
 class GrantForm(ServiceForm):
@@ -67,11 +68,10 @@ class GrantForm(ServiceForm):
         help_text=gettext_lazy("It stands in the ledger with every member's points."),
         widget=UnfoldAdminTextInputWidget,
     )
-    at = forms.DateTimeField(
+    at = MomentField(
         label=gettext_lazy("Give at"),
         required=False,
         help_text=gettext_lazy("In the brand's time. Left empty: as soon as it is decided."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
 
     class Meta:
@@ -84,6 +84,8 @@ class GrantForm(ServiceForm):
         own: AudienceGrant = self.instance
         found = Segment.objects.filter(archived=False).order_by("code")
         fields["segment"].choices = [(each.code, f"{each} ({each.code})") for each in found]
+        if not fields["segment"].choices:
+            fields["segment"].help_text = NO_SEGMENT
         self.known = own.segment_id is not None
         if self.known:
             del fields["code"]
@@ -118,6 +120,8 @@ class GrantPage(ServicePage):
     list_filter = ("status",)
     list_select_related = ("segment",)
     search_fields = ("code",)
+    search_named = ("name",)
+    search_help_text = gettext_lazy("Name or code")
     ordering = ("-created_at", "-id")
     readonly_fields = (
         "state", "code_n", "segment", "points_n", "given_n", "spent_n", "budget_n", "at", "reason",

@@ -87,6 +87,9 @@ class Made:
         rows.append(condition)
 
 
+NO_SEGMENT: Final = _("There is no segment yet: write one under “Segments” first.")
+
+
 class SegmentForm(ServiceForm):
     """Names, and conditions that all have to hold; what is left empty asks nothing."""
 

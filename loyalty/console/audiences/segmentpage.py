@@ -50,6 +50,8 @@ class SegmentPage(ServicePage):
     list_display = ("title", "code_n", "sentence", "kept_size", "updated_at")
     list_filter = ("archived",)
     search_fields = ("code",)
+    search_named = ("name",)
+    search_help_text = gettext_lazy("Name or code")
     ordering = ("archived", "code")
     readonly_fields = ("code_n", "sentence", "kept_size")
     change_form_before_template = "console/audiences/segment_head.html"

@@ -17,10 +17,11 @@ from unfold.widgets import (
 
 from campaigns.models import Channel, MessageTemplate, Purpose, Segment, Wakeup
 from campaigns.services import wakeups
-from loyalty.console.audiences.segmentform import CODE, LANGUAGES
+from loyalty.console.audiences.segmentform import CODE, LANGUAGES, NO_SEGMENT
 from loyalty.lib import clock
 from loyalty.lib.console import ServiceForm
 from loyalty.lib.errors import Invalid, Refusal
+from loyalty.lib.timefields import ClockField, ClockInput, MomentField
 from loyalty.lib.words import pick
 
 WEEKDAYS: Final = (
@@ -59,13 +60,8 @@ def _number(label: Any, help_text: Any = "", least: int = 0, most: int = 10**12)
     )
 
 
-def _moment(label: Any, help_text: Any) -> forms.DateTimeField:
-    return forms.DateTimeField(
-        label=label,
-        required=False,
-        help_text=help_text,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
-    )
+def _moment(label: Any, help_text: Any) -> MomentField:
+    return MomentField(label=label, required=False, help_text=help_text)
 
 
 class WakeupForm(ServiceForm):
@@ -98,11 +94,11 @@ class WakeupForm(ServiceForm):
         widget=UnfoldAdminRadioSelectWidget,
     )
     at = _moment(_("Send at"), _("Once: in the brand's time. Left empty: as soon as it is decided."))
-    time_of_day = forms.TimeField(
+    time_of_day = ClockField(
         label=_("Time of day"),
         required=False,
         help_text=_("Daily or weekly, by the brand's clock."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "time", "data-needs": "every=daily weekly"}),
+        widget=ClockInput({"data-needs": "every=daily weekly"}),
     )
     weekdays = forms.MultipleChoiceField(
         label=_("Days of the week"),
@@ -144,12 +140,18 @@ class WakeupForm(ServiceForm):
         own = self.instance.segment_id
         found = Segment.objects.filter(archived=False).order_by("code")
         fields["segment"].choices = [(each.code, f"{each} ({each.code})") for each in found]
+        if not fields["segment"].choices:
+            fields["segment"].help_text = NO_SEGMENT
         templates = MessageTemplate.objects.filter(
             purpose=Purpose.MARKETING, current_version__isnull=False, enabled=True
         )
         named = [(each.code, pick(each.name) or each.code) for each in templates.order_by("code")]
         fields["template_a"].choices = named
         fields["template_b"].choices = [("", "–"), *named]
+        if not named:
+            fields["template_a"].help_text = _(
+                "No marketing template is published and on: write one under “Message templates” first."
+            )
         fields["holdout_percent"].initial, fields["return_days"].initial = 10, 7
         fields["weekdays"].widget.attrs["data-needs"] = "every=weekly"
         fields["at"].widget.attrs["data-needs"] = "every=once"

@@ -37,6 +37,8 @@ class WakeupPage(ServicePage):
     list_filter = ("status", "channel")
     list_select_related = ("segment",)
     search_fields = ("code",)
+    search_named = ("name",)
+    search_help_text = gettext_lazy("Name or code")
     ordering = ("-created_at", "-id")
     readonly_fields = (
         "state", "code_n", "segment", "channel_words", "schedule", "next_run_at", "holdout_percent",

@@ -102,6 +102,8 @@ class CampaignPage(ServicePage):
     list_display_links = ("title",)
     list_filter = ("status", "kind")
     search_fields = ("code",)
+    search_named = ("name",)
+    search_help_text = _("Name or code")
     ordering = ("-starts_at",)
     list_before_template = "console/campaigns/list_head.html"
     change_form_after_template = "console/campaigns/panels.html"

@@ -20,8 +20,8 @@ from unfold.widgets import (
 from campaigns.models import ProgrammeBudget, ProgrammePlan
 from campaigns.services import programme
 from loyalty.analytics.services.programme import reckon
-from loyalty.lib import clock
-from loyalty.lib.console import actor, errors_of
+from loyalty.lib import clock, formfaults
+from loyalty.lib.console import actor
 from loyalty.lib.errors import Refusal
 from tenants.context import current_brand
 
@@ -80,8 +80,7 @@ def _set(request: HttpRequest, form: PlanForm) -> bool:
     try:
         programme.set_plan(**form.cleaned_data, actor=actor(request), now=clock.now())
     except Refusal as refusal:
-        for line in errors_of(refusal):
-            form.add_error(None, line)
+        formfaults.place(form, refusal)
         return False
     messages.success(request, _("Done."))
     return True

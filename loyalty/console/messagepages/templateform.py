@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -26,6 +27,7 @@ from campaigns.services.messages import standard, templating, texts
 from campaigns.services.messages.reach import NEED_TEMPLATE
 from loyalty.lib import clock
 from loyalty.lib.console import ServiceForm
+from loyalty.lib.errors import Invalid, Refusal
 from loyalty.lib.words import LANGUAGES
 
 BY_LINE: Final = (Channel.WECHAT_SUBSCRIBE, Channel.WECHAT_OFFICIAL)
@@ -36,7 +38,7 @@ LABELS: Final = {
     "subject": _("subject"),
     "title": _("title"),
 }
-LINE: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*[::]\s*(.*\S)\s*")
+LINE: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*[:\uff1a]\s*(.*\S)\s*")
 
 
 def boxes() -> Iterator[tuple[str, str, str, str]]:
@@ -53,10 +55,20 @@ def number_box(channel: str) -> str:
     return f"{channel}__template_id"
 
 
+def box_of(pointer: str) -> str:
+    """The name of the box that a fault of the body is about: of the language named, else of Chinese."""
+    _root, *rest = pointer.removeprefix("/body").split("/")
+    if rest[:1] != ["channels"] or len(rest) < 2:
+        return rest[0] if rest else ""
+    channel, _fields, name, language, *_more = [*rest[1:], "", "", ""]
+    which = "fields" if channel in BY_LINE else name
+    return f"{channel}__{which}__{(language or 'zh-hans').replace('-', '_')}"
+
+
 class TemplateForm(ServiceForm):
     """A template: what it is for, when and how it is sent, and its texts."""
 
-    fields_of = {"name": "name_zh", "body": "code"}
+    fields_of = {"name": "name_zh"}
     code = forms.CharField(label=_("code"), max_length=64, widget=UnfoldAdminTextInputWidget)
     name_zh = forms.CharField(label=_("name in Chinese"), max_length=80, widget=UnfoldAdminTextInputWidget)
     name_en = forms.CharField(
@@ -117,6 +129,8 @@ class TemplateForm(ServiceForm):
                 initial=texts.template_id(body.get("channels", {}).get(channel, {}), "zh-hans"),
                 widget=UnfoldAdminTextInputWidget,
             )
+        for field in self.fields.values():
+            field.label = capfirst(field.label or "")
         if known:
             self.fields["code"].disabled = True
             self._begin_with(body)
@@ -136,6 +150,28 @@ class TemplateForm(ServiceForm):
         }
         for name, value in begin.items():
             self.fields[name].initial = value
+
+    def clean(self) -> dict[str, Any]:
+        """Each line of the boxes with fields is one; then the service."""
+        for name, _channel, which, _language in boxes():
+            lines = str(self.cleaned_data.get(name) or "").splitlines()
+            if which == "fields" and not all(LINE.fullmatch(line) for line in lines if line.strip()):
+                self.add_error(
+                    name, _("Each line is a field and its text, such as “thing1: Points arrived”.")
+                )
+        return super().clean()
+
+    def _refused(self, refusal: Refusal) -> None:
+        """A fault of the body stands at its box."""
+        if not isinstance(refusal, Invalid):
+            return super()._refused(refusal)
+        for fault in refusal.errors:
+            box = box_of(fault.pointer)
+            if box in self.fields:
+                self.add_error(box, str(fault.detail))
+            else:
+                super()._refused(Invalid([fault]))
+        return None
 
     def write(self, data: dict[str, Any]) -> MessageTemplate:
         """Save the settings and the draft. Raises Invalid, MessageTemplateTaken."""

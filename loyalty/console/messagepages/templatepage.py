@@ -37,6 +37,8 @@ class TemplatePage(ServicePage):
     list_display = ("title", "code_n", "purpose", "when", "by", "on", "state", "updated_at")
     list_filter = ("purpose", "enabled")
     search_fields = ("code",)
+    search_named = ("name",)
+    search_help_text = _("Name or code")
     ordering = ("code",)
     change_form_outer_after_template = "console/messages/preview.html"
     operations = (

@@ -16,6 +16,7 @@ from unfold.widgets import (
 
 from loyalty.lib.errors import FieldError, Text
 from loyalty.lib.foureyes import LONGEST_NOTE
+from loyalty.lib.timefields import ClockField, DayField, DayInput
 from tenants.policyrules import EXPIRY_NUMBERS
 from tenants.policywords import WORDS
 
@@ -121,14 +122,8 @@ def _number(label: Any, help_text: Any, *, required: bool = True, needs: str = "
     )
 
 
-def _text(
-    label: Any, help_text: Any, *, rows: int = 0, kind: str = "text", needs: str = ""
-) -> forms.CharField:
-    widget = (
-        UnfoldAdminTextareaWidget(attrs={"rows": rows})
-        if rows
-        else UnfoldAdminTextInputWidget(attrs={"type": kind} | ({"data-needs": needs} if needs else {}))
-    )
+def _text(label: Any, help_text: Any, *, rows: int = 0) -> forms.CharField:
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": rows}) if rows else UnfoldAdminTextInputWidget()
     return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
 
 
@@ -152,11 +147,11 @@ class PolicyForm(forms.Form):
         required=False,
         needs=f"expiry_policy={COUNTED}",
     )
-    expiry_on = _text(
-        _("Date"),
-        _("Of the last choice above: the last valid day."),
-        kind="date",
-        needs="expiry_policy=fixed",
+    expiry_on = DayField(
+        label=_("Date"),
+        help_text=_("Of the last choice above: the last valid day."),
+        required=False,
+        widget=DayInput({"data-needs": "expiry_policy=fixed"}),
     )
     expiry_notices = _text(*WORDS["expiry_notices"])
     restore_grace_days = _number(*WORDS["restore_grace_days"])
@@ -179,10 +174,12 @@ class PolicyForm(forms.Form):
     claim_wait_days = _number(*WORDS["claim_wait_days"])
     claims_per_month = _number(*WORDS["claims_per_month"])
     verify_hour = _number(*WORDS["verify_hour"])
-    quiet_from = _text(
-        _("No marketing from"), _("It waits for the end. Both left empty: at any hour."), kind="time"
+    quiet_from = ClockField(
+        label=_("No marketing from"),
+        help_text=_("It waits for the end. Both left empty: at any hour."),
+        required=False,
     )
-    quiet_until = _text(_("No marketing until"), "", kind="time")
+    quiet_until = ClockField(label=_("No marketing until"), required=False)
     caps_all_day = _number(_("Marketing messages a day"), _("By all channels together."), required=False)
     caps_all_week = _number(_("Marketing messages in 7 days"), _("By all channels together."), required=False)
     caps_all_month = _number(
@@ -209,7 +206,10 @@ class PolicyForm(forms.Form):
         found |= {key: _lines(data[key]) for key in LINES} | {key: _numbers(data[key]) for key in DAYS}
         found["points_currencies"] = found["points_currencies"] or None
         found["expiry"] = _expiry(data)
-        hours = {"from": data["quiet_from"][:5], "until": data["quiet_until"][:5]}
+        hours = {
+            name: f"{data[f'quiet_{name}']:%H:%M}" if data[f"quiet_{name}"] else ""
+            for name in ("from", "until")
+        }
         found["quiet_hours"] = hours if any(hours.values()) else None
         caps = {who: dict(most) for who, most in before["message_caps"].items()}
         for who, period in CAPS:
@@ -259,4 +259,7 @@ def _expiry(data: Mapping[str, Any]) -> dict[str, Any]:
     number = EXPIRY_NUMBERS[policy]
     if number is None:
         return {"policy": policy}
-    return {"policy": policy, number: data["expiry_on"] if number == "on" else data["expiry_number"]}
+    return {
+        "policy": policy,
+        number: str(data["expiry_on"] or "") if number == "on" else data["expiry_number"],
+    }

@@ -196,6 +196,9 @@ BUTTONS: Final[dict[str, Any]] = {
     "add_line": _("Add a line"),
     "choose": _("– choose –"),
     "nobody": _("no tier"),
+    "calendar": _("Open the calendar"),
+    "date": _("YYYY-MM-DD"),
+    "datetime-local": _("YYYY-MM-DD HH:MM"),
 }
 SAYINGS: Final[dict[str, Any]] = {
     "sentence": _("The rule in words"),
@@ -223,6 +226,7 @@ SAYINGS: Final[dict[str, Any]] = {
     "expert_only": _(
         "The form cannot show all of this rule ({place}): it is edited as JSON here. Nothing of it is lost."
     ),
+    "no_moment": _("Must be a day and a time such as 2026-11-28 09:30."),
     "too_deep": _("groups nested too deep"),
     "unsaved": _("Saved only when you press Save; nothing of this preview is written."),
 }

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from campaigns import gallery
+from django.utils.translation import gettext as _
+
+from campaigns import gallery, selectors
 from campaigns.engine import explain
+from campaigns.engine.exact import number, plain
 from campaigns.engine.schedule import compile_schedule
+from campaigns.engine.speaker import Speaker
 from campaigns.gallery import Template
 from campaigns.services import sampling
 from campaigns.templates import BASE
@@ -31,6 +35,7 @@ class Example:
     sentence: str
     sample: str
     points: int
+    unit: str
     verdict: str
 
 
@@ -39,7 +44,7 @@ def example_of(template: Template, tiers: Sequence[str]) -> Example:
     body = gallery.fitted(template.body, tiers)
     name = explain.rule_name(template.body, language())
     if body is None:
-        return Example(template.key, template.group, name, str(template.body["code"]), "", "", 0, "")
+        return Example(template.key, template.group, name, str(template.body["code"]), "", "", 0, "", "")
     sample = template.sample
     if "tier" in sample and tiers:
         sample = {**sample, "tier": tiers[len(tiers) // 2]}
@@ -47,14 +52,17 @@ def example_of(template: Template, tiers: Sequence[str]) -> Example:
     base = [BASE] if body["effect"]["type"] == "multiplier" else []
     tried = sampling.alone([*base, body], read)
     verdict = next((each for each in tried.verdicts if each["rule"] == body["code"]), None)
+    points = int(verdict["points"]) if verdict else 0
+    speaker = Speaker(language(), selectors.words())
     return Example(
         key=template.key,
         group=template.group,
         name=name,
         code=str(body["code"]),
         sentence=in_words(body),
-        sample=_said(sample),
-        points=int(verdict["points"]) if verdict else 0,
+        sample=_said(sample, speaker),
+        points=points,
+        unit=speaker.counted(points, speaker.name("points")),
         verdict=str(verdict["text"]) if verdict else "",
     )
 
@@ -114,8 +122,15 @@ def _first(named: Sequence[tuple[str, str]], fact: str) -> str:
     return next((value for name, value in named if name == fact), "")
 
 
-def _said(sample: Mapping[str, Any]) -> str:
-    lines = sample.get("lines") or ()
-    brand = current_brand()
-    parts = [f"{line['unit_price']} {brand.currency} ({line['category']})" for line in lines]
-    return ", ".join(parts)
+def _said(sample: Mapping[str, Any], speaker: Speaker) -> str:
+    """What is bought in the sample: amount and category."""
+    parts = [
+        _("%(amount)s %(currency)s (category %(category)s)")
+        % {
+            "amount": plain(number(line["unit_price"])),
+            "currency": speaker.unit,
+            "category": line["category"],
+        }
+        for line in sample.get("lines") or ()
+    ]
+    return speaker.list(parts)

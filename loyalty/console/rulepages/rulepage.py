@@ -135,8 +135,7 @@ class RulePage(RuleAdmin):
         shown = [example_of(template, codes) for template in gallery.GALLERY]
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Templates"),
-            "opts": self.model._meta,
+            "title": _("Templates of rules"),
             "groups": [
                 (name, [each for each in shown if each.group == group]) for group, name in _groups().items()
             ],

@@ -8,8 +8,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from campaigns.engine.explain import rule_name
 from campaigns.models import RuleSubmission
-from campaigns.selectors import words
+from campaigns.selectors import words, working_body
 from campaigns.services import submissions
 from campaigns.wording import differing, in_words
 from loyalty.console.decisionpage import (
@@ -17,6 +18,7 @@ from loyalty.console.decisionpage import (
     DecisionPage,
     RejectForm,
     WithdrawForm,
+    asked_for,
     is_open,
     waits,
 )
@@ -24,6 +26,7 @@ from loyalty.lib import clock
 from loyalty.lib.console import Operation, actor
 from loyalty.lib.display import instant, link
 from loyalty.lib.errors import Text
+from loyalty.lib.words import language
 
 
 def approve(_admin: Any, request: HttpRequest, waiting: RuleSubmission, data: dict[str, Any]) -> Text:
@@ -61,10 +64,18 @@ def withdraw(_admin: Any, request: HttpRequest, opened: RuleSubmission, data: di
     return _("Withdrawn. The draft stays.")
 
 
+def said_of(submission: RuleSubmission) -> str:
+    """What was put forward, as a sentence."""
+    if submission.retires:
+        return str(_("The rule ends for ever. Points that were given stay."))
+    return in_words(submission.body)
+
+
 class SubmissionPage(DecisionPage):
     """Rules that wait for a second operator, and what became of the others."""
 
-    list_display = ("submitted", "title", "what", "state", "who", "approver", "publish_at", "note")
+    list_display = ("submitted", "called", "what", "state", "who", "approver", "publish_at", "note")
+    list_display_links = ("submitted", "called")
     list_select_related = ("rule",)
     change_form_outer_after_template = "console/rules/submission_panels.html"
     operations = (
@@ -77,6 +88,7 @@ class SubmissionPage(DecisionPage):
             icon="check",
             form=ApproveForm,
             shown=waits,
+            facts=lambda submission: asked_for(submission, said_of(submission)),
         ),
         Operation(
             "reject",
@@ -108,14 +120,18 @@ class SubmissionPage(DecisionPage):
         running = obj.rule.versions.filter(version=obj.rule.current_version or 0).first()
         compared = running is not None and not obj.retires and is_open(obj)
         return {
-            "submitted_said": _("The rule ends for ever. Points that were given stay.")
-            if obj.retires
-            else in_words(obj.body, known),
+            "submitted_said": said_of(obj),
             "running_said": in_words(running.body, known) if running else "",
             "running_version": running.version if running else None,
             "compared": compared,
             "differences": differing(running.body, obj.body, known) if running and compared else [],
         }
+
+    @display(description=_("rule"))
+    def called(self, submission: RuleSubmission) -> str:
+        """The rule as it was put forward, by name, with the submission's number."""
+        body = submission.body or working_body(submission.rule)
+        return f"{rule_name(body, language())} #{submission.number}"
 
     @display(description=_("rule"))
     def title(self, submission: RuleSubmission) -> SafeString | str:

@@ -1,14 +1,22 @@
 """Numbers and days as the console writes them."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django import template
 from django.db.models import Model
+from django.forms import BaseForm
+from django.forms.formsets import BaseFormSet
+from django.urls import reverse
 from django.utils import formats, timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 from campaigns import selectors
@@ -105,7 +113,62 @@ def headed(title: Any) -> str:
     return str(title) if isinstance(title, Model) else capfirst(str(title))
 
 
+_NAMED: Final = re.compile(r"\b(entry|account) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+
+
+@register.filter
+def linked(finding: str) -> SafeString:
+    """What a check found, with each entry and account that it names a click away."""
+    parts, at = [], 0
+    for named in _NAMED.finditer(finding):
+        kind, key = named.groups()
+        page = reverse(f"admin:points_{kind}_change", args=[key])
+        parts += [escape(finding[at : named.start()]), format_html('{} <a href="{}">{}</a>', kind, page, key)]
+        at = named.end()
+    return mark_safe("".join([*parts, escape(finding[at:])]))  # noqa: S308  each part is escaped
+
+
 @register.simple_tag
 def console_link(obj: Any, text: str) -> SafeString | str:
     """A link to the object's page; plain words where it has none in this console."""
     return text if obj is None else link(obj, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a form lacks: in words, with the label and the id of its field where it has one."""
+
+    text: str
+    label: str = ""
+    anchor: str = ""
+
+
+@register.inclusion_tag("console/faults.html")
+def faults(*forms: BaseForm | BaseFormSet[Any]) -> dict[str, Any]:
+    """What refused forms lack, each a click away from its field; nothing for forms without a fault."""
+    return {"faults": [fault for form in forms if form for fault in _faults(form)]}
+
+
+@register.inclusion_tag("console/faults.html")
+def field_faults(form: BaseForm | None) -> dict[str, Any]:
+    """The same of one form, where what speaks of no field is told elsewhere."""
+    return {"faults": [fault for fault in (_faults(form) if form else ()) if fault.label]}
+
+
+def _faults(form: BaseForm | BaseFormSet[Any]) -> Iterator[Fault]:
+    if isinstance(form, BaseFormSet):
+        yield from (Fault(str(text)) for text in form.non_form_errors())
+        for each in form.forms:
+            yield from _faults(each)
+        return
+    places = list(form.fields)
+    in_order = sorted(
+        form.errors.items(), key=lambda each: places.index(each[0]) if each[0] in places else -1
+    )
+    for name, found in in_order:
+        field = form[name] if name in form.fields else None
+        for text in found:
+            if field is None or field.is_hidden:
+                yield Fault(str(text))
+            else:
+                yield Fault(str(text), str(field.label), field.auto_id)

@@ -30,6 +30,7 @@ from loyalty.lib.console import actor
 from loyalty.lib.display import instant
 from loyalty.lib.errors import FieldError, Invalid, Refusal
 from loyalty.lib.foureyes import LONGEST_NOTE
+from loyalty.lib.timefields import MomentField
 from members.models import Member
 from points.models import MemberTier, TierProgram
 from points.services import tierconfig
@@ -110,11 +111,10 @@ class ProgramForm(forms.Form):
         ],
         widget=UnfoldAdminRadioSelectWidget,
     )
-    at = forms.DateTimeField(
+    at = MomentField(
         label=gettext_lazy("In force at"),
         required=False,
         help_text=gettext_lazy("In the brand's time. Left empty: at once."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
     note = forms.CharField(
         label=gettext_lazy("Note"),

@@ -14,6 +14,7 @@ from loyalty.console.decisionpage import (
     DecisionPage,
     RejectForm,
     WithdrawForm,
+    asked_for,
     is_open,
     waits,
 )
@@ -22,6 +23,7 @@ from loyalty.lib import clock
 from loyalty.lib.console import Operation, actor
 from loyalty.lib.display import instant
 from loyalty.lib.errors import Text
+from loyalty.lib.words import pick
 from points.services import tiers
 
 
@@ -49,6 +51,11 @@ def withdraw(_admin: Any, request: HttpRequest, _opened: TierSubmission, data: d
     return _("Withdrawn. The tiers stay as they are.")
 
 
+def levels_of(submission: TierSubmission) -> str:
+    """The levels by name, from the lowest."""
+    return " · ".join(pick(level["name"]) or str(level["code"]) for level in submission.body["levels"])
+
+
 class TierSubmissionPage(DecisionPage):
     """Tiers that wait for a second operator, and what became of the others."""
 
@@ -63,6 +70,7 @@ class TierSubmissionPage(DecisionPage):
             icon="check",
             form=ApproveForm,
             shown=waits,
+            facts=lambda submission: asked_for(submission, levels_of(submission)),
         ),
         Operation(
             "reject",
@@ -99,4 +107,4 @@ class TierSubmissionPage(DecisionPage):
     @display(description=_("tiers"))
     def title(self, submission: TierSubmission) -> str:
         """The levels, from the lowest."""
-        return f"{submission}: " + " · ".join(level["code"] for level in submission.body["levels"])
+        return f"{submission}: {levels_of(submission)}"

@@ -94,3 +94,67 @@ window.addEventListener("DOMContentLoaded", () => {
   };
   setTimeout(look, 700);
 });
+
+// What was typed as 2026-11-28 9:30, 2026/11/28 09:30 or 2026年11月28日 09:30, as the browser writes it; else as it is.
+window.plainMoment = (text) => {
+  const found = text.trim().match(/^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T\s]+(\d{1,2})[:：](\d{2})(:\d{2})?)?$/);
+  if (!found) return text.trim();
+  const [, year, month, day, hour, minute, second] = found;
+  const date = `${year}-${month.padStart(2, "0")}-${day.padStart(2, "0")}`;
+  return hour ? `${date}T${hour.padStart(2, "0")}:${minute}${second ?? ""}` : date;
+};
+
+// What each of the browser's own fields takes.
+const FULL = {
+  date: /^\d{4}-\d\d-\d\d$/,
+  "datetime-local": /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/,
+  time: /^\d\d:\d\d(:\d\d)?$/,
+};
+
+// Days and times are fields of text, written the same in every language; the button opens the browser's own calendar.
+window.withCalendar = (field) => {
+  const native = document.createElement("input");
+  if (typeof native.showPicker !== "function" || field.closest(".pick")) return;
+  const place = document.createElement("span");
+  const button = document.createElement("button");
+  const icon = document.createElement("span");
+  place.className = "pick";
+  icon.className = "material-symbols-outlined";
+  icon.textContent = field.dataset.pick === "time" ? "schedule" : "calendar_month";
+  icon.setAttribute("aria-hidden", "true");
+  button.type = "button";
+  button.title = field.dataset.pickWords;
+  button.setAttribute("aria-label", field.dataset.pickWords);
+  button.append(icon);
+  native.type = field.dataset.pick;
+  native.max = field.dataset.pickMax ?? "";
+  native.tabIndex = -1;
+  native.setAttribute("aria-hidden", "true");
+  button.addEventListener("click", () => {
+    const known = window.plainMoment(field.value);
+    native.value = FULL[field.dataset.pick].test(known) ? known : "";
+    native.showPicker();
+  });
+  native.addEventListener("input", () => {
+    field.value = native.value.replace("T", " ");
+    for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+  });
+  field.replaceWith(place);
+  place.append(field, native, button);
+  button.disabled = native.disabled = field.disabled;
+};
+window.addEventListener("DOMContentLoaded", () => {
+  for (const field of document.querySelectorAll("input[data-pick]")) window.withCalendar(field);
+});
+
+// A form that was refused begins at its first fault.
+window.addEventListener("DOMContentLoaded", () => {
+  const summary = document.querySelector(".faults");
+  if (!summary) return;
+  // The page's own order counts; what holds several boxes is marked as a whole.
+  const named = [...summary.querySelectorAll("a[href^='#']")].map((each) => each.getAttribute("href"));
+  const faulty = [...document.querySelectorAll(["form [aria-invalid=true]", ...named].join(", "))];
+  const boxes = "input:not([type=hidden]), select, textarea";
+  const typed = faulty.map((each) => (each.matches(boxes) ? each : each.querySelector(boxes))).find(Boolean);
+  (typed ?? summary).focus();
+});

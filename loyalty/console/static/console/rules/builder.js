@@ -24,7 +24,7 @@
     RB.hadWhen = "when" in body;
     const trigger = RB.triggerPart(body.trigger);
     RB.trigger = trigger.value;
-    const code = RB.text("code", body.code, { required: true, readonly: RB.known.existing, pattern: RB.known.code_pattern });
+    const code = RB.text("code", body.code, { readonly: RB.known.existing, pattern: RB.known.code_pattern });
     const node = RB.node(body.when ?? {});
     const when = { el: el("div", {}, node.el, el("p", { class: "rb-error", hidden: true })), read: (path) => {
       when.el.dataset.pointer = path;
@@ -136,10 +136,12 @@
       top.hidden = true;
     };
     const show = (faults, odd) => {
-      for (const { pointer, detail } of faults) {
+      for (let { pointer, detail } of faults) {
         const box = form && faultBox(pointer, holder);
         const told = box && [...box.querySelectorAll(".rb-error")].find((each) => each.closest("[data-pointer]") === box);
         if (told) {
+          // What was typed is no time at all: the server's word for that speaks of what the form writes.
+          if (box.dataset.said && box.dataset.pointer === pointer) detail = box.dataset.said;
           told.textContent = told.hidden ? detail : `${told.textContent} ${detail}`;
           told.hidden = false;
           box.classList.add(odd ? "rb-odd" : "rb-wrong");

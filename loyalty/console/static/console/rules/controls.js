@@ -46,6 +46,10 @@
     const text = label ?? RB.words.label[key] ?? key;
     const helped = help ?? RB.words.help[key];
     const error = el("p", { class: "rb-error", id: `${id}-error`, hidden: true });
+    if (input.dataset.pick) {
+      input.dataset.pickWords = RB.words.button.calendar;
+      input.placeholder = RB.words.button[input.dataset.pick];
+    }
     const described = helped && el("p", { class: "rb-help", id: `${id}-help` }, helped);
     if (single) input.setAttribute("aria-describedby", helped ? `${id}-help ${id}-error` : `${id}-error`);
     const box = single
@@ -53,6 +57,7 @@
       : el("fieldset", {}, el("legend", {}, text), input, described, error);
     box.className = `rb-field${wide ? " rb-wide" : ""}`;
     if (shown === false) box.hidden = true;
+    if (input.dataset.pick) window.withCalendar(input);
     return {
       el: box,
       input,
@@ -248,11 +253,12 @@
     if (Number.isNaN(instant.getTime())) return "";
     const p = parts(instant);
     const seconds = p.second === "00" ? "" : `:${p.second}`;
-    return `${p.year}-${p.month}-${p.day}T${p.hour}:${p.minute}${seconds}`;
+    return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}${seconds}`;
   };
-  RB.instant = (wall) => {
+  RB.instant = (typed) => {
+    const wall = window.plainMoment(typed);
     const wanted = Date.parse(`${wall.length === 16 ? `${wall}:00` : wall}Z`);
-    if (Number.isNaN(wanted)) return wall;
+    if (Number.isNaN(wanted)) return typed;
     const offsetAt = (moment) => {
       const p = parts(new Date(moment));
       return Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute, p.second) - moment;
@@ -265,13 +271,16 @@
   };
   RB.moment = (key, original, more = {}) => {
     const first = original ? RB.wallClock(original) : "";
-    const input = el("input", { type: "datetime-local", step: first.length > 16 ? 1 : undefined });
-    input.value = first;
+    const input = RB.input(first, { "data-pick": "datetime-local" });
     const unread = original && !first;
     const read = () => {
+      const typed = input.value.trim();
+      const told = typed && RB.instant(typed) === typed ? RB.words.say.no_moment : "";
+      if (told) made.el.dataset.said = told; else delete made.el.dataset.said;
       if (unread || (original && input.value === first)) return original;
-      return input.value === "" ? undefined : RB.instant(input.value);
+      return typed === "" ? undefined : RB.instant(typed);
     };
-    return RB.field(key, input, read, { help: `${RB.words.help[key] ?? ""} ${RB.zone}`.trim(), ...more });
+    const made = RB.field(key, input, read, { help: `${RB.words.help[key] ?? ""} ${RB.zone}`.trim(), ...more });
+    return made;
   };
 })();

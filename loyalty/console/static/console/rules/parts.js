@@ -229,7 +229,7 @@
       const unit = UNITS[policy];
       const field = unit
         ? [unit, RB.number("expiry_count", given?.[unit] ?? 12, { required: true })]
-        : ["on", RB.text("expiry_on", given?.on ?? "", { type: "date", required: true })];
+        : ["on", RB.text("expiry_on", given?.on ?? "", { "data-pick": "date", parse: window.plainMoment, required: true })];
       const inner = RB.object(undefined, policy === "never" ? [] : [field]);
       return { fields: [inner], read: (path) => ({ policy, ...inner.read(path) }) };
     };

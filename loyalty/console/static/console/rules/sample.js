@@ -6,8 +6,7 @@
   RB.samplePart = (first) => {
     const say = RB.words.say;
     const plain = (label, input, help) => RB.field("", input, () => undefined, { label, help: help ?? "" }).el;
-    const at = el("input", { type: "datetime-local" });
-    at.value = RB.wallClock(first.at).slice(0, 16);
+    const at = RB.input(RB.wallClock(first.at).slice(0, 16), { "data-pick": "datetime-local" });
     const recorded = RB.input("", { values: RB.known.orders });
     const rows = [];
     const body = el("tbody");
@@ -74,7 +73,7 @@
         boxes.streak.hidden = !trigger.startsWith("activity.");
       },
       read: () => {
-        const found = { at: at.value ? RB.instant(at.value) : undefined };
+        const found = { at: at.value.trim() ? RB.instant(at.value) : undefined };
         if (!boxes.recorded.hidden && recorded.value.trim()) return { ...found, order_id: recorded.value.trim() };
         found.attributes = named();
         if (tier.value) found.tier = tier.value;
