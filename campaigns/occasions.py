@@ -23,7 +23,7 @@ _POINTS: Final[Mapping[str, Any]] = {
 }
 _BUYS: Final[Mapping[str, Any]] = {
     "reward": {"zh-hans": "马克杯", "en": "Mug"},
-    "buys": {"zh-hans": "可兑换马克杯", "en": "enough for: Mug"},
+    "buys": {"zh-hans": "可兑换马克杯", "en": "Enough for: Mug"},
 }
 _TIER: Final[Mapping[str, Any]] = {
     "tier": {"zh-hans": "金卡", "en": "Gold"},

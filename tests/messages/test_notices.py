@@ -78,7 +78,7 @@ def test_points_arrived_and_what_they_buy(api: Api, publish: Callable[..., None]
     _reward(api, "Cup", 20)
     _reward(api, "Bag", 100)
     order(api)
-    assert _told() == [("points-arrived", "+39 points", "39 points arrived; 39 to spend. enough for: Mug")]
+    assert _told() == [("points-arrived", "+39 points", "39 points arrived; 39 to spend. Enough for: Mug")]
     assert _told() == _told()  # handled again, told once
     Cursor.objects.filter(name="campaigns.messages").update(position=0)
     assert len(_told()) == 1

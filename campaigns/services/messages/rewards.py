@@ -51,7 +51,7 @@ def in_reach(member: Member, *, currency: str, now: datetime) -> dict[str, Any]:
 
 def _enough(name: Any) -> dict[str, str]:
     zh, en = words.pick(name, "zh-hans"), words.pick(name, "en")
-    return {"zh-hans": f"可兑换{zh}", "en": f"enough for: {en}"}
+    return {"zh-hans": f"可兑换{zh}", "en": f"Enough for: {en}"}
 
 
 def _almost(name: Any, missing: int) -> dict[str, str]:
