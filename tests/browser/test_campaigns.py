@@ -30,7 +30,7 @@ def _campaign(code: str, zh: str, en: str, start: str, end: str, now: datetime, 
         ends_at=datetime.fromisoformat(f"{end}+08:00"),
         **more,
     )
-    return campaigns.create(content=content, multiplier="2", actor=ACTOR, now=now)
+    return campaigns.create(content=content, multiplier="2", actor=ACTOR, now=min(now, content.starts_at))
 
 
 def _buyers(count: int, at: datetime) -> None:
