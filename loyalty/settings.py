@@ -281,6 +281,11 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_TIME_LIMIT = 600
+# What reads for minutes has workers of its own, or a verification and a simulation would hold up due work.
+CELERY_TASK_ROUTES = {
+    "loyalty.outbox.tasks.run_reading_jobs": {"queue": "reading"},
+    "loyalty.analytics.tasks.tick_verification": {"queue": "reading"},
+}
 
 # --- messages, outside services ------------------------------------------------------------------------
 EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")

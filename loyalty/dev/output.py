@@ -16,11 +16,12 @@ from loyalty.dev.places import ROOT
 COLOURS = {
     "web": "36",
     "worker": "32",
+    "reader": "92",
     "beat": "33",
     "webhooks": "35",
     "postgres": "34",
     "redis": "31",
-    "wechat": "92",
+    "wechat": "93",
     "channels": "94",
     "mail": "96",
     "receiver": "95",

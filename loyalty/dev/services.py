@@ -54,10 +54,19 @@ def web(values: Mapping[str, str], places: Places) -> Service:
 
 def worker(values: Mapping[str, str]) -> Service:
     """Celery's workers; a task that is cut off by the end is done again by the next start."""
+    return _celery_worker("worker", values)
+
+
+def reader(values: Mapping[str, str]) -> Service:
+    """Celery's workers for what reads for minutes: simulations, exports, verification."""
+    return _celery_worker("reader", values, "--queues", "reading", "--hostname", "reader@%h")
+
+
+def _celery_worker(name: str, values: Mapping[str, str], *more: str) -> Service:
     argv = [sys.executable, "-m", "celery", "--quiet", "-A", "loyalty", "worker", "--pool", "prefork"]
-    argv += ["--concurrency", "2", "--without-gossip", "--without-mingle"]
+    argv += ["--concurrency", "2", "--without-gossip", "--without-mingle", *more]
     # Root is fine here: tasks come as JSON from a broker with a password.
-    return Service("worker", argv, for_child(values, PYTHONWARNINGS="ignore:You're running the worker"))
+    return Service(name, argv, for_child(values, PYTHONWARNINGS="ignore:You're running the worker"))
 
 
 def beat(values: Mapping[str, str], places: Places) -> Service:
@@ -104,6 +113,7 @@ def others(values: Mapping[str, str], places: Places) -> list[Service]:
     """All that runs on top of the databases, beside the web server."""
     return [
         worker(values),
+        reader(values),
         dispatcher(values),
         beat(values, places),
         wechat(values),

@@ -26,7 +26,7 @@ from tests.dev.conftest import Cluster, run, until
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "web", "worker", "beat", "dispatcher")
+OURS = ("migrate", "web", "worker", "reader", "beat", "dispatcher")
 FILLED = {
     "POSTGRES_PASSWORD": "super-0123456789",
     "POSTGRES_OWNER_PASSWORD": "owner-0123456789",
@@ -84,7 +84,7 @@ def test_keys_are_those_of_the_compose_specification() -> None:
 
 
 def test_nothing_starts_before_what_it_needs() -> None:
-    for name in ("web", "worker", "dispatcher"):
+    for name in ("web", "worker", "reader", "dispatcher"):
         assert SERVICES[name]["depends_on"] == {
             "postgres": {"condition": "service_healthy"},
             "redis": {"condition": "service_healthy"},
@@ -306,12 +306,13 @@ def test_the_web_service_serves(deployment: Deployment) -> None:
 
 
 @pytest.mark.whole
-def test_worker_and_beat_start_and_the_workers_health_check_hears_it(deployment: Deployment) -> None:
+def test_workers_and_beat_start_and_the_workers_health_checks_hear_them(deployment: Deployment) -> None:
     broker = redis.Redis.from_url(deployment.env("worker")["REDIS_URL"])
-    logs = [deployment.tmp / name for name in ("worker.log", "beat.log")]
+    names = ("worker", "reader", "beat")
+    logs = [deployment.tmp / f"{name}.log" for name in names]
     started = []
     try:
-        for name, log in zip(("worker", "beat"), logs, strict=True):
+        for name, log in zip(names, logs, strict=True):
             command = [part.replace("/tmp/", f"{deployment.tmp}/") for part in SERVICES[name]["command"]]
             with log.open("w") as out:
                 started.append(
@@ -324,17 +325,18 @@ def test_worker_and_beat_start_and_the_workers_health_check_hears_it(deployment:
                         start_new_session=True,
                     )
                 )
-        run(until(lambda: " ready" in logs[0].read_text(), 60))
-        check = SERVICES["worker"]["healthcheck"]["test"][1].replace("$$", "$")
-        heard = subprocess.run(
-            ["sh", "-c", check],
-            cwd=deployment.app,
-            env=deployment.env("worker", HOSTNAME=os.uname().nodename),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert heard.returncode == 0, heard.stdout + heard.stderr
+        for name, log in zip(names[:2], logs, strict=False):
+            run(until(lambda log=log: " ready" in log.read_text(), 60))
+            check = SERVICES[name]["healthcheck"]["test"][1].replace("$$", "$")
+            heard = subprocess.run(
+                ["sh", "-c", check],
+                cwd=deployment.app,
+                env=deployment.env(name, HOSTNAME=os.uname().nodename),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert heard.returncode == 0, heard.stdout + heard.stderr
         assert all(process.poll() is None for process in started), [log.read_text() for log in logs]
         assert broker.ping() is True
     finally:

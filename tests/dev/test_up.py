@@ -14,7 +14,19 @@ from loyalty.dev import postgres, processes, up
 from loyalty.dev.places import ROOT, Places, read_json
 from tests.dev.conftest import run, until
 
-NAMES = ["postgres", "redis", "web", "worker", "beat", "webhooks", "wechat", "channels", "mail", "receiver"]
+NAMES = [
+    "postgres",
+    "redis",
+    "web",
+    "worker",
+    "reader",
+    "beat",
+    "webhooks",
+    "wechat",
+    "channels",
+    "mail",
+    "receiver",
+]
 
 
 def own_environment(places: Places) -> dict[str, str]:
