@@ -60,16 +60,25 @@ def _as_of(lot: Lot, at: datetime, taken: int) -> LotView:
     began_pending = lot.waits_for is not None or (
         lot.available_at is not None and lot.available_at > lot.entry.recorded_at
     )
-    original = lot.original_expires_at
-    ungraced = original is not None and (original > at or (lot.graced_at is not None and lot.graced_at > at))
     return LotView(
         id=lot.id,
         free=lot.points - taken,
         pending=began_pending,
         available_at=lot.available_at,
-        expires_at=original if ungraced else lot.expires_at,
+        expires_at=_end(lot, at),
         inactivity_months=lot.inactivity_months,
     )
+
+
+def _end(lot: Lot, at: datetime) -> datetime | None:
+    """When the lot was going to end, as seen at `at`: grace came later, and may have come more than once."""
+    if lot.original_expires_at is not None and lot.original_expires_at > at:
+        return lot.original_expires_at
+    if lot.graced_at is None or lot.graced_at <= at:
+        return lot.expires_at
+    # It had ended when grace was given: what it had at `at` expired, or was spent while it could be.
+    expired = Entry.objects.filter(kind=Entry.Kind.EXPIRY, consumptions__lot=lot, recorded_at__gt=at)
+    return expired.order_by("recorded_at").values_list("effective_at", flat=True).first() or lot.graced_at
 
 
 def _holds(account: Account, at: datetime) -> tuple[list[HoldView], dict[UUID, int]]:

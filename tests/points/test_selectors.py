@@ -102,6 +102,33 @@ def test_the_past_is_told_as_it_was(in_acme: Brand, now: datetime) -> None:
     assert at(now - hour) == (0, 0, 0, 0)
 
 
+def test_the_past_of_a_lot_that_was_given_grace_twice(in_acme: Brand, now: datetime) -> None:
+    in_acme.settings["restore_grace_days"] = 3
+    day = timedelta(days=1)
+    earn(ANNA, 50, "o", now=now, expires_at=now + 5 * day)
+    first, second = (
+        points.burn(member_id=ANNA, points=count, reference=f"b-{count}", now=now + day).entry.entry_id
+        for count in (6, 7)
+    )
+    points.reverse(entry_id=first, reference="r-1", now=now + 10 * day)
+    points.burn(member_id=ANNA, points=2, reference="b-2", now=now + 11 * day)
+    points.reverse(entry_id=second, reference="r-2", now=now + 20 * day)
+
+    def held(days: float) -> tuple[int, list[int]]:
+        view = selectors.account_view(ANNA, now + days * day)
+        return view.available, [count for _at, count in view.expiring]
+
+    assert [held(number) for number in (2, 6, 10, 12, 15, 20, 24)] == [
+        (37, [37]),  # until its own end
+        (0, []),
+        (6, [6]),  # given back, with days of grace that are over by the second time
+        (4, [4]),
+        (0, []),
+        (7, [7]),
+        (0, []),
+    ]
+
+
 def test_entries_are_found_by_their_reference(in_acme: Brand, now: datetime) -> None:
     earn(ANNA, 30, "S01-0007", now=now)
     points.burn(member_id=ANNA, points=12, reference="S01-0007", now=now)
