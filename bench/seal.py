@@ -50,7 +50,7 @@ ORDER BY entry.xid, entry.id LIMIT 1
 
 def measure() -> list[Figure]:
     """The age of the oldest entry without a leaf, at most and at 95 %; what an accrual costs with it."""
-    brand = books.open_brand(ledger.SLUG, members=setting.ACCOUNTS, lots=3)
+    brand = books.open_brand(ledger.SLUG, members=setting.ACCOUNTS, lots=3, anew=True)
     _seal_all(brand)
     print(f"seal: {CLIENTS} clients accrue for {LAG_S:.0f} s, the sealer every {TICK_S:.0f} s", flush=True)
     ages, per_s = _lag(brand)

@@ -42,7 +42,7 @@ def prepare() -> None:
             if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
                 server.execute(f'CREATE DATABASE "{database}"')
                 if database == REFERENCE:
-                    _fill_reference()
+                    fill_reference()
     with as_owner():
         migrate_shared()
         connection.set_schema_to_public()
@@ -57,10 +57,13 @@ def prepare() -> None:
     connection.set_schema_to_public()
 
 
-def _fill_reference() -> None:
+def fill_reference() -> None:
+    """Have the reference as `sql/reference.sql` makes it, whatever ran in it before."""
     script = (SQL / "reference.sql").read_text().replace(":n", str(ACCOUNTS))
     with psycopg.connect(dsn(REFERENCE), autocommit=True) as server:
+        server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         server.execute(script.encode())
+        server.execute("CHECKPOINT")
 
 
 def _fill_members() -> None:
