@@ -52,27 +52,41 @@ BEGIN
     WHERE id = v_account;
     RETURN NULL;
   END IF;
-  LOOP
-    SELECT lot.id, lot.remaining, lot.remaining - lot.held INTO v_lot, v_remaining, v_take
-    FROM @schema@.points_lot lot
-    WHERE lot.account_id = v_account AND lot.state <> 'closed' AND lot.state = 'open'
-      AND lot.remaining > lot.held
-    ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT 1;
-    IF NOT FOUND THEN
-      RAISE EXCEPTION 'the lots of account % hold less than it says', v_account USING ERRCODE = 'PL092';
-    END IF;
-    IF v_take > v_left THEN
-      v_take := v_left;
-    END IF;
+  -- What ends first by itself: it is often enough, and a loop over a query begins by fetching ten rows.
+  SELECT lot.id, lot.remaining, lot.remaining - lot.held INTO v_lot, v_remaining, v_take
+  FROM @schema@.points_lot lot
+  WHERE lot.account_id = v_account AND lot.state <> 'closed' AND lot.state = 'open' AND lot.remaining > lot.held
+  ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT 1;
+  IF v_take >= p_points THEN
     UPDATE @schema@.points_lot
-    SET remaining = v_remaining - v_take,
-        state = CASE WHEN v_take = v_remaining THEN 'closed' ELSE 'open' END
+    SET remaining = v_remaining - p_points,
+        state = CASE WHEN p_points = v_remaining THEN 'closed' ELSE 'open' END
     WHERE id = v_lot;
     INSERT INTO @schema@.points_consumption(entry_id, lot_id, points, recorded_at)
-    VALUES (p_id, v_lot, v_take, p_now);
-    v_left := v_left - v_take;
-    EXIT WHEN v_left = 0;
-  END LOOP;
+    VALUES (p_id, v_lot, p_points, p_now);
+  ELSE
+    FOR v_lot, v_remaining, v_take IN
+      SELECT lot.id, lot.remaining, lot.remaining - lot.held FROM @schema@.points_lot lot
+      WHERE lot.account_id = v_account AND lot.state <> 'closed' AND lot.state = 'open'
+        AND lot.remaining > lot.held
+      ORDER BY lot.expires_at NULLS LAST, lot.id
+    LOOP
+      IF v_take > v_left THEN
+        v_take := v_left;
+      END IF;
+      UPDATE @schema@.points_lot
+      SET remaining = v_remaining - v_take,
+          state = CASE WHEN v_take = v_remaining THEN 'closed' ELSE 'open' END
+      WHERE id = v_lot;
+      INSERT INTO @schema@.points_consumption(entry_id, lot_id, points, recorded_at)
+      VALUES (p_id, v_lot, v_take, p_now);
+      v_left := v_left - v_take;
+      EXIT WHEN v_left = 0;
+    END LOOP;
+    IF v_left > 0 THEN
+      RAISE EXCEPTION 'the lots of account % hold less than it says', v_account USING ERRCODE = 'PL092';
+    END IF;
+  END IF;
   INSERT INTO @schema@.outbox_event(id, type, payload, member_id, occurred_at)
   VALUES (p_id, 'points.burned', v_content::jsonb, p_member, p_now);
   RETURN v_result;
