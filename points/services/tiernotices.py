@@ -8,12 +8,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from loyalty.lib import instants
 from loyalty.outbox import services as outbox
 from points import holdings
-from points.models import MemberTier, TierNotice
+from points.models import MemberTier, TierNotice, TierProgram
 from points.services import tierrows as rows
 from points.services.accounts import lock_account
 from points.tiers import Fall, Window
@@ -50,8 +50,12 @@ def _to_look_at(days: int, now: datetime) -> QuerySet[MemberTier]:
     noted = TierNotice.objects.filter(
         member_id=OuterRef("member_id"), review_at=OuterRef("review_at"), days__lte=days
     )
+    # Who was judged by an older programme has to be judged by this one first.
     return MemberTier.objects.filter(
-        ~Exists(noted), review_at__gt=now, review_at__lte=now + timedelta(days=days)
+        ~Exists(noted),
+        review_at__gt=now,
+        review_at__lte=now + timedelta(days=days),
+        program_version=Subquery(TierProgram.objects.values("version")),
     )
 
 
@@ -59,8 +63,8 @@ def _look_at(member_id: UUID, days: int, now: datetime) -> None:
     with transaction.atomic():
         lock_account(member_id=member_id, now=now)
         held = rows.read(member_id)
-        if held is None or held.standing.review_at is None or held.program.rank(held.code) is None:
-            # A tier that the programme has lost is judged anew by the next review, and looked at after it.
+        if held is None or held.standing.review_at is None or held.judged_by != held.program.version:
+            # The programme was changed just now: the next review judges by it, and this looks after it.
             return
         program = held.program
 

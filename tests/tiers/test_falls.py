@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from points.models import TierNotice
-from points.services import tiernotices
+from points.services import tiernotices, tiers
+from points.services.accounts import lock_account
 from tenants.models import Brand
 from tests.orders.shapes import priced
 from tests.support.brands import ANNA
@@ -158,3 +160,21 @@ def test_a_tier_that_the_programme_has_lost_holds_nobody_elses_notice_up(
     now = at("2027-11-20T10:00:00+08:00")
     tiernotices.announce_falls(now=now)
     assert (told(), TierNotice.objects.count()) == ([], 0)
+
+
+def test_who_was_judged_by_an_older_programme_is_looked_at_after_the_review(
+    api: Api, base_rule: None, in_acme: Brand
+) -> None:
+    api.put("/tiers", program())
+    bought(api, "1", "1000.00", "2026-11-22T10:00:00+08:00")
+    since, until = at("2026-11-23T00:00:00+08:00"), at("2028-06-01T00:00:00+08:00")
+    with transaction.atomic():
+        lock_account(member_id=ANNA, now=since)
+        tiers.grant(member_id=ANNA, code="diamond", since=since, until=until, now=since, reference="vip")
+    api.put("/tiers", program(levels=[SILVER, level("diamond", 5000)]))  # without gold, which she earned
+    now = at("2028-05-30T10:00:00+08:00")
+    assert tiernotices.announce_falls(now=now) == 0
+    assert (told(), TierNotice.objects.count()) == ([], 0)
+    assert tiers.review_due(now=now) == 1
+    assert tiernotices.announce_falls(now=now) == 1
+    assert [(e["from"], e["to"], e["missing"]) for e in told()] == [("diamond", "silver", 5000)]
