@@ -38,27 +38,24 @@ def is_any_behind(now: datetime) -> bool:
 def run(*, only: Iterable[Handler] | None = None, within_s: float = math.inf) -> int:
     """Let every handler catch up with the current brand's events; returns how many events were handled.
 
-    Those that are furthest behind come first, and none is begun after `within_s`.
+    Those that are behind share `within_s`, so that one with a long way to go keeps none from its events.
     """
-    head, ends = relay.head(), time.monotonic() + within_s
+    head, behind = relay.head(), []
     wanted = list(handlers() if only is None else only)
     cursors = {cursor.name: cursor for cursor in Cursor.objects.filter(name__in=[h.name for h in wanted])}
-    wanted.sort(key=lambda handler: cursors[handler.name].position if handler.name in cursors else 0)
-    done = 0
     for handler in wanted:
-        if time.monotonic() >= ends:
-            break
         cursor = cursors.get(handler.name)
         if cursor is None:
             cursor, _made = Cursor.objects.get_or_create(name=handler.name)
         if cursor.position < head and (cursor.retry_at is None or cursor.retry_at <= clock.now()):
-            done += _catch_up(handler, cursor.position, head)
-    return done
+            behind.append((handler, cursor.position))
+    turn_s = min(TURN_S, within_s / max(len(behind), 1))
+    return sum(_catch_up(handler, position, head, turn_s) for handler, position in behind)
 
 
-def _catch_up(handler: Handler, position: int, head: int) -> int:
+def _catch_up(handler: Handler, position: int, head: int, turn_s: float) -> int:
     done = 0
-    ends = time.monotonic() + TURN_S
+    ends = time.monotonic() + turn_s
     while position < head:
         events = list(
             OutboxEvent.objects.filter(
