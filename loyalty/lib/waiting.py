@@ -2,30 +2,45 @@
 
 Workers take tasks in the order in which they came. So a brand with a backlog that is sent a task at each
 tick would crowd the others out, and theirs would be dropped before their turn; as it is, each waits for
-one portion of everybody else's. The marks stand in the cache and end by themselves: without them more is
-sent, and nothing is lost.
+one portion of everybody else's. The marks stand in the cache and end by themselves. Without them, and while
+the cache does not answer, more is sent than is needed, and nothing is lost.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import redis
+import structlog
 from django.core.cache import cache
 from tenant_schemas_celery.task import TenantTask
 
 PERIOD: Final = "_period_s"
 """The header by which a tick says how often it comes."""
+log = structlog.get_logger(__name__)
 
 
 def enter(task: str, *, for_s: float) -> bool:
     """Whether no task of this name waits for the brand at hand; from now on one does, until it begins, for
     so many seconds at most."""
-    return bool(cache.add(f"waiting:{task}", 1, timeout=for_s))
+    return _mark(f"waiting:{task}", for_s)
 
 
 def leave(task: str) -> None:
     """It begins: the next one may wait."""
-    cache.delete(f"waiting:{task}")
+    try:
+        cache.delete(f"waiting:{task}")
+    except (redis.RedisError, OSError) as error:
+        log.warning("mark_not_left", task=task, reason=str(error))
+
+
+def _mark(key: str, for_s: float) -> bool:
+    try:
+        return bool(cache.add(key, 1, timeout=for_s))
+    except (redis.RedisError, OSError) as error:
+        # The broker may well take the task: rather one too many than a brand without.
+        log.warning("mark_not_made", key=key, reason=str(error))
+        return True
 
 
 class Waiting(TenantTask):  # type: ignore[misc]
@@ -42,6 +57,6 @@ class Waiting(TenantTask):  # type: ignore[misc]
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
         period = self.request.get(PERIOD) or (self.request.headers or {}).get(PERIOD)
-        if period and not cache.add(f"tick:{self.name}:{kwargs}", 1, timeout=max(1, period // 2)):
+        if period and not _mark(f"tick:{self.name}:{kwargs}", max(1, period // 2)):
             return None
         return self.run(*args, **kwargs)
