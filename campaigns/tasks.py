@@ -19,14 +19,14 @@ from campaigns.services import (
 )
 from campaigns.services.messages import sending
 from loyalty.lib import clock
-from tenants.fanout import alone, for_each_brand, turns
+from tenants.fanout import alone, for_each_brand, in_turns
 
 BATCH = 200
-PORTION, ROUNDS = 50, 400
-"""Portions of a task at most; its turn ends it sooner, so that a large brand does not starve the others."""
+PORTION = 50
+"""Of what is done row by row: a turn ends between portions, so that a large brand leaves room for others."""
 ORDERS, WAKEUPS, RETURNS = "campaigns.orders", "campaigns.wakeups", "campaigns.returns"
 MOMENTS, DAYS, SEGMENTS = "campaigns.moments", "campaigns.days", "campaigns.segments"
-GRANTS, MESSAGES = "campaigns.audience_grants", "campaigns.messages"
+GRANTS, MESSAGES, NAMES = "campaigns.audience_grants", "campaigns.messages", "campaigns.names"
 
 
 @shared_task
@@ -37,20 +37,16 @@ def tick_orders() -> int:
 
 @shared_task
 def see_to_orders() -> None:
-    """Complete orders that are old enough, apply returns and claims whose order came, give up old ones.
+    """Complete orders that are old enough, apply returns and claims whose order came, give up old ones."""
 
-    A bounded piece of work: what is left waits for the next tick.
-    """
-    with alone(ORDERS) as held:
-        if not held:
-            return
+    def portion() -> bool:
         now = clock.now()
-        orders.apply_waiting(now=now, limit=BATCH)
+        applied = orders.apply_waiting(now=now, limit=BATCH)
         orders.drop_parked(now=now)
         claims.settle_due(now=now, limit=BATCH)
-        for _round in turns(ROUNDS):
-            if orders.complete_due(now=now, limit=PORTION) < PORTION:
-                return
+        return orders.complete_due(now=now, limit=PORTION) == PORTION or applied > 0
+
+    in_turns(see_to_orders, ORDERS, portion)
 
 
 @shared_task
@@ -77,14 +73,13 @@ def tick_wakeups() -> int:
 
 @shared_task
 def run_wakeups() -> None:
-    """Begin the runs whose time has come, and queue batches of those that go on. A bounded piece of work."""
-    with alone(WAKEUPS) as held:
-        if not held:
-            return
+    """Begin the runs whose time has come, and queue batches of those that go on."""
+
+    def portion() -> bool:
         wakeups.start_due(now=clock.now())
-        for _round in turns(ROUNDS):
-            if not wakeups.run_due(now=clock.now()):
-                return
+        return wakeups.run_due(now=clock.now()) > 0
+
+    in_turns(run_wakeups, WAKEUPS, portion)
 
 
 @shared_task
@@ -123,13 +118,12 @@ def tick_moments() -> int:
 def judge_moments() -> None:
     """Judge what is due: enrolments and referrals that were cut off, birthdays, anniversaries. Before that
     granted tags whose time is over end, so that nothing is judged by them."""
-    with alone(MOMENTS) as held:
-        if not held:
-            return
+
+    def portion() -> bool:
         gifts.end_due(now=clock.now(), limit=BATCH)
-        for _round in turns(ROUNDS):
-            if moments.settle_due(now=clock.now(), limit=PORTION) < PORTION:
-                return
+        return moments.settle_due(now=clock.now(), limit=PORTION) == PORTION
+
+    in_turns(judge_moments, MOMENTS, portion)
 
 
 @shared_task
@@ -163,15 +157,13 @@ def refresh_segments() -> None:
 @shared_task
 def tick_names() -> int:
     """Ask every active brand which names its newest orders have."""
-    return for_each_brand(note_names, due=due.names)
+    return for_each_brand(note_names, due=due.names, job=NAMES)
 
 
 @shared_task
 def note_names() -> None:
-    """Look through the orders that came since the last time. A bounded piece of work."""
-    for _round in turns(ROUNDS):
-        if not seennames.note(now=clock.now()):
-            return
+    """Look through the orders that came since the last time."""
+    in_turns(note_names, NAMES, lambda: seennames.note(now=clock.now()))
 
 
 @shared_task
@@ -182,13 +174,8 @@ def tick_audience_grants() -> int:
 
 @shared_task
 def give_audience_grants() -> None:
-    """Give batches of the audience grants that are due. A bounded piece of work."""
-    with alone(GRANTS) as held:
-        if not held:
-            return
-        for _round in turns(ROUNDS):
-            if not audiencegrants.give_due(now=clock.now()):
-                return
+    """Give batches of the audience grants that are due."""
+    in_turns(give_audience_grants, GRANTS, lambda: audiencegrants.give_due(now=clock.now()) > 0)
 
 
 @shared_task

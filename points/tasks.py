@@ -9,15 +9,13 @@ from celery import shared_task
 from loyalty.lib import clock
 from points import services as points
 from points.services import sealing, tiernotices, tiers
-from tenants.fanout import alone, for_each_brand, turns
+from tenants.fanout import alone, for_each_brand, in_turns
 
 BATCH = 500
-MOST_BATCHES = 100
-"""A task settles at most BATCH × MOST_BATCHES accounts, and its turn ends it sooner, so that a large brand
-does not starve the others."""
 NOTICE_BATCH = 2_000
 MOST_PORTIONS = 10
-"""A task seals at most that many portions of the log at once, for the same reason."""
+"""A task seals at most that many portions of the log at once, so that a large brand does not starve the
+others."""
 DUE, REVIEWS, NOTICES, FALLS = (
     "points.due",
     "points.reviews",
@@ -48,48 +46,25 @@ def tick_tiers() -> int:
 
 
 @shared_task
-def settle_due() -> int:
-    """Settle the brand's accounts on which something is due; returns how many."""
-    settled = 0
-    with alone(DUE) as mine:
-        if not mine:
-            return 0
-        for _batch in turns(MOST_BATCHES):
-            count = points.expire_due(now=clock.now(), limit=BATCH)
-            settled += count
-            if count < BATCH:
-                break
-    return settled
+def settle_due() -> None:
+    """Settle the brand's accounts on which something is due."""
+    in_turns(settle_due, DUE, lambda: points.expire_due(now=clock.now(), limit=BATCH) == BATCH)
 
 
 @shared_task
-def announce_expiring() -> int:
-    """Publish `points.expiring` where a stage is reached; returns how many events were written."""
-    announced = 0
-    with alone(NOTICES) as mine:
-        if not mine:
-            return 0
-        for _batch in turns(MOST_BATCHES):
-            portion = points.announce_portion(now=clock.now(), limit=NOTICE_BATCH)
-            announced += portion.written
-            if not portion.more:
-                break
-    return announced
+def announce_expiring() -> None:
+    """Publish `points.expiring` where a stage is reached."""
+    in_turns(
+        announce_expiring,
+        NOTICES,
+        lambda: points.announce_portion(now=clock.now(), limit=NOTICE_BATCH).more,
+    )
 
 
 @shared_task
-def review_tiers() -> int:
-    """Judge the members whose tier is due; returns how many were looked at."""
-    reviewed = 0
-    with alone(REVIEWS) as mine:
-        if not mine:
-            return 0
-        for _batch in turns(MOST_BATCHES):
-            count = tiers.review_due(now=clock.now(), limit=BATCH)
-            reviewed += count
-            if count < BATCH:
-                break
-    return reviewed
+def review_tiers() -> None:
+    """Judge the members whose tier is due."""
+    in_turns(review_tiers, REVIEWS, lambda: tiers.review_due(now=clock.now(), limit=BATCH) == BATCH)
 
 
 @shared_task
@@ -99,18 +74,9 @@ def tick_tier_notices() -> int:
 
 
 @shared_task
-def announce_falls() -> int:
-    """Publish `tier.downgrade_upcoming` where a stage is reached; returns how many members were looked at."""
-    looked_at = 0
-    with alone(FALLS) as mine:
-        if not mine:
-            return 0
-        for _batch in turns(MOST_BATCHES):
-            count = tiernotices.announce_falls(now=clock.now(), limit=BATCH)
-            looked_at += count
-            if count < BATCH:
-                break
-    return looked_at
+def announce_falls() -> None:
+    """Publish `tier.downgrade_upcoming` where a stage is reached."""
+    in_turns(announce_falls, FALLS, lambda: tiernotices.announce_falls(now=clock.now(), limit=BATCH) == BATCH)
 
 
 @shared_task

@@ -22,6 +22,8 @@ from tenants.models import Brand
 
 Due = Callable[[datetime], bool]
 """Whether the current brand has work that is due at an instant."""
+WAIT_S: Final = 30.0
+"""How long a task may wait in the queue."""
 TURN_S: Final = 5.0
 """How long one brand's task goes on to begin further portions: the longest that it keeps a worker from the
 others, but for the last portion."""
@@ -44,7 +46,7 @@ def active_brands() -> list[Brand]:
 
 
 def for_each_brand(
-    task: Any, *, expires_s: float = 30.0, due: Due | None = None, job: str | None = None
+    task: Any, *, expires_s: float = WAIT_S, due: Due | None = None, job: str | None = None
 ) -> int:
     """Enqueue `task` once in each active brand, or in those for which `due` finds work; returns how many.
 
@@ -65,13 +67,25 @@ def for_each_brand(
     return len(schemas)
 
 
-def turns(most: int) -> Iterator[int]:
-    """Number up to `most` portions of a task's work, and none any more when its turn is over."""
-    ends = time.monotonic() + TURN_S
-    for number in range(most):
-        yield number
-        if time.monotonic() >= ends:
-            return
+def in_turns(task: Any, job: str, portion: Callable[[], bool]) -> None:
+    """Do portions of the current brand's `job`, alone at it, until one says that no more is left.
+
+    When the turn is over first, what is left waits behind the other brands: `task` is sent anew.
+    """
+    with alone(job) as held:
+        left, ends = held, time.monotonic() + TURN_S
+        while left:
+            left = portion()
+            if time.monotonic() >= ends:
+                break
+    if left:
+        ask_again(task)
+
+
+def ask_again(task: Any) -> None:
+    """Put `task` behind what waits for the other brands, unless a tick has put it there already."""
+    if waiting.enter(task.name, for_s=WAIT_S):
+        task.apply_async(expires=WAIT_S)
 
 
 def _is_to_be_sent(brand: Brand, task: str, expires_s: float, due: Due | None, job: str | None) -> bool:
@@ -87,9 +101,10 @@ def _is_to_be_sent(brand: Brand, task: str, expires_s: float, due: Due | None, j
         return True
 
 
-def is_taken(job: str) -> bool:
-    """Whether somebody is at `job` for the current brand just now: another task would only find that out."""
-    key = _key(job) % 2**64
+def is_taken(job: str, *, of_all_brands: bool = False) -> bool:
+    """Whether somebody is at `job` just now, for the current brand or for any: another task would only find
+    that out."""
+    key = _key(job, of_all_brands=of_all_brands) % 2**64
     with connection.cursor() as cursor:
         cursor.execute(_TAKEN, [key >> 32, key % 2**32])
         return bool(cursor.fetchone()[0])

@@ -58,7 +58,7 @@ def worker(values: Mapping[str, str]) -> Service:
 
 
 def reader(values: Mapping[str, str]) -> Service:
-    """Celery's workers for what reads for minutes: simulations, exports, verification."""
+    """Celery's workers for what reads for minutes: simulations, the verification on its schedule."""
     return _celery_worker("reader", values, "--queues", "reading", "--hostname", "reader@%h")
 
 

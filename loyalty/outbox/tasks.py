@@ -4,14 +4,13 @@ from datetime import datetime
 
 from celery import shared_task
 
-from loyalty.lib import clock, waiting
+from loyalty.lib import clock
 from loyalty.outbox import handling, jobs, relay, services
-from tenants.fanout import TURN_S, alone, for_each_brand
+from tenants.fanout import TURN_S, alone, ask_again, for_each_brand, is_taken
 
 TIDY_PORTION = 5_000
 READING_LIMIT_S = 4 * 3600
-WAIT_S = 30.0
-HANDLERS, JOBS = "outbox.handlers", "outbox.jobs"
+HANDLERS, JOBS, READING = "outbox.handlers", "outbox.jobs", "outbox.reading-jobs"
 
 
 @shared_task
@@ -57,6 +56,8 @@ def tidy() -> None:
 def tick_jobs() -> int:
     """Ask every active brand to go on with its jobs."""
     writing = for_each_brand(run_jobs, due=lambda _now: jobs.is_any_left("writing"), job=JOBS)
+    if is_taken(READING, of_all_brands=True):
+        return writing
     return writing + for_each_brand(run_reading_jobs, due=lambda _now: jobs.is_any_left("reading"))
 
 
@@ -65,15 +66,14 @@ def run_jobs() -> None:
     """Work on the current brand's jobs for a slice of time; what is left waits for its next turn."""
     with alone(JOBS) as held:
         left = held and jobs.advance(now=clock.now)
-    # Behind the other brands, unless a tick has put it there already.
-    if left and waiting.enter(run_jobs.name, for_s=WAIT_S):
-        run_jobs.apply_async(expires=WAIT_S)
+    if left:
+        ask_again(run_jobs)
 
 
 @shared_task(time_limit=READING_LIMIT_S)
 def run_reading_jobs() -> None:
     """Run the current brand's oldest job that only reads, whole; one at a time on the whole platform, so that
     long reading takes one worker at most."""
-    with alone("outbox.reading-jobs", of_all_brands=True) as held:
+    with alone(READING, of_all_brands=True) as held:
         if held:
             jobs.advance(now=clock.now, lane="reading")

@@ -2,20 +2,25 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
 
 from loyalty.celery import app
-from loyalty.lib import waiting
+from loyalty.lib import clock, waiting
 from loyalty.outbox import services, tasks
 from loyalty.outbox.models import OutboxEvent
+from points import tasks as due_work
+from points.models import Entry
 from tenants import fanout
 from tenants.context import in_brand
 from tenants.models import Brand
 from tests.conftest import NOW
-from tests.support.brands import ANNA
+from tests.points.support import earn
+from tests.support.brands import ANNA, BORIS, CHEN
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +83,31 @@ def test_a_tick_that_another_beat_asked_does_nothing(acme: Brand, globex: Brand)
     assert positions(acme) == [1, None]
     tasks.tick_handlers.apply_async()  # one that says no period is always asked
     assert positions(acme) == [1, 2]
+
+
+@pytest.mark.django_db
+def test_what_a_turn_leaves_is_done_in_the_next_one(
+    in_acme: Brand, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "TURN_S", 0.0)
+    monkeypatch.setattr(due_work, "BATCH", 1)
+    for member in (ANNA, BORIS, CHEN):
+        earn(member, 1, f"o-{member}", now=now, expires_at=now + timedelta(days=1))
+    with clock.frozen(now + timedelta(days=1)):
+        due_work.settle_due.apply_async()
+    assert Entry.objects.filter(kind="expiry").count() == 3
+
+
+@pytest.mark.django_db
+def test_without_the_cache_ticks_and_tasks_run_all_the_same(
+    acme: Brand, globex: Brand, settings: Any
+) -> None:
+    nobody = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/1"}
+    settings.CACHES = {"default": nobody}
+    for brand in (acme, globex):
+        happened(brand)
+    tasks.tick_handlers.apply_async(headers={waiting.PERIOD: 60.0})
+    assert (positions(acme), positions(globex)) == ([1], [1])
 
 
 def test_what_is_alone_is_alone_for_its_brand(committed_db: None) -> None:
