@@ -13,7 +13,7 @@ from loyalty.lib import clock
 from loyalty.outbox import handling, relay
 from loyalty.outbox.models import Cursor
 from members.models import Member
-from points.services import tiernotices
+from points.services import tiernotices, tiers
 from tenants.models import Brand
 from tests.messages import support
 from tests.support.brands import ANNA
@@ -194,6 +194,7 @@ def test_what_keeps_a_tier_is_said_with_its_unit(
         if number == 0:
             order(api, "S-1", "1000.00")
         with clock.frozen(now + timedelta(days=33 + 2 * number)):
+            tiers.review_due(now=clock.now())
             tiernotices.announce_falls(now=clock.now(), stages=[7 - number])
             assert _told()[-1][0] == "tier-downgrade-upcoming"
             assert _told()[-1][2] == f"{said} by 31 Dec 2026 to stay Gold."
