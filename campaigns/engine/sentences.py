@@ -29,7 +29,7 @@ def trigger_text(speaker: Speaker, trigger: str) -> str:
         return speaker.pick(TRIGGERS[trigger])
     kind = trigger.removeprefix("activity.")
     name = speaker.of(speaker.words.activities.get(kind)) or kind
-    return speaker.pick(TRIGGERS["activity"]).format(type=name)
+    return speaker.fill(TRIGGERS["activity"], type=name)
 
 
 def effect_text(speaker: Speaker, body: Body) -> str:
@@ -149,7 +149,7 @@ def _leaf(speaker: Speaker, leaf: Body) -> str:
         shown = speaker.list(_value(speaker, leaf["fact"], each) for each in values)
         single = isinstance(value, list) and len(value) == 1
         op = {"in": "eq", "not_in": "ne"}.get(op, op) if single else op
-    return speaker.pick(OPERATORS[op]).format(fact=fact, value=shown)
+    return speaker.fill(OPERATORS[op], fact=fact, value=shown)
 
 
 def _value(speaker: Speaker, fact: str, value: Any) -> str:
@@ -162,7 +162,7 @@ def _value(speaker: Speaker, fact: str, value: Any) -> str:
 
 def _windowed(speaker: Speaker, leaf: Body, fact: str) -> str:
     period, _, count = str(leaf.get("window", "")).partition(":")
-    window = speaker.pick(WINDOWS[period]).format(n=count)
+    window = speaker.fill(WINDOWS[period], n=count)
     fact = f"{window}{fact}" if speaker.language == "zh-hans" else f"{fact} {window}"
     where, details = leaf.get("where") or {}, []
     if "min_amount" in where:

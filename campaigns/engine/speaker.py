@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import cache
+from string import Formatter
 from typing import Any
 
 from campaigns.engine.wording import ATTRIBUTES, FACTS, LANGUAGES, PHRASES
@@ -40,7 +42,20 @@ class Speaker:
 
     def say(self, phrase: str, **values: Any) -> str:
         """A phrase of `wording` with its values filled in."""
-        return self.pick(PHRASES[phrase]).format(**values)
+        return self.fill(PHRASES[phrase], **values)
+
+    def fill(self, pair: tuple[str, str], **values: Any) -> str:
+        """The half of a pair in this language with its values filled in. In Chinese a value in Latin letters
+        or digits stands apart from the characters around it."""
+        template = self.pick(pair)
+        if self.language == "en":
+            return template.format(**values)
+        said = ""
+        for literal, name in _pieces(template):
+            said = _beside(said, literal)
+            if name is not None:
+                said = _beside(said, str(values[name]))
+        return said
 
     def of(self, texts: Any) -> str:
         """A text in this language, else in the other."""
@@ -77,3 +92,20 @@ class Speaker:
     def list(self, values: Iterable[str]) -> str:
         """The values as a list in words."""
         return self.say("list").join(values)
+
+
+@cache
+def _pieces(template: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((literal, name) for literal, name, _spec, _how in Formatter().parse(template))
+
+
+def _beside(said: str, more: str) -> str:
+    if said and more and {_script(said[-1]), _script(more[0])} == {"latin", "chinese"}:
+        return f"{said} {more}"
+    return said + more
+
+
+def _script(sign: str) -> str:
+    if sign.isascii() and sign.isalnum():
+        return "latin"
+    return "chinese" if "\u4e00" <= sign <= "\u9fff" else ""

@@ -28,7 +28,7 @@ RULE: dict[str, Any] = {
         (
             {"when": {"all": [{"fact": "line.category", "op": "in", "value": ["fresh", "fruit"]}]}},
             ("when", "conditions", "the category is fresh", "the category is one of fresh, fruit"),
-            ("when", "条件", "品类为fresh", "品类为fresh、fruit之一"),
+            ("when", "条件", "品类为 fresh", "品类为 fresh、fruit 之一"),
         ),
         (
             {"caps": {"per_member": {"day": 100}}},

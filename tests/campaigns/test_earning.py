@@ -175,7 +175,7 @@ def test_types_and_fields_are_told_by_name(api: Api, publish: Callable[..., None
         "When the activity “Review” is done: 5 points once; once for the same order.",
     ]
     assert told("zh-hans") == [
-        "完成活动“喝奶日记”时：得 2 积分；条件：cups不低于2。",
+        "完成活动“喝奶日记”时：得 2 积分；条件：cups 不低于 2。",
         "完成活动“评价”时：得 5 积分；同一订单只奖励一次。",
     ]
 

@@ -42,8 +42,8 @@ def test_a_rule_in_full_for_operators() -> None:
         "priority 10; paid by hq."
     )
     assert explain.rule_text(GOOD, "zh-hans", WORDS) == (
-        "下单付款时：基础积分 2 倍，限满足条件的商品；条件：品类为fresh，且会员等级不低于金卡，"
-        "且渠道为store、miniprogram之一，且会员标签包含new-parent，且不满足（会员标签包含staff）；"
+        "下单付款时：基础积分 2 倍，限满足条件的商品；条件：品类为 fresh，且会员等级不低于金卡，"
+        "且渠道为 store、miniprogram 之一，且会员标签包含 new-parent，且不满足（会员标签包含 staff）；"
         "自 2026-11-01 00:00 起；每周六、日；每天 18:30–21:30；每单最多 500 积分；每人每天最多 1000 积分；"
         "每人每月最多 5000 积分；每人累计限 1 次；总量 1000000 积分，发完为止；7 天后可用；有效期 12 个月；"
         "与“promo”组内其他规则取最高，不叠加；优先级 10；成本归属 hq。"
