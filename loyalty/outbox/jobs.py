@@ -25,7 +25,7 @@ from loyalty.lib.errors import NotFound, Refusal
 from loyalty.lib.transactions import Busy
 from loyalty.outbox.models import Job
 
-SLICE_S: Final = 20.0
+SLICE_S: Final = 5.0
 RESULTS_KEPT: Final = timedelta(days=90)
 UNFINISHED: Final = (Job.Status.QUEUED, Job.Status.RUNNING)
 ATTEMPTS: Final = 3
