@@ -274,8 +274,8 @@ def page(messages: list[dict[str, Any]]) -> str:
     )
 
 
-def server(port: int, sandbox: Sandbox | None = None) -> ThreadingHTTPServer:
-    """An HTTP server on 127.0.0.1, not yet serving."""
+def server(port: int, sandbox: Sandbox | None = None, *, tell: bool = True) -> ThreadingHTTPServer:
+    """An HTTP server on 127.0.0.1, not yet serving. With `tell` it prints a line for each request."""
     known = sandbox or Sandbox()
 
     class Handler(BaseHTTPRequestHandler):
@@ -317,7 +317,9 @@ def server(port: int, sandbox: Sandbox | None = None) -> ThreadingHTTPServer:
 
         def log_message(self, _format: str, *args: Any) -> None:
             """The query holds tokens: only the path and the status are told."""
-            print(f"{self.command} {urlsplit(self.path).path} {args[1] if len(args) > 1 else ''}", flush=True)
+            if tell:
+                status = args[1] if len(args) > 1 else ""
+                print(f"{self.command} {urlsplit(self.path).path} {status}", flush=True)
 
     return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 

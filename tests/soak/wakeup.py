@@ -228,7 +228,7 @@ def _check_sending(report: Report, most: int) -> None:
     """Let the sender try the first `most` messages, and a second message to the same members."""
     sandbox = channel_sandbox.Sandbox()
     sandbox.messages = type(sandbox.messages)(maxlen=None)
-    server = channel_sandbox.server(0, sandbox)
+    server = channel_sandbox.server(0, sandbox, tell=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     settings.SMS_API_URL = f"http://127.0.0.1:{server.server_address[1]}"
     MessageChannel.objects.create(
