@@ -45,7 +45,7 @@ def at_once(brand: Brand, work: list[Callable[[], Any]], *, behind: UUID | None 
     """What each call returned or the code that refused it; the threads start together.
 
     `behind` is a member whose account is kept locked until every thread waits for somebody: so all are in
-    the middle of their first call, however busy the machine is.
+    the middle of their first call, however busy the machine is. One without an account gets it meanwhile.
     """
     threads = min(THREADS, len(work))
     gate = Barrier(threads)
@@ -61,6 +61,7 @@ def at_once(brand: Brand, work: list[Callable[[], Any]], *, behind: UUID | None 
     with ThreadPoolExecutor(threads) as pool:
         with transaction.atomic():
             if behind is not None:
+                points.open_account(member_id=behind, now=NOW)
                 Account.objects.select_for_update().get(member_id=behind)
             running = [pool.submit(run, work[number::threads]) for number in range(threads)]
             if behind is not None:
@@ -275,7 +276,8 @@ def test_the_bank(brand: Brand, now: datetime) -> None:
 
 def test_first_entries_of_one_member_open_one_account(brand: Brand, now: datetime) -> None:
     member_id = _person(77)
-    at_once(brand, [lambda n=n: earn(member_id, 5, f"o-{n}", now=now) for n in range(40)])
+    work = [lambda n=n: earn(member_id, 5, f"o-{n}", now=now) for n in range(40)]
+    at_once(brand, work, behind=member_id)  # while somebody has just opened it, and nobody sees that yet
     account = Account.objects.get(member_id=member_id)
     assert (account.available, account.last_seq) == (200, 40)
     assert_sound()
