@@ -9,6 +9,11 @@ from unfold.forms import AuthenticationForm
 class SignInForm(AuthenticationForm):  # type: ignore[misc]
     """Address and password."""
 
+    # Django's own words speak of a username and of staff, which no field here is called.
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": _("The e-mail address or the password is wrong.")
+    }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("E-mail address")

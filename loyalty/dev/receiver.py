@@ -2,9 +2,9 @@
 
     python loyalty/dev/receiver.py --port 9000 --secret-file var/demo-webhook-secret
 
-`GET /` is a small page, `GET /events` the same as JSON. The endpoint's secret is read from
-the file at each delivery, so that a rotation needs no restart; without it deliveries
-are kept and shown as not verified, and answered 401.
+`GET /` is a small page, `GET /events` the same as JSON. The endpoints' secrets, one a line, are read
+from the file at each delivery, so that a rotation or another endpoint needs no restart; a delivery that
+none of them signed is kept and shown as not verified, and answered 401.
 """
 
 import argparse
@@ -79,14 +79,18 @@ class Inbox:
         except ValueError:
             return False, body.decode(errors="replace")[:2000], "the body is not JSON"
         try:
-            secret = self.secret_file.read_text().strip()
+            secrets = self.secret_file.read_text().split()
         except FileNotFoundError:
-            return False, payload, f"no secret in {self.secret_file.name} yet"
-        try:
-            Webhook(secret).verify(body.decode(), headers)
-        except (WebhookVerificationError, ValueError) as trouble:
-            return False, payload, str(trouble) or type(trouble).__name__
-        return True, payload, ""
+            secrets = []
+        trouble = f"no secret in {self.secret_file.name} yet"
+        for secret in secrets:
+            try:
+                Webhook(secret).verify(body.decode(), headers)
+            except (WebhookVerificationError, ValueError) as wrong:
+                trouble = str(wrong) or type(wrong).__name__
+            else:
+                return True, payload, ""
+        return False, payload, trouble
 
     def page(self) -> str:
         """The page for people."""

@@ -8,11 +8,13 @@ from django.utils.translation import gettext as _
 from loyalty.lib import money, words
 from loyalty.lib.errors import Refusal
 from loyalty.lib.instants import text as instant
+from loyalty.lib.plurals import one_of
 from mall.eligibility import Situation, judge
 from mall.models import Offer, Redemption, Reward, StockItem
 from mall.prices import Cut, price
 from points.errors import InsufficientPoints
-from points.postings import AccountState
+from points.postings import DEFAULT_CURRENCY, AccountState
+from tenants.context import current_brand
 
 
 def offer(row: Offer) -> dict[str, Any]:
@@ -166,18 +168,29 @@ def catalog_item(row: Reward, situation: Situation) -> dict[str, Any]:
         "redeemed": situation.taken.get(row.id, 0),
         "left": row.stock.on_hand if row.stock else None,
         "actions": [] if verdict.refusal else ["redeem"],
-        "blocked": blocked(verdict.refusal),
+        "blocked": blocked(verdict.refusal, terms.currency if terms else DEFAULT_CURRENCY),
     }
 
 
-def blocked(refusal: Refusal | None) -> dict[str, Any] | None:
-    """Why a reward cannot be had: the code that a redemption would be refused with, words, and figures."""
+def blocked(refusal: Refusal | None, currency: str) -> dict[str, Any] | None:
+    """Why a reward cannot be had: the code that a redemption would be refused with, words, and figures.
+
+    `currency` is the one that the reward costs.
+    """
     if refusal is None:
         return None
     text = str(refusal.title)
     if isinstance(refusal, InsufficientPoints):
-        text = _("%(count)d points missing") % {"count": refusal.data["points_missing"]}
+        text = _missing(refusal.data["points_missing"], currency)
     return {"code": refusal.code, "text": text, **refusal.data}
+
+
+def _missing(count: int, currency: str) -> str:
+    """How many points are missing, in the brand's word for them; another currency goes by its code."""
+    name = current_brand().points_label if currency == DEFAULT_CURRENCY else currency
+    if count == 1 and words.language() == "en":
+        name = one_of(name)
+    return _("%(count)d %(points)s missing") % {"count": count, "points": name}
 
 
 def _delivery(row: Redemption) -> dict[str, Any]:

@@ -227,6 +227,8 @@ def test_no_page_of_a_brand_shows_chinese_to_english_operators(acme: Brand, now)
 def test_the_sign_in_page_speaks_both_languages_and_remembers_the_choice(acme: Brand) -> None:
     browser = Browser("acme.localhost", "")
     assert "登录" in browser.get("login/").content.decode()
+    wrong = {"username": "nobody@acme.example", "password": "wrong"}
+    assert "电子邮箱或密码不正确。" in browser.post("login/", wrong).content.decode()
     answer = browser.post("/i18n/setlang/", {"language": "en", "next": "/console/login/"})
     assert answer.headers["Location"] == "/console/login/"
     page = browser.get("login/").content.decode()

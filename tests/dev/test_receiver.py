@@ -68,6 +68,17 @@ def test_a_wrong_signature_and_an_old_one_are_refused_and_shown(base: str) -> No
     assert items[0]["trouble"] == "the body is not JSON"
 
 
+def test_another_endpoint_verifies_with_its_secret_on_a_line_of_its_own(base: str, tmp_path: Path) -> None:
+    assert deliver(base, OTHER, {"type": "a"}).status_code == 401
+    with (tmp_path / "secret").open("a") as file:
+        file.write("whsec_no base64 at all\n" + OTHER + "\n")
+    assert deliver(base, OTHER, {"type": "a"}).status_code == 204
+    assert deliver(base, SECRET, {"type": "a"}).status_code == 204
+    (tmp_path / "secret").unlink()
+    assert deliver(base, SECRET, {"type": "a"}).status_code == 401
+    assert CLIENT.get(base + "/events").json()["items"][0]["trouble"] == "no secret in secret yet"
+
+
 def test_the_page_shows_what_came_without_running_it(base: str) -> None:
     deliver(base, SECRET, {"type": "<script>alert(1)</script>"})
     page = CLIENT.get(base + "/")

@@ -70,6 +70,20 @@ def test_the_catalogue_says_what_can_be_done_and_why_not(
     assert signed_in("acme", ANNA, "zh-hans").get(f"/catalog/{mug}").json()["name"] == "马克杯"
 
 
+def test_what_is_missing_is_told_in_the_brand_s_word_for_points(
+    api: Api, acme: Brand, anna: None, me: Api
+) -> None:
+    acme.points_name = {"en": "beans", "zh-hans": "鲜豆"}
+    acme.save()
+    lamp, pen = make(api, sku="LAMP", points=150), make(api, sku="PEN", points=121)
+
+    def said(speaker: Api) -> list[str]:
+        return [speaker.get(f"/catalog/{reward}").json()["blocked"]["text"] for reward in (lamp, pen)]
+
+    assert said(me) == ["30 beans missing", "1 bean missing"]
+    assert said(signed_in("acme", ANNA, "zh-hans")) == ["还差 30 鲜豆", "还差 1 鲜豆"]
+
+
 def test_what_the_catalogue_says_is_what_a_redemption_answers(
     api: Api, acme: Brand, anna: None, me: Api, mug: str
 ) -> None:

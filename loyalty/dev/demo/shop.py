@@ -105,7 +105,7 @@ def connect_partner(brand: Brand, *, now: datetime) -> dict[str, str]:
         endpoint, secret = partners.create_endpoint(
             url=receiver, event_types=[], description="Demo receiver", now=now
         )
-    Path(up_places().folder / "demo-webhook-secret").write_text(secret)
+    Path(up_places().folder / "demo-webhook-secret").write_text(secret + "\n")
     return {"key": key, "endpoint_id": str(endpoint.id)}
 
 
@@ -119,7 +119,7 @@ def write_card(brand: Brand, key: str) -> None:
         f"API        {host}/api/docs/  key in var/demo-api-key",
         "",
         "Three calls to try:",
-        f"  {call}/members?limit=2",
+        f"  {call}/'members?limit=2'",
         f'  {call}/orders -H "Content-Type: application/json" -d @docs/examples/order.json',
         f"  curl -s {host}/api/member/v1/auth/wechat -H 'Content-Type: application/json' \\",
         """       -d '{"code": "demo-anna"}'""",
