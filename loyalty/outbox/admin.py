@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -117,8 +118,11 @@ class JobAdmin(EndlessPage):
 
     @display(description=_("progress"))
     def progress(self, job: Job) -> str:
-        """Steps done of all."""
-        return f"{number_format(job.done)} / {number_format(job.total)}"
+        """Steps done of all; console.js keeps those of a job that runs up to date."""
+        steps = f"{number_format(job.done)} / {number_format(job.total)}"
+        if job.status not in jobs.UNFINISHED:
+            return steps
+        return format_html('<span id="job-{}" data-running="{}">{}</span>', job.pk, job.status, steps)
 
     @display(description=_("refused"))
     def refused(self, job: Job) -> str:

@@ -66,11 +66,16 @@ def test_it_is_watched_until_it_is_over(
         page.get_by_role("button", name=button, exact=True).click()
         page.wait_for_selector("#simulation-progress progress")
         wider.append(visitor.overflow())
+        listed = page.context.new_page()
+        listed.goto(f"{page.url.partition('simulations/')[0]}outbox/job/")
+        listed.wait_for_selector("[data-running=queued]")
         worker = threading.Thread(target=_work)
         worker.start()
         worker.join()
         # The page looks for itself, and turns into the outcome.
         page.wait_for_selector("#chart-simulation-store canvas")
+        listed.wait_for_selector("[data-running]", state="detached")  # so does the list of jobs
+        listed.close()
         assert "+20" in page.inner_text(".figures")
         wider.append(visitor.overflow())
         visitor.shoot(f"simulation-{language}-{size['width']}")

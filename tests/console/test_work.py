@@ -42,6 +42,9 @@ def test_an_owner_cancels_a_job_and_another_role_does_not(acme: Brand, now: date
         job = jobs.ask(kind="orders.batch", total=3, params={}, asked_by="key:till", now=now)
     here = f"outbox/job/{job.pk}/"
     owner = signed_in(acme, "owner")
+    running = f'<span id="job-{job.pk}" data-running="queued">0 / 3</span>'
+    pages = ("outbox/job/", f"{here}change/")
+    assert all(running in owner.get(page).content.decode() for page in pages)
     assert "batch of orders · queued" in told(owner, f"{here}cancel/")
     assert signed_in(acme, "marketing").post(f"{here}cancel/").status_code == 403
     with in_brand(acme):
@@ -49,6 +52,7 @@ def test_an_owner_cancels_a_job_and_another_role_does_not(acme: Brand, now: date
     assert owner.post(f"{here}cancel/").status_code == 302
     with in_brand(acme):
         assert jobs.find(job.pk).status == "cancelled"
+    assert not any("data-running" in owner.get(page).content.decode() for page in pages)
     assert "not possible in the present state" in told(owner, owner.get(f"{here}cancel/").headers["Location"])
 
 

@@ -95,6 +95,27 @@ window.addEventListener("DOMContentLoaded", () => {
   setTimeout(look, 700);
 });
 
+// Jobs that run, in the list and on their own page: how far each has come; the page anew when one goes on or ends.
+window.addEventListener("DOMContentLoaded", () => {
+  const shown = document.querySelectorAll("[data-running]");
+  if (!shown.length) return;
+  const look = async () => {
+    try {
+      const answer = await fetch(window.location.href);
+      if (answer.ok && !answer.redirected) {
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const steps of shown) {
+          const now = page.getElementById(steps.id);
+          if (now?.dataset.running !== steps.dataset.running) { window.location.reload(); return; }
+          steps.textContent = now.textContent;
+        }
+      }
+    } catch { /* the server is away for a moment: ask again */ }
+    setTimeout(look, 3000);
+  };
+  setTimeout(look, 1500);
+});
+
 // What was typed as 2026-11-28 9:30, 2026/11/28 09:30 or 2026年11月28日 09:30, as the browser writes it; else as it is.
 window.plainMoment = (text) => {
   const found = text.trim().match(/^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T\s]+(\d{1,2})[:：](\d{2})(:\d{2})?)?$/);
