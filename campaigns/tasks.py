@@ -43,8 +43,9 @@ def see_to_orders() -> None:
         now = clock.now()
         applied = orders.apply_waiting(now=now, limit=BATCH)
         orders.drop_parked(now=now)
-        claims.settle_due(now=now, limit=BATCH)
-        return orders.complete_due(now=now, limit=PORTION) == PORTION or applied > 0
+        settled = claims.settle_due(now=now, limit=BATCH)
+        completed = orders.complete_due(now=now, limit=PORTION)
+        return completed > 0 or applied > 0 or settled >= BATCH
 
     in_turns(see_to_orders, ORDERS, portion)
 
@@ -120,7 +121,8 @@ def judge_moments() -> None:
     granted tags whose time is over end, so that nothing is judged by them."""
 
     def portion() -> bool:
-        gifts.end_due(now=clock.now(), limit=BATCH)
+        while gifts.end_due(now=clock.now(), limit=BATCH) == BATCH:
+            pass
         return moments.settle_due(now=clock.now(), limit=PORTION) == PORTION
 
     in_turns(judge_moments, MOMENTS, portion)

@@ -6,6 +6,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from loyalty.console.unfold import UNFOLD as CONSOLE
 
@@ -272,6 +274,8 @@ CACHES = {
         "LOCATION": REDIS_CACHE_URL,
         "KEY_FUNCTION": "django_tenants.cache.make_key",
         "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
+        # One that is silent holds up nobody for long; a connection that a restart ended is made anew.
+        "OPTIONS": {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "retry": Retry(NoBackoff(), 1)},
     }
 }
 CELERY_BROKER_URL = REDIS_URL

@@ -64,7 +64,7 @@ def announce_expiring() -> None:
 @shared_task
 def review_tiers() -> None:
     """Judge the members whose tier is due."""
-    in_turns(review_tiers, REVIEWS, lambda: tiers.review_due(now=clock.now(), limit=BATCH) == BATCH)
+    in_turns(review_tiers, REVIEWS, lambda: tiers.review_due(now=clock.now(), limit=BATCH) > 0)
 
 
 @shared_task
@@ -76,7 +76,7 @@ def tick_tier_notices() -> int:
 @shared_task
 def announce_falls() -> None:
     """Publish `tier.downgrade_upcoming` where a stage is reached."""
-    in_turns(announce_falls, FALLS, lambda: tiernotices.announce_falls(now=clock.now(), limit=BATCH) == BATCH)
+    in_turns(announce_falls, FALLS, lambda: tiernotices.announce_falls(now=clock.now(), limit=BATCH) > 0)
 
 
 @shared_task

@@ -23,7 +23,9 @@ from tenants.models import Brand
 Due = Callable[[datetime], bool]
 """Whether the current brand has work that is due at an instant."""
 WAIT_S: Final = 30.0
-"""How long a task may wait in the queue."""
+"""How long a task that a tick sent may wait in the queue: the next tick asks again."""
+LEFT_S: Final = 300.0
+"""How long one may wait that goes on with what a turn left: the tick may come much later than that."""
 TURN_S: Final = 5.0
 """How long one brand's task goes on to begin further portions: the longest that it keeps a worker from the
 others, but for the last portion."""
@@ -84,8 +86,12 @@ def in_turns(task: Any, job: str, portion: Callable[[], bool]) -> None:
 
 def ask_again(task: Any) -> None:
     """Put `task` behind what waits for the other brands, unless a tick has put it there already."""
-    if waiting.enter(task.name, for_s=WAIT_S):
-        task.apply_async(expires=WAIT_S)
+    if waiting.enter(task.name, for_s=LEFT_S):
+        try:
+            task.apply_async(expires=LEFT_S)
+        except BaseException:
+            waiting.leave(task.name)
+            raise
 
 
 def _is_to_be_sent(brand: Brand, task: str, expires_s: float, due: Due | None, job: str | None) -> bool:

@@ -6,7 +6,8 @@ the whole transaction and may well take it the next time.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -52,6 +53,22 @@ def retried(attempt: Callable[[], T]) -> T:
                 raise Busy from error
         time.sleep(FIRST_PAUSE_S * 4 ** (number - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
     raise AssertionError("unreachable")
+
+
+def one_by_one(keys: Iterable[T], work: Callable[[T], object], *, failed: str) -> int:
+    """Do `work`, which opens its own transaction, for each key; returns how many times it succeeded.
+
+    What fails is logged under the name `failed`, and keeps none of the others from their turn.
+    """
+    done = 0
+    for key in keys:
+        try:
+            retried(partial(work, key))
+        except Exception:  # whatever it is, the others go on
+            log.exception(failed, row=str(key))
+        else:
+            done += 1
+    return done
 
 
 def sqlstate(error: BaseException) -> str | None:

@@ -28,10 +28,7 @@ def enter(task: str, *, for_s: float) -> bool:
 
 def leave(task: str) -> None:
     """It begins: the next one may wait."""
-    try:
-        cache.delete(f"waiting:{task}")
-    except (redis.RedisError, OSError) as error:
-        log.warning("mark_not_left", task=task, reason=str(error))
+    _drop(f"waiting:{task}")
 
 
 def _mark(key: str, for_s: float) -> bool:
@@ -41,6 +38,13 @@ def _mark(key: str, for_s: float) -> bool:
         # The broker may well take the task: rather one too many than a brand without.
         log.warning("mark_not_made", key=key, reason=str(error))
         return True
+
+
+def _drop(key: str) -> None:
+    try:
+        cache.delete(key)
+    except (redis.RedisError, OSError) as error:
+        log.warning("mark_not_dropped", key=key, reason=str(error))
 
 
 class Waiting(TenantTask):  # type: ignore[misc]
@@ -53,10 +57,18 @@ class Waiting(TenantTask):  # type: ignore[misc]
         leave(self.name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run it, but a tick only once in half of its period."""
+        """Run it, but a tick only once in half of its period, unless it failed or was cut off."""
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
         period = self.request.get(PERIOD) or (self.request.headers or {}).get(PERIOD)
-        if period and not _mark(f"tick:{self.name}:{kwargs}", max(1, period // 2)):
+        if not period:
+            return self.run(*args, **kwargs)
+        tick = f"tick:{self.name}:{kwargs}"
+        again = (self.request.delivery_info or {}).get("redelivered")
+        if not _mark(tick, max(1, period // 2)) and not again:
             return None
-        return self.run(*args, **kwargs)
+        try:
+            return self.run(*args, **kwargs)
+        except BaseException:
+            _drop(tick)
+            raise

@@ -5,9 +5,9 @@ event, is logged, and tries again ever more rarely; the others go on.
 """
 
 import math
-import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from time import monotonic
 
 import structlog
 from django.db import transaction
@@ -49,13 +49,18 @@ def run(*, only: Iterable[Handler] | None = None, within_s: float = math.inf) ->
             cursor, _made = Cursor.objects.get_or_create(name=handler.name)
         if cursor.position < head and (cursor.retry_at is None or cursor.retry_at <= clock.now()):
             behind.append((handler, cursor.position))
-    turn_s = min(TURN_S, within_s / max(len(behind), 1))
-    return sum(_catch_up(handler, position, head, turn_s) for handler, position in behind)
+    # Those with the shortest way first: what they do not use is the others'.
+    behind.sort(key=lambda each: each[1], reverse=True)
+    done, ends = 0, monotonic() + within_s
+    for number, (handler, position) in enumerate(behind):
+        turn_s = (ends - monotonic()) / (len(behind) - number)
+        done += _catch_up(handler, position, head, min(TURN_S, turn_s))
+    return done
 
 
 def _catch_up(handler: Handler, position: int, head: int, turn_s: float) -> int:
     done = 0
-    ends = time.monotonic() + turn_s
+    ends = monotonic() + turn_s
     while position < head:
         events = list(
             OutboxEvent.objects.filter(
@@ -67,7 +72,7 @@ def _catch_up(handler: Handler, position: int, head: int, turn_s: float) -> int:
                 return done
             done += 1
             position = int(event.position or 0)
-            if time.monotonic() > ends:
+            if monotonic() > ends:
                 return done
         if len(events) < FETCH:
             _skip_to(handler, head)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from loyalty.lib import instants
+from loyalty.lib.transactions import one_by_one
 from loyalty.outbox import services as outbox
 from points import holdings
 from points.models import MemberTier, TierNotice, TierProgram
@@ -21,24 +23,20 @@ from tenants.context import current_brand
 
 
 def announce_falls(*, now: datetime, limit: int = 500, stages: Sequence[int] | None = None) -> int:
-    """Publish `tier.downgrade_upcoming` for whoever will fall; returns how many of `limit` were looked at.
+    """Publish `tier.downgrade_upcoming` for whoever will fall; returns how many members were looked at.
 
     The stages are the brand's `tier_notices`, in days before. Each member, review and stage is looked at
-    once, the nearest stage first: who is looked at 7 days before is not told the 30 days as well.
+    once, the nearest stage first: who is looked at 7 days before is not told the 30 days as well. At most
+    `limit` are; one that fails keeps no other from it.
     """
-    looked_at = 0
+    done, left = 0, limit
     for days in sorted(current_brand().setting("tier_notices") if stages is None else stages):
         members = list(
-            _to_look_at(days, now)
-            .order_by("review_at")
-            .values_list("member_id", flat=True)[: limit - looked_at]
+            _to_look_at(days, now).order_by("review_at").values_list("member_id", flat=True)[:left]
         )
-        for member_id in members:
-            _look_at(member_id, days, now)
-        looked_at += len(members)
-        if looked_at >= limit:
-            break
-    return looked_at
+        done += one_by_one(members, partial(_look_at, days=days, now=now), failed="fall_not_announced")
+        left -= len(members)
+    return done
 
 
 def is_any_due(now: datetime) -> bool:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from loyalty.lib import instants
+from loyalty.lib.transactions import one_by_one
 from loyalty.outbox import services as outbox
 from points import errors, holdings, locks, tiers
 from points.holdings import Holdings
@@ -244,19 +245,20 @@ def _to_review(in_force: Program, now: datetime) -> QuerySet[MemberTier]:
 def review_due(*, now: datetime, limit: int = 500) -> int:
     """Settle up to `limit` members whose tier falls due or was judged by an older programme.
 
-    Returns how many; 0 means that none is left. Each member in a transaction of their own, under the
-    account's lock. Safe to repeat and to run twice.
+    Returns how many were. Each member in a transaction of their own, under the account's lock; one that
+    fails keeps no other from it. Safe to repeat and to run twice.
     """
-    in_force = program()
-    if in_force is None:
-        return 0
-    done = 0
-    for member_id in _to_review(in_force, now).values_list("member_id", flat=True)[:limit]:
+
+    def review(member_id: UUID) -> None:
         with transaction.atomic():
             lock_account(member_id=member_id, now=now)
             held(member_id=member_id, now=now)
-        done += 1
-    return done
+
+    in_force = program()
+    if in_force is None:
+        return 0
+    due = list(_to_review(in_force, now).values_list("member_id", flat=True)[:limit])
+    return one_by_one(due, review, failed="tier_not_reviewed")
 
 
 def tier_view(member_id: UUID, at: datetime) -> dict[str, Any] | None:

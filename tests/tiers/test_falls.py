@@ -8,12 +8,12 @@ from django.db import transaction
 
 from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
-from points.models import TierNotice
+from points.models import MemberTier, TierNotice
 from points.services import tiernotices, tiers
 from points.services.accounts import lock_account
 from tenants.models import Brand
 from tests.orders.shapes import priced
-from tests.support.brands import ANNA
+from tests.support.brands import ANNA, BORIS
 from tests.support.client import Api
 from tests.tiers.shapes import SILVER, level, program
 
@@ -178,3 +178,26 @@ def test_who_was_judged_by_an_older_programme_is_looked_at_after_the_review(
     assert tiers.review_due(now=now) == 1
     assert tiernotices.announce_falls(now=now) == 1
     assert [(e["from"], e["to"], e["missing"]) for e in told()] == [("diamond", "silver", 5000)]
+
+
+def test_one_whose_row_cannot_be_read_holds_nobody_up(
+    api: Api, base_rule: None, in_acme: Brand, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.put("/tiers", program())
+    for number, member in enumerate((ANNA, BORIS)):
+        with clock.frozen(at("2026-11-22T10:00:00+08:00")):
+            order = priced(
+                str(number),
+                "1000.00",
+                ordered_at="2026-11-22T10:00:00+08:00",
+                member={"member_id": str(member)},
+            )
+            assert api.post("/orders", order).status_code == 201
+    MemberTier.objects.filter(member_id=ANNA).update(previous={"what": "is this"})
+    assert tiernotices.announce_falls(now=at("2027-11-20T10:00:00+08:00")) == 1
+    assert [each["member_id"] for each in told()] == [str(BORIS)]
+    assert tiers.review_due(now=at("2027-11-24T10:00:00+08:00")) == 1
+    assert tiers.review_due(now=at("2027-11-24T10:00:00+08:00")) == 0
+    codes = dict(MemberTier.objects.values_list("member_id", "code"))
+    assert codes == {ANNA: "gold", BORIS: "silver"}
+    assert "tier_not_reviewed" in caplog.text

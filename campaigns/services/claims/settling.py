@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -19,7 +19,7 @@ from campaigns.models import Claim
 from campaigns.services.claims import deciding, filing, matching, telling
 from campaigns.services.orders import visits
 from campaigns.services.orders.content import MemberRef
-from loyalty.lib.transactions import retried
+from loyalty.lib.transactions import one_by_one
 from members.models import Member, Purchase
 from points import services as points
 from points.models import AdjustmentRequest
@@ -29,17 +29,17 @@ log = structlog.get_logger(__name__)
 
 
 def settle_due(*, now: datetime, limit: int = 200) -> int:
-    """See to up to `limit` open claims of each kind; returns how many were looked at.
+    """See to up to `limit` open claims of each kind; returns how many were.
 
     A claim whose order came is applied if it fits, and waits for an operator if it does not. One whose points
     a second operator booked is accepted. Each is a transaction of its own.
     """
     # Who filed first comes first.
     decided = _decided().order_by("filed_at", "pk")[:limit]
-    looked = _each(decided, partial(_adjustment_decided, now=now))
-    looked += _each(_came(now).order_by("filed_at", "pk")[:limit], partial(_order_came, now=now))
+    done = _each(decided, partial(_adjustment_decided, now=now))
+    done += _each(_came(now).order_by("filed_at", "pk")[:limit], partial(_order_came, now=now))
     _open().filter(waits_until__lte=now).update(waits_until=None)
-    return looked
+    return done
 
 
 def is_any_due(now: datetime) -> bool:
@@ -84,14 +84,9 @@ def _decided() -> QuerySet[Claim]:
     return _open().filter(adjustment_id__in=requests.values("pk"))
 
 
-def _each(claims: Any, work: Callable[..., None]) -> int:
-    found = list(claims)
-    for claim in found:
-        try:
-            retried(partial(work, claim.pk, claim.member_id, claim.order_id))
-        except Exception:  # whatever it is, the others go on
-            log.exception("claim_not_settled", claim_id=str(claim.pk))
-    return len(found)
+def _each(claims: QuerySet[Claim], work: Callable[..., None]) -> int:
+    keys = list(claims.values_list("pk", "member_id", "order_id"))
+    return one_by_one(keys, lambda key: work(*key), failed="claim_not_settled")
 
 
 def _order_came(claim_id: UUID, member_id: UUID, order_id: str, *, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from campaigns.errors import OrderCancelled, OrderNotFound
 from campaigns.services.orders import judging, rejudging, returning, stored
 from campaigns.services.orders.returncontent import CANCEL_PREFIX, ReturnContent
 from loyalty.lib import ids, instants
+from loyalty.lib.transactions import one_by_one
 from loyalty.outbox import services as outbox
 from members.models import Purchase, PurchaseReturn
 from members.services import purchases
@@ -92,14 +94,17 @@ def cancel_order(*, order_id: str, now: datetime) -> Answer:
 
 
 def complete_due(*, now: datetime, limit: int = 500) -> int:
-    """Complete up to `limit` orders older than the brand's `auto_complete_days`; returns how many."""
-    order_ids = list(_old_enough(now).order_by("ordered_at").values_list("order_id", flat=True)[:limit])
-    for order_id in order_ids:
-        try:
+    """Complete up to `limit` orders older than the brand's `auto_complete_days`; returns how many were.
+
+    One that fails keeps no other from it.
+    """
+
+    def complete(order_id: str) -> None:
+        with suppress(OrderCancelled):
             complete_order(order_id=order_id, now=now)
-        except OrderCancelled:
-            continue
-    return len(order_ids)
+
+    order_ids = list(_old_enough(now).order_by("ordered_at").values_list("order_id", flat=True)[:limit])
+    return one_by_one(order_ids, complete, failed="order_not_completed")
 
 
 def is_any_due(now: datetime) -> bool:

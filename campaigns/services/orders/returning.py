@@ -26,6 +26,7 @@ from campaigns.services.orders.returncontent import ReturnContent
 from campaigns.services.orders.told import account_json
 from loyalty.lib import ids, instants, money
 from loyalty.lib.errors import FieldError, Invalid, Refusal
+from loyalty.lib.transactions import one_by_one
 from loyalty.outbox import services as outbox
 from mall import services as mall
 from members.models import ParkedReturn, Purchase, PurchaseLine, PurchaseReturn
@@ -154,13 +155,18 @@ def apply_parked(*, order_id: str, now: datetime) -> list[dict[str, Any]]:
 
 
 def apply_waiting(*, now: datetime, limit: int = 200) -> int:
-    """Apply parked returns whose order came while they were being parked; returns how many orders."""
-    order_ids = sorted(set(_came().values_list("order_id", flat=True)[:limit]))
-    for order_id in order_ids:
+    """Apply parked returns whose order came while they were being parked; returns to how many orders.
+
+    One that fails keeps no other from it.
+    """
+
+    def apply_to(order_id: str) -> None:
         with transaction.atomic():
             enter(Purchase.objects.get(order_id=order_id), now)
             apply_parked(order_id=order_id, now=now)
-    return len(order_ids)
+
+    order_ids = sorted(set(_came().values_list("order_id", flat=True)[:limit]))
+    return one_by_one(order_ids, apply_to, failed="waiting_return_not_applied")
 
 
 def is_any_waiting(now: datetime) -> bool:
