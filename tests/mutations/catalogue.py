@@ -172,18 +172,41 @@ MUTATIONS = (
         ),
         SPENDING + "test_a_repeated_burn_is_the_first_even_when_the_balance_is_gone",
     ),
+    Mutation(
+        "the order of consumption: points_debit",
+        rewritten("points_debit", r"ORDER BY lot\.expires_at NULLS LAST, lot\.id", "ORDER BY lot.id"),
+        SPENDING + "test_whatever_takes_points_goes_from_lot_to_lot[taken]",
+    ),
+    # points_burn looks at the lot that ends first by itself, and only then goes through all.
     *(
         Mutation(
-            f"the order of consumption: {function}",
-            rewritten(function, r"ORDER BY lot\.expires_at NULLS LAST, lot\.id", "ORDER BY lot.id"),
-            SPENDING + f"test_whatever_takes_points_goes_from_lot_to_lot[{spend}]",
+            f"the order of consumption: points_burn, {which}",
+            rewritten("points_burn", r"lot\.expires_at NULLS LAST, lot\.id " + then, "lot.id " + then),
+            SPENDING + test,
         )
-        for function, spend in (("points_burn", "burnt"), ("points_debit", "taken"))
+        for which, then, test in (
+            (
+                "the first lot",
+                "LIMIT",
+                "test_the_lot_that_ends_first_is_taken_alone_where_it_is_enough[burnt]",
+            ),
+            ("all lots", "LOOP", "test_whatever_takes_points_goes_from_lot_to_lot[burnt]"),
+        )
     ),
-    Mutation(
-        "what is on hold is not burned",
-        rewritten("points_burn", r"lot\.remaining - lot\.held INTO", "lot.remaining INTO"),
-        SPENDING + "test_whatever_takes_points_goes_from_lot_to_lot[burnt]",
+    *(
+        Mutation(
+            f"what is on hold is not burned: {which}",
+            rewritten("points_burn", r"lot\.remaining - lot\.held " + then, "lot.remaining " + then),
+            SPENDING + test,
+        )
+        for which, then, test in (
+            (
+                "the first lot",
+                "INTO",
+                "test_the_lot_that_ends_first_is_taken_alone_where_it_is_enough[burnt]",
+            ),
+            ("all lots", "FROM", "test_whatever_takes_points_goes_from_lot_to_lot[burnt]"),
+        )
     ),
     Mutation(
         "debt is repaid first",

@@ -80,6 +80,21 @@ def test_whatever_takes_points_goes_from_lot_to_lot(in_acme: Brand, now: datetim
 
 
 @pytest.mark.parametrize("spend", [burnt, taken])
+def test_the_lot_that_ends_first_is_taken_alone_where_it_is_enough(
+    in_acme: Brand, now: datetime, spend: Callable
+) -> None:
+    earn(ANNA, 10, "never", now=now)
+    earn(ANNA, 10, "soon", now=now, expires_at=days(now, 10))
+    points.hold(member_id=ANNA, points=6, reference="h", expires_at=days(now, 1), now=now)
+    for number, points_, taken_from in ((1, 3, [(3, "soon")]), (2, 5, [(1, "soon"), (4, "never")])):
+        entry_id = spend(ANNA, points_, f"b-{number}", now=now).entry.entry_id
+        found = Consumption.objects.filter(entry_id=entry_id).order_by("id")
+        assert [(c.points, c.lot.entry.reference) for c in found] == taken_from
+    assert lots(ANNA) == [(6, 0, "open"), (6, 6, "open")]
+    assert_sound()
+
+
+@pytest.mark.parametrize("spend", [burnt, taken])
 def test_a_reference_that_is_known_leaves_the_account_as_it_was(
     in_acme: Brand, now: datetime, row_counts: Callable, spend: Callable
 ) -> None:
