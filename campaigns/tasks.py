@@ -121,8 +121,8 @@ def judge_moments() -> None:
     granted tags whose time is over end, so that nothing is judged by them."""
 
     def portion() -> bool:
-        while gifts.end_due(now=clock.now(), limit=BATCH) == BATCH:
-            pass
+        if gifts.end_due(now=clock.now(), limit=BATCH) == BATCH:
+            return True
         return moments.settle_due(now=clock.now(), limit=PORTION) == PORTION
 
     in_turns(judge_moments, MOMENTS, portion)

@@ -25,7 +25,8 @@ Due = Callable[[datetime], bool]
 WAIT_S: Final = 30.0
 """How long a task that a tick sent may wait in the queue: the next tick asks again."""
 LEFT_S: Final = 300.0
-"""How long one may wait that goes on with what a turn left: the tick may come much later than that."""
+"""How long one may wait that goes on with what a turn left: the tick may come much later than that. Its mark
+stands no longer than others, so that one which is lost with its worker keeps no tick from sending another."""
 TURN_S: Final = 5.0
 """How long one brand's task goes on to begin further portions: the longest that it keeps a worker from the
 others, but for the last portion."""
@@ -86,7 +87,7 @@ def in_turns(task: Any, job: str, portion: Callable[[], bool]) -> None:
 
 def ask_again(task: Any) -> None:
     """Put `task` behind what waits for the other brands, unless a tick has put it there already."""
-    if waiting.enter(task.name, for_s=LEFT_S):
+    if waiting.enter(task.name, for_s=WAIT_S):
         try:
             task.apply_async(expires=LEFT_S)
         except BaseException:

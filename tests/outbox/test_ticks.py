@@ -86,6 +86,24 @@ def test_a_tick_that_another_beat_asked_does_nothing(acme: Brand, globex: Brand)
 
 
 @pytest.mark.django_db
+def test_a_tick_that_failed_is_not_taken_for_done() -> None:
+    sent, runs = {"headers": {waiting.PERIOD: 60.0}}, []
+
+    @app.task(name="tests.tick")
+    def tick() -> None:
+        runs.append(len(runs))
+        if len(runs) == 1:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        tick.apply_async(**sent)
+    tick.apply_async(**sent)
+    tick.apply_async(**sent)
+    assert runs == [0, 1]
+    app.tasks.unregister("tests.tick")
+
+
+@pytest.mark.django_db
 def test_what_a_turn_leaves_is_done_in_the_next_one(
     in_acme: Brand, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from django.core.cache import cache
 
 from campaigns import due
 from campaigns.models import WakeupRecipient
-from campaigns.services import campaigns, claims, programme, seennames, segments, wakeups
+from campaigns.services import campaigns, claims, programme, seennames, segments, simulation, wakeups
 from campaigns.tasks import tick_days, tick_names, tick_orders, tick_returns, tick_segments
 from loyalty.analytics.services.programme import reckon
 from loyalty.analytics.tasks import tick_budgets, tick_programme
@@ -210,6 +210,10 @@ def test_a_job_in_either_lane(in_acme: Brand, now: datetime, once: Sends) -> Non
     assert once(tasks.tick_jobs, now)
     jobs.cancel(job_id=job.pk, now=now)
     assert not once(tasks.tick_jobs, now)
+    jobs.ask(kind=simulation.KIND, total=0, params={}, asked_by="test", now=now)
+    with alone(tasks.READING, of_all_brands=True):
+        assert not once(tasks.tick_jobs, now)  # one at a time on the whole platform
+    assert once(tasks.tick_jobs, now)
 
 
 def test_entries_are_sealed_and_signed(in_acme: Brand, now: datetime) -> None:

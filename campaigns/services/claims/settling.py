@@ -9,7 +9,6 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -25,7 +24,6 @@ from points import services as points
 from points.models import AdjustmentRequest
 
 MERGED: Final = "merge"
-log = structlog.get_logger(__name__)
 
 
 def settle_due(*, now: datetime, limit: int = 200) -> int:
