@@ -4,6 +4,10 @@
 new. What stays is the column itself, eight bytes, for the transaction has its number anyway. A round with
 sealing is as long as the time between two ticks, and the tick in its middle seals what was written in such a
 time: half of it before the round, unmeasured.
+
+With one client the sealer has a core beside it: what an accrual itself pays is seen. With eight on every core
+it takes its share of a full machine too, and that share is smaller than what two rounds differ by
+(docs/adr/0109-what-sealing-costs.md).
 """
 
 import os
@@ -65,7 +69,7 @@ def measure() -> list[Figure]:
         )
         for name, value in (("at most", max(ages)), ("95 %", quantiles(ages, n=20, method="inclusive")[-1]))
     ]
-    return figures + _cost(brand)
+    return figures + _cost(brand, 1) + _cost(brand, CLIENTS)
 
 
 def _lag(brand: Brand) -> tuple[list[float], float]:
@@ -84,22 +88,25 @@ def _lag(brand: Brand) -> tuple[list[float], float]:
     watcher.start()
     try:
         with _sealer(brand, TICK_S):
-            per_s, _us = _accrue(brand, LAG_S)
+            per_s, _us = _accrue(brand, CLIENTS, LAG_S)
     finally:
         over.set()
         watcher.join()
     return ages, per_s
 
 
-def _cost(brand: Brand) -> list[Figure]:
+def _cost(brand: Brand, clients: int) -> list[Figure]:
     pairs = []
     for number in range(ROUNDS):
         # Which is first alternates, too.
-        halves = [_with(brand), _without(brand)] if number % 2 else [_without(brand), _with(brand)][::-1]
+        order = [_with, _without] if number % 2 else [_without, _with]
+        found = {half: half(brand, clients) for half in order}
+        halves = found[_with], found[_without]
         pairs.append(halves)
         (sealed, sealed_us), (plain, plain_us) = halves
         print(
-            f"  {sealed:6.0f}/s and {sealed_us:.0f} µs with, {plain:6.0f}/s and {plain_us:.0f} µs without",
+            f"  {_clients(clients)}: {sealed:6.0f}/s and {sealed_us:.0f} µs with,"
+            f" {plain:6.0f}/s and {plain_us:.0f} µs without",
             flush=True,
         )
     note = f"median of {ROUNDS} pairs; without: no sealer and no index on xid"
@@ -108,28 +115,36 @@ def _cost(brand: Brand) -> list[Figure]:
     spent = median(pair[0][1] / pair[1][1] for pair in pairs)
     return [
         Figure(
-            f"accruals while sealing, {CLIENTS} clients (per s)",
+            f"accruals while sealing, {_clients(clients)} (per s)",
             plain_per_s * kept,
             plain_per_s,
             0.95,
             note=note,
         ),
         Figure(
-            "Postgres CPU of one accrual while sealing (µs)", plain_us * spent, plain_us, 1.05, at_most=True
+            f"Postgres CPU of an accrual while sealing, {_clients(clients)} (µs)",
+            plain_us * spent,
+            plain_us,
+            1.05,
+            at_most=True,
         ),
     ]
 
 
-def _with(brand: Brand) -> tuple[float, float]:
+def _clients(count: int) -> str:
+    return "1 client" if count == 1 else f"{count} clients"
+
+
+def _with(brand: Brand, clients: int) -> tuple[float, float]:
     _seal_all(brand)
     with psycopg.connect(setting.dsn(), autocommit=True) as server:
         _written(server)
     with _sealer(brand, TICK_S):
-        _accrue(brand, TICK_S / 2)
-        return _accrue(brand, TICK_S)
+        _accrue(brand, clients, TICK_S / 2)
+        return _accrue(brand, clients, TICK_S)
 
 
-def _without(brand: Brand) -> tuple[float, float]:
+def _without(brand: Brand, clients: int) -> tuple[float, float]:
     index = sql.Identifier(brand.schema_name, INDEX)
     with psycopg.connect(setting.dsn(), autocommit=True) as server:
         row = server.execute("SELECT pg_get_indexdef(%s::regclass)", [index.as_string(server)]).fetchone()
@@ -137,8 +152,8 @@ def _without(brand: Brand) -> tuple[float, float]:
         server.execute(sql.SQL("DROP INDEX {}").format(index))
         _written(server)
         try:
-            _accrue(brand, TICK_S / 2)  # as warm as a round with
-            return _accrue(brand, TICK_S)
+            _accrue(brand, clients, TICK_S / 2)  # as warm as a round with
+            return _accrue(brand, clients, TICK_S)
         finally:
             server.execute(row[0])
 
@@ -150,10 +165,10 @@ def _written(server: psycopg.Connection[Any]) -> None:
     server.execute("CHECKPOINT")
 
 
-def _accrue(brand: Brand, seconds: float) -> tuple[float, float]:
+def _accrue(brand: Brand, clients: int, seconds: float) -> tuple[float, float]:
     """Accruals per second, and the processor time of Postgres for one in µs, of so many threads."""
-    done, used = [0] * CLIENTS, [0.0] * CLIENTS
-    ready = threading.Barrier(CLIENTS + 1)
+    done, used = [0] * clients, [0.0] * clients
+    ready = threading.Barrier(clients + 1)
     operation = ledger.OPERATIONS["accrual"]
 
     def work(place: int) -> None:
@@ -169,7 +184,7 @@ def _accrue(brand: Brand, seconds: float) -> tuple[float, float]:
             used[place] = ledger.processor_us(backend) - before
         connection.close()
 
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(CLIENTS)]
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(clients)]
     for thread in threads:
         thread.start()
     ready.wait()
