@@ -194,7 +194,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel} {self.occasion}"
+        return f"{self.template} · {self.get_channel_display()}"
 
 
 class SubscriptionConsent(models.Model):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,20 +21,28 @@ from tests.support.brands import ANNA
 
 ECHO = "SELECT %s::bigint, %s::uuid, %s::timestamptz, %s::text, %s::jsonb, %s::boolean, %s::smallint"
 
+LOCK = 20_261_128
+WAITS = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND pid = %s"
 
-@pytest.fixture
-def own(django_db_setup: None) -> Iterator[psycopg.Connection[Any]]:
+
+def opened() -> psycopg.Connection[Any]:
     """A connection of the test's own, as Django opens them."""
     at = connection.settings_dict
-    with psycopg.connect(
+    return psycopg.connect(
         host=at["HOST"],
         port=at["PORT"],
         user=at["USER"],
         password=at["PASSWORD"],
         dbname=at["NAME"],
         prepare_threshold=None,
-    ) as opened:
-        yield opened
+    )
+
+
+@pytest.fixture
+def own(django_db_setup: None) -> Iterator[psycopg.Connection[Any]]:
+    """A connection for the test alone."""
+    with opened() as connected:
+        yield connected
 
 
 def hot(own: psycopg.Connection[Any]) -> list[str]:
@@ -118,16 +125,21 @@ def test_djangos_errors_come_out_of_the_hot_way(in_acme: Any) -> None:
 
 
 def test_other_threads_work_while_the_server_does(own: psycopg.Connection[Any]) -> None:
+    # It waits for a lock that this thread gives back: were the interpreter held meanwhile, nobody could.
     own.autocommit = True
-    prepared.one_row(own, "SELECT pg_sleep(%s)", [0])
-    began, turns = time.monotonic(), 0
-    waiting = threading.Thread(target=prepared.one_row, args=(own, "SELECT pg_sleep(%s)", [0.2]))
-    waiting.start()
-    while waiting.is_alive():
-        turns += 1
-        os.sched_yield()
-    assert time.monotonic() - began >= 0.2
-    assert turns > 10  # one or two, were the interpreter held meanwhile
+    own.execute("SET lock_timeout = '5s'")
+    got: list[Any] = []
+    waiting = threading.Thread(
+        target=lambda: got.append(prepared.one_row(own, "SELECT pg_advisory_lock(%s)::text", [LOCK]))
+    )
+    with opened() as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        waiting.start()
+        while waiting.is_alive() and not holder.execute(WAITS, [own.info.backend_pid]).fetchone():
+            pass
+        holder.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        waiting.join()
+    assert got == [("",)]
 
 
 def test_a_fork_has_a_carrier_of_its_own() -> None:
