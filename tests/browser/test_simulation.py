@@ -69,6 +69,9 @@ def test_it_is_watched_until_it_is_over(
         listed = page.context.new_page()
         listed.goto(f"{page.url.partition('simulations/')[0]}outbox/job/")
         listed.wait_for_selector("[data-running=queued]")
+        typing = page.context.new_page()
+        typing.goto(listed.url)
+        typing.fill("#searchbar", "points")
         worker = threading.Thread(target=_work)
         worker.start()
         worker.join()
@@ -76,6 +79,10 @@ def test_it_is_watched_until_it_is_over(
         page.wait_for_selector("#chart-simulation-store canvas")
         listed.wait_for_selector("[data-running]", state="detached")  # so does the list of jobs
         listed.close()
+        with typing.expect_response(typing.url):
+            pass
+        assert typing.input_value("#searchbar") == "points"  # it is not taken from under somebody's hands
+        typing.close()
         assert "+20" in page.inner_text(".figures")
         wider.append(visitor.overflow())
         visitor.shoot(f"simulation-{language}-{size['width']}")

@@ -99,6 +99,8 @@ window.addEventListener("DOMContentLoaded", () => {
 window.addEventListener("DOMContentLoaded", () => {
   const shown = document.querySelectorAll("[data-running]");
   if (!shown.length) return;
+  // What somebody has begun to type is not taken from under their hands.
+  const typed = () => [...document.querySelectorAll("input")].some((field) => field.value !== field.defaultValue);
   const look = async () => {
     try {
       const answer = await fetch(window.location.href);
@@ -106,8 +108,8 @@ window.addEventListener("DOMContentLoaded", () => {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const steps of shown) {
           const now = page.getElementById(steps.id);
-          if (now?.dataset.running !== steps.dataset.running) { window.location.reload(); return; }
-          steps.textContent = now.textContent;
+          if (now?.dataset.running === steps.dataset.running) steps.textContent = now.textContent;
+          else if (!typed()) { window.location.reload(); return; }
         }
       }
     } catch { /* the server is away for a moment: ask again */ }
