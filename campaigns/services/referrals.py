@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from campaigns.engine import RuleSet
+from django.db.models import QuerySet
+
+from campaigns import framing, selectors
+from campaigns.engine import Evaluation, RuleSet
 from campaigns.models import Moment
 from campaigns.services import moments
-from members.models import Member, Purchase
+from campaigns.services.orders import stored
+from members.models import Member, Purchase, PurchaseLine
+from tenants.context import current_brand
 
 
 def note_first_order(
@@ -19,15 +24,18 @@ def note_first_order(
 ) -> None:
     """Note that a referred member placed their first order, if it is the first and a rule waits for it.
 
-    An order that compliance hides, or that came back whole, is none. The caller holds the lock on the
-    member's account and has written the order.
+    An order that compliance hides, or that came back whole, is none; nor is one from a day before they joined
+    (brand time): they had bought before anybody brought them. The caller holds the lock on the member's
+    account and has written the order.
     """
     if not rules.awaits(moments.FIRST_ORDER):
         return
     bought = Purchase.objects.filter(member_id=member_id, visible_bonus=True)
     if list(bought.values_list("order_id", flat=True)[:2]) != [order_id]:
         return
-    _note(Member.objects.get(pk=member_id), order_id, ordered_at, now)
+    friend = Member.objects.get(pk=member_id)
+    if not _before_joining(friend, ordered_at):
+        _note(friend, order_id, ordered_at, now)
 
 
 def order_came_back(*, order_id: str, member_id: UUID, now: datetime) -> None:
@@ -37,21 +45,70 @@ def order_came_back(*, order_id: str, member_id: UUID, now: datetime) -> None:
     waits to be judged is refused. The caller holds the lock on the account of the order's member, and has
     written that nothing of the order is left.
     """
-    alive = Moment.objects.filter(
-        trigger=moments.FIRST_ORDER,
-        reference=order_id,
-        status__in=[Moment.Status.WAITING, Moment.Status.GIVEN],
-    )
+    alive = _alive(order_id)
     moment = alive.select_related("member").first()
     if moment is None:
         return
     if moment.status == Moment.Status.GIVEN:
-        alive.update(status=Moment.Status.UNDOING, due_at=now)
-        moments.soon(moment.pk, now)
+        _undo(moment, now)
     else:
         refused = Moment.Refused.ORDER_RETURNED
         alive.update(status=Moment.Status.REFUSED, refused_for=refused, due_at=None, settled_at=now)
     _note_next(moment.member, member_id, now)
+
+
+def order_changed(
+    *, purchase: Purchase, lines: Sequence[PurchaseLine], now: datetime, corrected: bool
+) -> None:
+    """After a part of a first order came back, or it was corrected: have what a referral gave for it taken
+    back from both where none of the rules that gave it holds for what is left, and have a corrected order
+    that gave nothing judged again.
+
+    The order stays the first: no other takes its place. The caller holds the lock on its member's account.
+    """
+    moment = _alive(purchase.order_id).filter(status=Moment.Status.GIVEN).first()
+    if moment is None:
+        return
+    judged = Evaluation.from_record(moment.evaluation["moment"])
+    given = [each for each in judged.results if each.reason is None]
+    if given:
+        if not _holds(judged, purchase, lines):
+            _undo(moment, now)
+    elif corrected:
+        moment.status, moment.due_at, moment.settled_at = Moment.Status.WAITING, now, None
+        moment.evaluation = {}
+        moment.save(update_fields=["status", "due_at", "settled_at", "evaluation"])
+        moments.soon(moment.pk, now)
+
+
+def _alive(order_id: str) -> QuerySet[Moment]:
+    return Moment.objects.filter(
+        trigger=moments.FIRST_ORDER,
+        reference=order_id,
+        status__in=[Moment.Status.WAITING, Moment.Status.GIVEN],
+    )
+
+
+def _undo(moment: Moment, now: datetime) -> None:
+    moment.status, moment.due_at = Moment.Status.UNDOING, now
+    moment.save(update_fields=["status", "due_at"])
+    moments.soon(moment.pk, now)
+
+
+def _holds(judged: Evaluation, purchase: Purchase, lines: Sequence[PurchaseLine]) -> bool:
+    """Whether any of the rules that gave something still would, for what is left of the order."""
+    versions = {(result.rule, result.version) for result in judged.results}
+    rules = selectors.recorded_rules(
+        sorted(versions), tiers=judged.tiers, frames=framing.recorded(judged.results)
+    )
+    kept = rules.reevaluate(judged, stored.order_of(purchase, lines), stored.remaining(lines))
+    return any(each.grant_kept for each in kept)
+
+
+def _before_joining(friend: Member, ordered_at: datetime) -> bool:
+    """Whether it was bought on a day before they joined. Who joins at the till brings that very receipt."""
+    tz = current_brand().tz
+    return ordered_at.astimezone(tz).date() < friend.enrolled_at.astimezone(tz).date()
 
 
 def _note_next(friend: Member, member_id: UUID, now: datetime) -> None:
@@ -60,8 +117,10 @@ def _note_next(friend: Member, member_id: UUID, now: datetime) -> None:
         return
     left = Purchase.objects.filter(member_id=member_id, visible_bonus=True)
     first = left.order_by("ordered_at", "order_id").first()
-    if first is None or (first.evaluation.get("guest") and first.ordered_at < friend.enrolled_at):
-        # A receipt from before the friend joined: they had bought before anybody brought them.
+    if first is None or _before_joining(friend, first.ordered_at):
+        return
+    if first.evaluation.get("guest") and first.ordered_at < friend.enrolled_at:
+        # What they claimed of the same day was bought before anybody brought them, too.
         return
     _note(friend, first.order_id, first.ordered_at, now)
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from loyalty.lib import idempotency
-from loyalty.lib.errors import FieldError, Invalid
+from loyalty.lib.errors import FieldError, Invalid, NotFound
 from loyalty.lib.parsers import StrictJSONParser
 from loyalty.lib.problems import flatten
 
@@ -83,6 +83,12 @@ class ApiView(APIView):
     def once(self, work: Callable[[], Response]) -> Any:
         """`work` in one transaction, and only once for the same Idempotency-Key (api.md)."""
         return idempotency.once(self.request, work, caller=self.caller(), kwargs=self.kwargs)
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Nothing has a name with a NUL in it, and the database takes none."""
+        super().initial(request, *args, **kwargs)
+        if any(isinstance(value, str) and "\0" in value for value in kwargs.values()):
+            raise NotFound
 
     def check_permissions(self, request: Any) -> None:
         """The limit comes first: a call that is refused for want of a scope counts towards it too."""

@@ -99,10 +99,13 @@ def test_what_was_used_stays(api: Api, publish: Callable[..., None], in_acme: Br
     assert grants(api) == [("coupon", "MILK5", "used")]
 
 
-def test_a_correction_takes_and_gives_again(api: Api, publish: Callable[..., None], in_acme: Brand) -> None:
-    publish(CARD)
+@pytest.mark.parametrize("caps", [{}, {"caps": {"times": {"lifetime": 1}}}])
+def test_a_correction_takes_and_gives_again(
+    api: Api, publish: Callable[..., None], in_acme: Brand, caps: dict[str, Any]
+) -> None:
+    publish(CARD | caps)
     seen = []
-    for revision, price in enumerate(("100.00", "50.00", "120.00"), 1):
+    for revision, price in enumerate(("100.00", "110.00", "50.00", "120.00"), 1):
         body = order("O-1", lines=[line(price)])
         answer = (
             api.post("/orders", body)
@@ -111,7 +114,7 @@ def test_a_correction_takes_and_gives_again(api: Api, publish: Callable[..., Non
         )
         assert answer.status_code in (200, 201), answer.content
         seen += grants(api)
-    assert [status for _kind, _code, status in seen] == ["active", "revoked", "active"]
+    assert [status for _kind, _code, status in seen] == ["active", "active", "revoked", "active"]
 
 
 def test_a_correction_does_not_give_again_what_a_return_took_back(

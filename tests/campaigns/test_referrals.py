@@ -95,6 +95,71 @@ def test_a_first_order_that_comes_back_takes_both_rewards_back(
     assert states == {"O-1": "undone", "O-2": "given"}
 
 
+@pytest.fixture
+def above_20(publish: Callable[..., None]) -> None:
+    """60 for both at a first order of 20 or more."""
+    enough = {"all": [{"fact": "order.amount", "op": "gte", "value": "20"}]}
+    publish(fixed("both", 60, "referral.first_order", to="both", when=enough))
+
+
+def test_what_is_left_of_a_first_order_must_still_deserve_the_rewards(
+    api: Api, above_20: None, settle: Callable[[], int]
+) -> None:
+    friend = friend_of(api, ANNA)
+    buy(api, "O-1", quantity="5")
+    settle()
+    for number, (quantity, earned) in enumerate((("2", 60), ("2", 0)), 1):
+        part = {"return_id": f"R-{number}", "lines": [{"line_id": "1", "quantity": quantity}]}
+        assert api.post("/orders/O-1/returns", part).status_code == 201
+        settle()
+        assert [held(api, m) for m in (ANNA, friend)] == [earned, earned]
+    # It stays the first: what is bought later is none.
+    buy(api, "O-2", quantity="5")
+    assert settle() == 0
+    assert [held(api, m) for m in (ANNA, friend)] == [0, 0]
+    assert Moment.objects.get(trigger=moments.FIRST_ORDER).status == "undone"
+
+
+@pytest.mark.parametrize(("first", "corrected"), [("1", "5"), ("5", "1")])
+def test_a_corrected_first_order_is_judged_as_it_is(
+    api: Api, above_20: None, settle: Callable[[], int], first: str, corrected: str
+) -> None:
+    friend = friend_of(api, ANNA)
+    for revision, quantity in ((1, first), (2, corrected)):
+        body = order("O-1", lines=[line("10.00", quantity)], member={"external_id": "C-friend"})
+        answer = (
+            api.post("/orders", body)
+            if revision == 1
+            else api.put("/orders/O-1", body | {"revision": revision})
+        )
+        assert answer.status_code in (200, 201), answer.content
+        settle()
+        earned = 60 if quantity == "5" else 0
+        assert [held(api, m) for m in (ANNA, friend)] == [earned, earned]
+
+
+@pytest.mark.parametrize(
+    ("bought", "earned"),
+    [
+        pytest.param("2026-11-21T23:59:59+08:00", 0, id="a-day-before"),
+        pytest.param("2026-11-22T00:00:00+08:00", 300, id="that-day"),
+    ],
+)
+def test_who_bought_before_they_joined_was_brought_by_nobody(
+    api: Api, invite: None, settle: Callable[[], int], bought: str, earned: int
+) -> None:
+    friend = friend_of(api, ANNA)
+    Member.objects.filter(pk=friend).update(enrolled_at="2026-11-22T10:00:00+08:00")
+    body = order("O-1", lines=[line("10.00")], member={"external_id": "C-friend"}, ordered_at=bought)
+    assert api.post("/orders", body).status_code == 201
+    settle()
+    assert held(api, friend) == earned
+    # Nor is the next one their first.
+    buy(api, "O-2")
+    settle()
+    assert held(api, friend) == earned
+
+
 @pytest.mark.parametrize("judged", [True, False])
 def test_the_friend_s_earliest_order_that_is_left_takes_the_place_of_the_first(
     api: Api, invite: None, settle: Callable[[], int], judged: bool

@@ -108,6 +108,46 @@ def test_its_own_use_of_a_cap_is_not_counted_twice(api: Api, publish: Callable[.
     assert api.post("/orders", order("2", lines=[line("30.00")])).json()["points"]["accrued"] == 0
 
 
+FIXED = {
+    "effect": {"type": "fixed", "points": "30"},
+    "when": {"all": [{"fact": "order.amount", "op": "gte", "value": "50"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "whole", "less"),
+    [
+        pytest.param({"caps": {"per_member": {"day": 100}}}, 100, 10, id="day"),
+        pytest.param({"caps": {"per_member": {"month": 100}}}, 100, 10, id="month"),
+        pytest.param({"caps": {"total": 100}}, 100, 10, id="total"),
+        pytest.param({**FIXED, "caps": {"times": {"lifetime": 1}}}, 30, 0, id="times"),
+    ],
+)
+def test_what_was_cut_is_given_again_under_the_same_cap(
+    api: Api, publish: Callable[..., None], rule: dict[str, Any], whole: int, less: int
+) -> None:
+    publish(BASE | rule)
+    api.post("/orders", order("1", lines=[line("100.00")]))
+    assert available(api) == whole
+    seen = []
+    for revision, price in enumerate(("10.00", "100.00", "10.00", "100.00"), 2):
+        correct(api, line(price), revision=revision)
+        seen.append(available(api))
+    assert seen == [less, whole, less, whole]
+    # And nobody else has it: what the order may have again is not free.
+    assert api.post("/orders", order("2", lines=[line("100.00")])).json()["points"]["accrued"] == 0
+
+
+def test_a_cap_that_others_used_meanwhile_is_not_passed(api: Api, publish: Callable[..., None]) -> None:
+    publish(BASE | {"caps": {"per_member": {"day": 100}}})
+    api.post("/orders", order("1", lines=[line("60.00")]))
+    api.post("/orders", order("2", lines=[line("100.00")]))
+    assert available(api) == 100
+    for revision, (price, left) in enumerate((("10.00", 50), ("90.00", 100)), 2):
+        correct(api, line(price), revision=revision)
+        assert available(api) == left
+
+
 def test_after_a_partial_return(api: Api, base_rule: None) -> None:
     api.post("/orders", order("1", lines=[line("10.00", "3")]))
     api.post("/orders/1/returns", {"return_id": "R-1", "lines": [{"line_id": "1", "quantity": "1"}]})

@@ -71,9 +71,9 @@ def test_an_account_that_may_not_earn_is_told_so(api: Api, base_rule: None) -> N
     assert (told["points"]["accrued"], told["notice"]) == (0, "earning_frozen")
 
 
-@pytest.mark.parametrize("who", [None, {"external_id": "nobody yet"}])
+@pytest.mark.parametrize(("who", "notice"), [(None, "guest_order"), ({"external_id": "nobody yet"}, None)])
 def test_somebody_who_would_join(
-    api: Api, publish: Callable[..., None], row_counts: Callable[[], Any], who: Any
+    api: Api, publish: Callable[..., None], row_counts: Callable[[], Any], who: Any, notice: str | None
 ) -> None:
     first = BASE | {
         "code": "first-order",
@@ -84,6 +84,7 @@ def test_somebody_who_would_join(
     before = row_counts()
     told = api.post("/orders/preview", priced("1", "10.00", member=who)).json()
     assert (told["points"]["accrued"], told["member_id"], told["account"]) == (1010, None, None)
+    assert told.get("notice") == notice
     assert row_counts() == before
 
 

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import facts, framing, selectors
-from campaigns.engine import CounterKey, Evaluation, Event, MemberFacts, Order, RuleSet
+from campaigns.engine import CounterKey, Evaluation, Event, MemberFacts, RuleSet
 from campaigns.errors import OrderCancelled, OrderConflict, RevisionOutdated
-from campaigns.services import counters
+from campaigns.services import counters, referrals
 from campaigns.services.orders import judging, recording, rejudging, returning, stored
 from campaigns.services.orders.completing import find
 from campaigns.services.orders.content import Content, line_json
@@ -40,24 +40,57 @@ class _Difference:
     granted: list[Judged] = field(default_factory=list)
     keeps: dict[str, dict[str, int]] = field(default_factory=dict)
     more: dict[str, dict[str, int]] = field(default_factory=dict)
+    used: dict[str, dict[str, Any]] = field(default_factory=dict)
     qualifying: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnUse:
+    """What the order has counted under the caps since it was recorded, by rule, kind and period, and of totals.
+
+    It only grows: a correction gives no cap back, or what it leaves free could be used twice.
+    """
+
+    counted: dict[tuple[str, str, str], int]
+    totals: dict[str, int]
+
+    def of(self, key: CounterKey) -> int:
+        """The order's own part of a counter."""
+        return self.counted.get((key.rule, key.kind, key.period), 0)
+
+    def count(self, key: CounterKey, used: int) -> int:
+        """Note what it uses now; what the counter has to grow by."""
+        own = self.of(key)
+        self.counted[key.rule, key.kind, key.period] = max(own, used)
+        return max(0, used - own)
+
+    def to_record(self) -> dict[str, Any]:
+        """JSON to keep with the order for the next correction."""
+        return {
+            "counted": [[*names, used] for names, used in sorted(self.counted.items())],
+            "totals": self.totals,
+        }
 
 
 class _OwnUseForgotten(counters.StoredCounters):
     """Cap counters as if the order had not been recorded before."""
 
-    def __init__(self, keys: frozenset[CounterKey], own: Mapping[CounterKey, int], totals: Mapping[str, int]):
+    def __init__(self, keys: frozenset[CounterKey], own: _OwnUse):
         super().__init__(keys)
-        self._own, self._totals = own, totals
+        self._own = own
 
     def used(self, key: CounterKey) -> int:
         """What others have used."""
-        return max(0, super().used(key) - self._own.get(key, 0))
+        return max(0, super().used(key) - self._own.of(key))
 
     def take_total(self, rule: str, wanted: int, limit: int) -> int:
         """What the order has of the total already, and what more of it is to be had."""
-        own = self._totals.get(rule, 0)
-        return wanted if wanted <= own else own + super().take_total(rule, wanted - own, limit)
+        own = self._own.totals.get(rule, 0)
+        if wanted <= own:
+            return wanted
+        given = own + super().take_total(rule, wanted - own, limit)
+        self._own.totals[rule] = given
+        return given
 
 
 def correct_order(*, order_id: str, content: Content, revision: int, now: datetime) -> Told:
@@ -89,6 +122,10 @@ def correct_order(*, order_id: str, content: Content, revision: int, now: dateti
         was_at = purchase.ordered_at
         _rewrite(purchase, content, kept, revision)
         held = _requalify(purchase, difference, before, was_at, held, now)
+        if purchase.member_id is not None:
+            referrals.order_changed(
+                purchase=purchase, lines=stored.lines_of(purchase), now=now, corrected=True
+            )
         _tell(purchase, booked, now)
         return _told(purchase, held, now, booked)
 
@@ -149,7 +186,9 @@ def _judge(
         frames = framing.corrected(evaluation.results, current_brand().tz)
         rules = selectors.recorded_rules(sorted(versions), tiers=evaluation.tiers, frames=frames)
         known = _facts_of_then(purchase, evaluation, rules, content.ordered_at, held)
-        judged = _evaluate(trigger, rules, evaluation, known, old_order, order)
+        own = _own_use(purchase, evaluation, rules, Event.of_order(old_order, trigger), known)
+        judged = _evaluate(rules, Event.of_order(order, trigger), known, own)
+        difference.used[trigger] = own.to_record()
         counted = judged.evaluation.results
         if any(returned.values()):
             results = rules.reevaluate(judged.evaluation, order, left)
@@ -194,24 +233,30 @@ def _facts_of_then(
     )
 
 
-def _evaluate(
-    trigger: str,
-    rules: RuleSet,
-    earlier: Evaluation,
-    known: MemberFacts,
-    old_order: Order,
-    order: Order,
-) -> Judged:
-    own: dict[CounterKey, int] = {}
-    given = {result.rule: result.points for result in earlier.winners}
-    for key in rules.counter_keys(Event.of_order(old_order, trigger), known):
-        if key.rule in given:
-            own[key] = given[key.rule] if key.kind == "points" else 1
-    event = Event.of_order(order, trigger)
-    used = _OwnUseForgotten(rules.counter_keys(event, known), own, given)
+def _own_use(
+    purchase: Purchase, earlier: Evaluation, rules: RuleSet, recorded: Event, known: MemberFacts
+) -> _OwnUse:
+    """What earlier corrections wrote down, or what the first recording counted."""
+    kept = purchase.evaluation.get("used", {}).get(earlier.trigger)
+    if kept is not None:
+        return _OwnUse(
+            {(rule, kind, period): used for rule, kind, period, used in kept["counted"]},
+            dict(kept["totals"]),
+        )
+    given = {result.rule: result.points for result in (*earlier.winners, *earlier.grants)}
+    counted = {
+        (key.rule, key.kind, key.period): given[key.rule] if key.kind == "points" else 1
+        for key in rules.counter_keys(recorded, known)
+        if key.rule in given
+    }
+    return _OwnUse(counted, given)
+
+
+def _evaluate(rules: RuleSet, event: Event, known: MemberFacts, own: _OwnUse) -> Judged:
+    used = _OwnUseForgotten(rules.counter_keys(event, known), own)
     evaluation = rules.evaluate(event, known, counters=used)
-    counters.add({key: max(0, count - own.get(key, 0)) for key, count in evaluation.counters.items()})
-    return Judged(trigger, evaluation, rules)
+    counters.add({key: own.count(key, count) for key, count in evaluation.counters.items()})
+    return Judged(event.trigger, evaluation, rules)
 
 
 def _book(
@@ -249,7 +294,7 @@ def _book(
     number = f"{purchase.order_id}#{revision}"
     taken, debt = returning.claw(purchase, book.items, returning.REVISION, number, now)
     back = -sum(entry["points"] for entry in taken if entry["points_currency"] == "points")
-    kept |= {"kept": difference.keeps, "clawed": book.clawed, "raised": raised}
+    kept |= {"kept": difference.keeps, "clawed": book.clawed, "raised": raised, "used": difference.used}
     if difference.judged:
         kept["points"] = _summary(kept, given, back)
     return kept, {**given, "taken_back": back, "debt": debt}

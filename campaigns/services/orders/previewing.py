@@ -70,7 +70,7 @@ def preview_order(
         account=account,
         program=program,
         tier=held.code if held else lowest,
-        notice=_notice(rule, frozen),
+        notice=_notice(rule, frozen, guest=content.member is None),
     )
 
 
@@ -87,12 +87,15 @@ def _member(ref: MemberRef | None, now: datetime) -> Member | None:
         return None
 
 
-def _notice(code: str | None, frozen: bool) -> str | None:
-    """What the caller must know of the preview: nothing is earned, or not by this rule any more."""
+def _notice(code: str | None, frozen: bool, *, guest: bool) -> str | None:
+    """What the caller must know of the preview: nothing is earned, or not by this rule any more, or only once
+    somebody has claimed it."""
     if frozen:
         return "earning_frozen"
     retired = code is not None and Rule.objects.filter(code=code, status=Rule.Status.RETIRED).exists()
-    return "rule_retired" if retired else None
+    if retired:
+        return "rule_retired"
+    return "guest_order" if guest else None
 
 
 def _rules(code: str | None, tier_codes: tuple[str, ...]) -> RuleSet:

@@ -126,8 +126,11 @@ def apply(
     }
     _store(purchase, content, result, now)
     _publish(purchase, result, now)
-    if whole and purchase.member_id is not None:
-        referrals.order_came_back(order_id=purchase.order_id, member_id=purchase.member_id, now=now)
+    if purchase.member_id is not None:
+        if whole:
+            referrals.order_came_back(order_id=purchase.order_id, member_id=purchase.member_id, now=now)
+        else:
+            referrals.order_changed(purchase=purchase, lines=lines, now=now, corrected=False)
     return result
 
 
