@@ -187,8 +187,8 @@ RECORDED: Final[Schema] = {
         "notice": {
             "type": "string",
             "description": "`earning_frozen`: recorded, but gave nothing; `rule_retired`: a preview by a rule"
-            " that gives nothing any more; `guest_order`: a preview of what somebody who joins would earn, the"
-            " guest's order itself gives nothing until it is claimed.",
+            " that gives nothing any more; `guest_order`: a preview of what somebody who joins would earn,"
+            " the guest's order itself gives nothing until it is claimed.",
         },
     },
 }

@@ -46,7 +46,7 @@ class _Difference:
 
 @dataclass(frozen=True, slots=True)
 class _OwnUse:
-    """What the order has counted under the caps since it was recorded, by rule, kind and period, and of totals.
+    """What the order has counted under the caps since it was recorded, by rule, kind and period; and totals.
 
     It only grows: a correction gives no cap back, or what it leaves free could be used twice.
     """
