@@ -156,6 +156,7 @@ PUBLIC_SCHEMA_URLCONF = "loyalty.urls_platform"
 WSGI_APPLICATION = "loyalty.wsgi.application"
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "loyalty.lib.unread.UnreadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "loyalty.lib.language.LanguageMiddleware",

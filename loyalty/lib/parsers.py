@@ -15,8 +15,6 @@ from rest_framework.parsers import BaseParser
 from loyalty.lib.errors import Invalid, escaped
 
 MAX_DEPTH = 32
-PASSED_OVER = 32 * 2**20
-CHUNK = 64 * 2**10
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -53,21 +51,11 @@ def read_limited(stream: Any, context: Mapping[str, Any] | None) -> bytes:
     request = (context or {}).get("request")
     declared = request.META.get("CONTENT_LENGTH") if request is not None else None
     if declared and str(declared).isdigit() and int(declared) > limit:
-        _pass_over(stream)
         raise RequestDataTooBig
     raw: bytes = stream.read(limit + 1)
     if len(raw) > limit:
-        _pass_over(stream)
         raise RequestDataTooBig
     return raw
-
-
-def _pass_over(stream: Any) -> None:
-    """Read the rest of a body that is refused, within bounds: what the server finds unread ends the
-    connection, and the client may lose the answer, or the next request that it sends there."""
-    left = PASSED_OVER
-    while left > 0 and (portion := stream.read(CHUNK)):
-        left -= len(portion)
 
 
 def _refuse(constant: str) -> None:
