@@ -149,9 +149,11 @@ def _retired(body: Reader, drafted: set[str]) -> tuple[str, ...]:
     known = set(
         Rule.objects.filter(code__in=codes, status=Rule.Status.PUBLISHED).values_list("code", flat=True)
     )
-    for code in codes:
+    for number, given in enumerate(body.data["retire"] if codes else ()):
+        code = given.strip() if isinstance(given, str) else ""
+        place = f"retire/{number}"
         if code in drafted:
-            body.fail("retire", "duplicate", _("“%(code)s” is among the rules as well.") % {"code": code})
-        elif code not in known:
-            body.fail("retire", "not_found", _("“%(code)s” is not a published rule.") % {"code": code})
+            body.fail(place, "duplicate", _("“%(code)s” is among the rules as well.") % {"code": code})
+        elif code in codes and code not in known:
+            body.fail(place, "not_found", _("“%(code)s” is not a published rule.") % {"code": code})
     return tuple(codes)
