@@ -80,6 +80,7 @@ class LedgerEntry(serializers.Serializer[Any]):
     source = serializers.CharField()  # type: ignore[assignment]
     reference = serializers.CharField()
     rule = serializers.CharField(allow_blank=True)
+    rule_name = serializers.CharField(allow_blank=True)
     version = serializers.IntegerField(allow_null=True)
     reverses = serializers.UUIDField(allow_null=True)
     effective_at = serializers.DateTimeField()
@@ -90,6 +91,7 @@ class LedgerEntry(serializers.Serializer[Any]):
     cost_centre = serializers.CharField(allow_blank=True)
     lots = LotPart(many=True)
     explanation = serializers.JSONField()
+    text = serializers.CharField()
 
 
 class EntryPage(serializers.Serializer[Any]):
@@ -227,6 +229,7 @@ _LINE = {
     "source": "order",
     "reference": "S01-20261122-0007",
     "rule": "base",
+    "rule_name": "Base rate",
     "version": 1,
     "reverses": None,
     "effective_at": "2026-11-22T02:15:00Z",
@@ -238,7 +241,8 @@ _LINE = {
     "lots": [
         {"lot_id": _ENTRY, "entry_id": _ENTRY, "points": 39, "expires_at": "2027-11-22T16:00:00Z"},
     ],
-    "explanation": None,
+    "explanation": {"basis": "39.80", "lines": ["1"], "effect": "per_amount"},
+    "text": "Base rate: 39.80 × 1 point per CNY → 39",
 }
 ENTRY_EXAMPLES = _answer(_LINE)
 ENTRY_PAGE_EXAMPLES = _answer({"items": [_LINE], "next_cursor": None})

@@ -6,10 +6,8 @@ from points.api import accounts, corrections, freezing, log, notices, pending, s
 
 partner_urlpatterns: list[URLPattern] = [
     path("members/<uuid:member_id>/account", accounts.AccountView.as_view(), name="account"),
-    path("members/<uuid:member_id>/entries", accounts.EntriesView.as_view(), name="entries"),
     path("members/<uuid:member_id>/freeze", freezing.FreezeView.as_view(), name="member-freeze"),
     path("members/<uuid:member_id>/unfreeze", freezing.UnfreezeView.as_view(), name="member-unfreeze"),
-    path("entries/<uuid:entry_id>", accounts.EntryView.as_view(), name="entry"),
     path("entries/<uuid:entry_id>/reverse", corrections.ReverseView.as_view(), name="entry-reverse"),
     path("entries/<uuid:entry_id>/receipt", log.ReceiptView.as_view(), name="entry-receipt"),
     path("ledger/checkpoints", log.CheckpointsView.as_view(), name="checkpoints"),

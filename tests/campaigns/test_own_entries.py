@@ -71,6 +71,17 @@ def test_each_entry_says_why(history: None) -> None:
     assert reasons(BORIS) == [(4, "From another member")]
 
 
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_partners_read_the_same_words(history: None, api: Api, language: str) -> None:
+    asked = {"headers": {"Accept-Language": language}}
+    items = api.get(f"/members/{ANNA}/entries", **asked).json()["items"]
+    assert [(each["points"], each["text"]) for each in items] == reasons(language=language)
+    earned = items[-1]
+    assert earned["rule_name"] == NAMED["name"][language]
+    assert earned["explanation"] == {"basis": "40.00", "lines": ["1"], "effect": "per_amount"}
+    assert api.get(f"/entries/{earned['entry_id']}", **asked).json() == earned
+
+
 def test_an_entry_by_itself(history: None) -> None:
     me = signed_in("acme", ANNA)
     for item in me.get("/me/entries").json()["items"]:
