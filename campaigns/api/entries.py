@@ -29,7 +29,7 @@ class EntriesView(ApiView):
         examples=schemas.ENTRY_PAGE_EXAMPLES,
     )
     def get(self, request: Any, member_id: UUID) -> Response:
-        """One page of entries, and why each came in the language that was asked for. Raises MemberNotFound."""
+        """One page, and why each came in the language that was asked for. Raises MemberNotFound."""
         query = self.query(bodies.EntriesQuery)
         member = members.get(member_id)
         rows, order = selectors.entries_of(member.id, **bodies.filters(query))

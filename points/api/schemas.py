@@ -241,7 +241,7 @@ _LINE = {
     "lots": [
         {"lot_id": _ENTRY, "entry_id": _ENTRY, "points": 39, "expires_at": "2027-11-22T16:00:00Z"},
     ],
-    "explanation": {"basis": "39.80", "lines": ["1"], "effect": "per_amount"},
+    "explanation": {"basis": "39.8", "lines": ["1"], "effect": "per_amount"},
     "text": "Base rate: 39.80 × 1 point per CNY → 39",
 }
 ENTRY_EXAMPLES = _answer(_LINE)

@@ -78,7 +78,7 @@ def test_partners_read_the_same_words(history: None, api: Api, language: str) ->
     assert [(each["points"], each["text"]) for each in items] == reasons(language=language)
     earned = items[-1]
     assert earned["rule_name"] == NAMED["name"][language]
-    assert earned["explanation"] == {"basis": "40.00", "lines": ["1"], "effect": "per_amount"}
+    assert earned["explanation"] == {"basis": "40", "lines": ["1"], "effect": "per_amount"}
     assert api.get(f"/entries/{earned['entry_id']}", **asked).json() == earned
 
 
