@@ -14,8 +14,13 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.lib.errors import Text
 
-# What every text may name.
-ALWAYS: Final[Mapping[str, Any]] = {"member": "陈静", "brand": "Acme", "link": "https://acme.example/m/…"}
+_SOMEBODY: Final[Mapping[str, Any]] = {"zh-hans": "陈静", "en": "Anna Chen"}
+# What every text may name. The brand's name and the link stand for those of the brand that sends.
+ALWAYS: Final[Mapping[str, Any]] = {
+    "member": _SOMEBODY,
+    "brand": "Acme",
+    "link": "https://acme.example/m/…",
+}
 _POINTS: Final[Mapping[str, Any]] = {
     "points": 39,
     "balance": 120,
@@ -35,6 +40,18 @@ _REDEMPTION: Final[Mapping[str, Any]] = {
     "points": 50,
     "currency": _POINTS["currency"],
     "reference": "mini-0001",
+}
+# What a wake-up tells: the `task_…` only where coming back is rewarded, `reward` and `missing` only where its
+# segment is of those who are almost there.
+WAKEUP: Final[Mapping[str, Any]] = {
+    "name": _SOMEBODY,
+    "points": 120,
+    "points_name": _POINTS["currency"],
+    "task_points": 100,
+    "task_min_spend": "50.00",
+    "task_until_at": "2026-12-22T10:00:00+08:00",
+    "reward": _BUYS["reward"],
+    "missing": 30,
 }
 _CLAIM: Final[Mapping[str, Any]] = {"order": "S01-20261122-0007", "reason": "已核对小票"}
 
@@ -95,6 +112,6 @@ OCCASIONS: Final[dict[str, Occasion]] = {
 
 
 def facts_of(event: str) -> Mapping[str, Any]:
-    """What a text of this occasion may name, with sample values; a wake-up's facts are its own."""
+    """What a text of this occasion may name, with sample values; without an occasion a wake-up sends it."""
     found = OCCASIONS.get(event)
-    return {**ALWAYS, **(found.facts if found else {})}
+    return {**ALWAYS, **(found.facts if found else WAKEUP)}

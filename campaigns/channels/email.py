@@ -24,6 +24,14 @@ LONGEST_LINE: Final = 990
 STOP: Final = {"zh-hans": "退订", "en": "Unsubscribe"}
 
 
+def body_of(message: Outgoing) -> str:
+    """The text of a mail as it arrives: below it, in marketing, where to unsubscribe."""
+    text = message.fields.get("text", "")
+    if not message.unsubscribe:
+        return text
+    return f"{text}\n\n{STOP.get(message.language, STOP['zh-hans'])}: {message.unsubscribe}"
+
+
 class _Mail(EmailMessage):
     """A mail whose long headers stand in one line: some mailboxes miss what begins on the next one."""
 
@@ -73,13 +81,12 @@ class EmailClient:
 
     def _mail(self, message: Outgoing) -> tuple[EmailMessage, str]:
         number = f"<{message.message_id}@{self._from.rpartition('@')[2].strip('> ') or 'localhost'}>"
-        headers, text = {"Message-ID": number}, message.fields.get("text", "")
+        headers = {"Message-ID": number}
         if message.unsubscribe:
             headers["List-Unsubscribe"] = f"<{message.unsubscribe}>"
             headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-            text += f"\n\n{STOP.get(message.language, STOP['zh-hans'])}: {message.unsubscribe}"
         subject = " ".join(message.fields.get("subject", "").split())
-        return _Mail(subject, text, self._from, [message.address], headers=headers), number
+        return _Mail(subject, body_of(message), self._from, [message.address], headers=headers), number
 
 
 def _refused(code: int, words: bytes | str, reason: str) -> Answer:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from campaigns.channels import Outgoing
 from campaigns.models import Message, MessageChannel, MessageTemplate
-from campaigns.services.messages import reach, sending, standard, templating
+from campaigns.services.messages import reach, replies, sending, standard, templating
+from loyalty.console.messagepages import arrival
 from loyalty.dev.channel_sandbox import ACCESS_KEY, SECRET, Sandbox
 from members.models import Member
 from tenants.context import in_brand
@@ -84,7 +86,7 @@ def test_a_template_is_written_previewed_and_published(
             "tags": ["dairy"],
         }
     shown = marketing.get(f"{TEMPLATES}{saved.pk}/change/?preview=C-boris").content.decode()
-    assert "送您[points]分,http://acme.localhost/m/" in shown
+    assert "送您120分,http://acme.localhost/m/" in shown
     assert "C-boris of acme" in shown
     assert marketing.post(f"{TEMPLATES}{saved.pk}/publish/").status_code == 302
     with in_brand(acme):
@@ -109,6 +111,22 @@ def test_a_template_is_written_previewed_and_published(
             {"event": "points.arrived", "purpose": "transactional"},
             "sms__text__zh_hans",
             "is not known on this occasion",
+        ),
+        ({}, "sms__text__zh_hans", "“strange” is not known to a wake-up. Known are: brand, link, member,"),
+        (
+            {"sms__text__zh_hans": "送您{points", "sms__text__en": "{foo}"},
+            "sms__text__en",
+            "“foo” is not known to a wake-up.",
+        ),
+        (
+            {"sms__text__zh_hans": "送您{points"},
+            "sms__text__zh_hans",
+            "Braces stand only around the name of a fact, such as {member}.",
+        ),
+        (
+            {"sms__text__zh_hans": "接近母乳"},
+            "sms__text__zh_hans",
+            "“接近母乳” may not be said in advertising.",
         ),
         ({"event": "points.arrived"}, "purpose", "What an event sends by itself is no marketing."),
         (
@@ -138,7 +156,8 @@ def test_what_is_wrong_with_a_template_is_said_at_its_field(
 
 def test_the_purpose_of_what_was_published_stands(marketing: Browser, acme: Brand, now: datetime) -> None:
     with in_brand(acme):
-        made = support.template(now=now, channels=("sms",))
+        body = {"channels": {"sms": {"fields": {"text": {"zh-hans": "{points}"}}}}}
+        made = support.template(now=now, channels=("sms",), body=body)
     path = f"{TEMPLATES}{made.pk}/change/"
     answer = marketing.post(path, _filled(marketing.get(path), name_zh="您好", purpose="transactional"))
     assert answer.status_code == 200
@@ -149,24 +168,27 @@ def test_the_purpose_of_what_was_published_stands(marketing: Browser, acme: Bran
         assert made.purpose == "marketing"
 
 
-def test_what_law_forbids_is_not_published(marketing: Browser, acme: Brand, now: datetime) -> None:
+def test_what_a_draft_of_before_may_not_say_is_told_at_its_box_when_it_is_published(
+    marketing: Browser, acme: Brand, now: datetime
+) -> None:
     with in_brand(acme):
-        body = {"channels": {"wecom": {"fields": {"text": {"zh-hans": "接近母乳的奶粉"}}}}}
-        made = templating.save(
+        said = {"zh-hans": "接近母乳的奶粉", "en": "Hello {nam}"}
+        made = MessageTemplate.objects.create(
             code="x",
-            name={},
             purpose="marketing",
-            event="",
-            enabled=True,
             channels=["wecom"],
-            body=body,
-            actor="t",
-            now=now,
-            new=True,
+            draft={"channels": {"wecom": {"fields": {"text": said}}}},
+            updated_at=now,
         )
     answer = marketing.post(f"{TEMPLATES}{made.pk}/publish/")
     assert answer.status_code == 200
-    assert "“接近母乳” may not be said in advertising." in answer.content.decode()
+    page = answer.content.decode()
+    box = f'<a href="/console/campaigns/messagetemplate/{made.pk}/change/#id_wecom__text__'
+    assert (
+        f"{box}zh_hans" + '">WeCom · Text (Chinese): “接近母乳” may not be said in advertising.</a>' in page
+    )
+    assert f"{box}en" + '">WeCom · Text (English): “nam” is not known to a wake-up.' in page
+    assert "/body/" not in page
     with in_brand(acme):
         made.refresh_from_db()
         assert made.current_version is None
@@ -190,7 +212,10 @@ def test_a_channel_is_set_up_and_its_secret_never_shown(owner: Browser, acme: Br
         assert "quite-a-secret" not in made.secrets
     page = owner.get(path).content.decode()
     assert "quite-a-secret" not in page
-    assert "/callbacks/sms/" in page
+    with in_brand(acme):
+        base = f"http://acme.localhost/callbacks/sms/{replies.secret()}"
+    for what in ("replies", "reports"):
+        assert page.count(f">{base}/{what}</code>") == 1
 
 
 def test_send_me_a_test_goes_to_the_provider_and_is_no_message(
@@ -208,7 +233,7 @@ def test_send_me_a_test_goes_to_the_provider_and_is_no_message(
     assert (arrived["to"], arrived["template"], arrived["fields"]) == (
         "13800000555",
         "SMS_2",
-        {"points": "[points]"},
+        {"points": "120"},
     )
     refused = owner.post(path, {**data, "address": "+8613800000002"})
     assert "the provider does not know the address (isv.MOBILE_NUMBER_ILLEGAL" in refused.content.decode()
@@ -266,3 +291,62 @@ def test_the_standard_messages_are_previewed_in_both_languages(
             for channel in templating.running(template)["channels"]:
                 written = templating.preview(template=template, channel=channel, member=anna)
                 assert all("[" not in text and "{" not in text for text in written.fields.values())
+
+
+def test_a_test_speaks_of_the_brand_with_samples_in_the_readers_language(
+    providers: Sandbox, owner: Browser, acme: Brand, now: datetime
+) -> None:
+    text = {
+        "zh-hans": "{brand}：{name}有{points}{points_name}，{task_until_at}前满{task_min_spend}元",
+        "en": "{brand}: {name} has {points} {points_name}, {task_min_spend} by {task_until_at}",
+    }
+    with in_brand(acme):
+        settings = {"signature": "Acme", "access_key_id": ACCESS_KEY}
+        made = support.channel("sms", now=now, settings=settings, secret=SECRET)
+        body = {"channels": {"sms": {"template_id": "SMS_1", "fields": {"said": text, "text": text}}}}
+        support.template(now=now, body=body)
+    for language in text:
+        data = {"address": "+8613800000555", "template": "hello", "language": language}
+        assert owner.post(f"{CHANNELS}{made.pk}/test/", data).status_code == 302
+    told = {
+        "zh-hans": acme.points_name.get("zh-hans", "积分"),
+        "en": acme.points_name.get("en", "points"),
+    }
+    assert [each["fields"]["said"] for each in providers.messages] == [
+        f"{acme.name}：陈静有120{told['zh-hans']}，2026年12月22日前满50.00元",
+        f"{acme.name}: Anna Chen has 120 {told['en']}, 50.00 by 22 Dec 2026",
+    ]
+
+
+def test_marketing_is_previewed_as_it_will_arrive(marketing: Browser, acme: Brand, now: datetime) -> None:
+    with in_brand(acme):
+        settings = {"signature": "鲜集超市", "access_key_id": ACCESS_KEY}
+        support.channel("sms", now=now, settings=settings, secret=SECRET)
+        parts = {
+            "sms": {"template_id": "SMS_1", "fields": {"text": {"zh-hans": "回来吧。"}}},
+            "email": {"fields": {"text": {"zh-hans": "快回来"}, "subject": {"zh-hans": "好久不见"}}},
+        }
+        made = support.template(now=now, channels=("sms", "email"), body={"channels": parts})
+        own = support.template(now=now, code="own", purpose="transactional", body={"channels": parts})
+    page = marketing.get(f"{TEMPLATES}{made.pk}/change/").content.decode()
+    assert "【鲜集超市】回来吧，拒收请回复R</div>" in page
+    assert "16 characters, sent as 1 text message(s)" in page
+    assert page.index("好久不见</div>") < page.index("快回来<br><br>退订: http://acme.localhost/unsubscribe/")
+    account = marketing.get(f"{TEMPLATES}{own.pk}/change/").content.decode()
+    assert "【鲜集超市】回来吧。</div>" in account
+    assert "拒收请回复R" not in account
+    assert "/unsubscribe/" not in account
+
+
+def test_long_text_messages_count_by_parts(acme: Brand) -> None:
+    def told(characters: int) -> str:
+        written = Outgoing("", "", "", {"text": "x" * characters})
+        return dict(arrival.shown("sms", written, marketing=False))["length"]
+
+    with in_brand(acme):
+        assert [told(count) for count in (70, 71, 134, 135)] == [
+            "70 characters, sent as 1 text message(s)",
+            "71 characters, sent as 2 text message(s)",
+            "134 characters, sent as 2 text message(s)",
+            "135 characters, sent as 3 text message(s)",
+        ]

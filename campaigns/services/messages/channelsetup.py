@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import locks, occasions
+from campaigns import locks
 from campaigns.channels import Answer, Outcome, Outgoing, Setup, Wire, client_for
-from campaigns.models import Channel, MessageChannel, MessageTemplate
-from campaigns.services.messages import reach, templating, texts
+from campaigns.models import Channel, MessageChannel, MessageTemplate, Purpose
+from campaigns.services.messages import links, reach, templating, texts
 from loyalty.lib import crypto, ids
 from loyalty.lib.errors import FieldError, Invalid, Text
 from tenants.context import current_brand
@@ -110,13 +111,15 @@ def _sample(setup: Setup, template: MessageTemplate, address: str, language: str
     if setup.channel in reach.NEED_TEMPLATE and not number:
         raise Invalid.at("/template", "template_missing", _("The provider's template is not entered yet."))
     facts = templating.sample_facts(template, part)
+    stoppable = setup.channel == Channel.EMAIL and template.purpose == Purpose.MARKETING
     return Outgoing(
         message_id=ids.text(),
         address=address,
         template_id=number,
         fields=texts.fields(part, facts, channel=setup.channel, language=language, tz=current_brand().tz),
         language=language,
-        link=str(occasions.ALWAYS["link"]) if body.get("link") else "",
+        link=links.maker().click(UUID(int=0)) if body.get("link") else "",
+        unsubscribe=links.maker().unsubscribe(UUID(int=0)) if stoppable else "",
         page=str(part.get("page", "")),
     )
 

@@ -20,6 +20,7 @@ from campaigns.services.messages import claiming, links, texts
 from loyalty.lib import words
 from loyalty.lib.errors import FieldError, Invalid
 from members.models import Member
+from tenants.context import current_brand
 
 CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.IGNORECASE)
@@ -75,7 +76,7 @@ def save(
 
 def publish(*, code: str, actor: str, now: datetime) -> MessageTemplate:
     """Make the draft the version that is sent from now on. Raises MessageTemplateNotFound, NothingToPublish,
-    Invalid (a text that may not be said)."""
+    Invalid (a text that may not be said, or names what is not known)."""
     hosts = links.hosts_allowed()
     with transaction.atomic():
         template = locks.message_template(code)
@@ -83,7 +84,8 @@ def publish(*, code: str, actor: str, now: datetime) -> MessageTemplate:
             raise MessageTemplateNotFound
         if template.draft is None:
             raise NothingToPublish
-        faults = [*_forbidden(template.draft), *_link(template.draft, hosts)]
+        # A draft may be older than what is asked of it today.
+        faults = [*_body_faults(template.event, template.draft), *_link(template.draft, hosts)]
         if faults:
             raise Invalid(faults)
         template.current_version = (template.current_version or 0) + 1
@@ -115,24 +117,40 @@ def working(template: MessageTemplate) -> dict[str, Any]:
 def preview(
     *, template: MessageTemplate, channel: str, member: Member, facts: Mapping[str, Any] | None = None
 ) -> Outgoing:
-    """What the member would be sent by this channel, with sample facts. Raises texts.FactMissing."""
+    """What the member would be sent by this channel, with these facts, or else samples; with everything that
+    the sender adds. Raises texts.FactMissing."""
     body = working(template)
-    known = sample_facts(template, body.get("channels", {}).get(channel, {}))
-    samples = {name: value for name, value in known.items() if name not in occasions.ALWAYS}
+    if facts is None:
+        known = sample_facts(template, body.get("channels", {}).get(channel, {}))
+        facts = {name: value for name, value in known.items() if name not in occasions.ALWAYS}
+        if "name" in facts:
+            facts["name"] = member.name or facts["name"]
+    maker = links.maker()
+    stoppable = channel == Channel.EMAIL and template.purpose == Purpose.MARKETING
     return claiming.write_out(
         message_id=UUID(int=0),
         channel=channel,
-        facts={**samples, **(facts or {})},
+        facts=facts,
         member=member,
         body=body,
         address="",
-        link=links.maker().click(UUID(int=0)) if body.get("link") else "",
+        link=maker.click(UUID(int=0)) if body.get("link") else "",
+        unsubscribe=maker.unsubscribe(UUID(int=0)) if stoppable else "",
     )
 
 
 def sample_facts(template: MessageTemplate, part: Mapping[str, Any]) -> dict[str, Any]:
-    """Sample values for all that a channel's texts name; what only the sender knows stands in brackets."""
-    samples = occasions.facts_of(template.event)
+    """Sample values for all that a channel's texts name, with the brand's own name and link; what nobody
+    knows stands in brackets."""
+    brand = current_brand()
+    samples = {
+        **occasions.facts_of(template.event),
+        "brand": brand.name,
+        "link": links.maker().click(UUID(int=0)),
+    }
+    for named in ("currency", "points_name"):
+        if named in samples and brand.points_name:
+            samples[named] = brand.points_name
     wanted = {name for each in _texts(part) for name in each}
     return {**{name: f"[{name}]" for name in sorted(wanted - set(samples))}, **samples}
 
@@ -204,21 +222,27 @@ def _part_faults(pointer: str, channel: str, event: str, part: Mapping[str, Any]
                 yield FieldError(at, "unknown", _("Must be zh-hans or en."))
             elif not isinstance(text, str) or not text.strip() or len(text) > LONGEST:
                 yield FieldError(at, "text", _("Must be a text of at most 2,000 characters."))
-            elif event:
-                for unknown in sorted(texts.placeholders(text) - set(occasions.facts_of(event))):
-                    detail = _("“%(name)s” is not known on this occasion.") % {"name": unknown}
-                    yield FieldError(at, "unknown_fact", detail)
+            else:
+                yield from _text_faults(at, event, text)
+                yield from phrases.faults(at, text)
+
+
+def _text_faults(at: str, event: str, text: str) -> Iterator[FieldError]:
+    """A text names only what is known when it is sent: another would keep the message from everybody."""
+    for unknown in sorted(texts.placeholders(text) - set(occasions.facts_of(event))):
+        here = (
+            _("“%(name)s” is not known on this occasion.")
+            if event
+            else _("“%(name)s” is not known to a wake-up. Known are: %(known)s.")
+        )
+        known = ", ".join(sorted(occasions.facts_of(event)))
+        yield FieldError(at, "unknown_fact", here % {"name": unknown, "known": known})
+    rest = texts.PLACEHOLDER.sub("", text)
+    if "{" in rest or "}" in rest:
+        yield FieldError(at, "brace", _("Braces stand only around the name of a fact, such as {member}."))
 
 
 def _link(body: Mapping[str, Any], hosts: frozenset[str]) -> Iterator[FieldError]:
     if body.get("link") and not links.allowed(body["link"], hosts):
         detail = _("Must lead to the brand's own host or one that it allows, by https.")
         yield FieldError("/body/link", "link_not_allowed", detail)
-
-
-def _forbidden(body: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Texts that law does not allow (compliance.md), whatever article they are about."""
-    for channel, part in body.get("channels", {}).items():
-        for name, said in part.get("fields", {}).items():
-            for language, text in said.items():
-                yield from phrases.faults(f"/body/channels/{channel}/fields/{name}/{language}", text)

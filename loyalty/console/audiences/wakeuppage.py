@@ -17,6 +17,7 @@ from campaigns.services import segments, wakeups
 from campaigns.services.messages import templating, texts
 from loyalty.console.audiences.steps import COLOURS, state_of, steps
 from loyalty.console.audiences.wakeupform import WEEKDAYS, WakeupForm
+from loyalty.console.messagepages import arrival
 from loyalty.lib import clock, words
 from loyalty.lib.console import PageLink, ServicePage
 from loyalty.lib.display import Status, code, instant, number
@@ -192,4 +193,7 @@ def _text(template: MessageTemplate, wakeup: Wakeup, member: Member) -> dict[str
         said = templating.preview(template=template, channel=wakeup.channel, member=member, facts=facts)
     except texts.FactMissing as missing:
         return {"missing": str(missing)}
-    return {"fields": list(said.fields.items())}
+    return {
+        "fields": arrival.shown(wakeup.channel, said, marketing=True),
+        "note": arrival.note(wakeup.channel, marketing=True),
+    }

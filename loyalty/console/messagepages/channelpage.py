@@ -8,6 +8,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import (
@@ -18,7 +20,7 @@ from unfold.widgets import (
 )
 
 from campaigns.models import Channel, MessageChannel, MessageTemplate
-from campaigns.services.messages import channelsetup, replies
+from campaigns.services.messages import channelsetup, links, replies
 from loyalty.console.messagepages.reasons import reason
 from loyalty.lib import clock, words
 from loyalty.lib.console import Operation, PageLink, ServiceForm, ServicePage, errors_of
@@ -197,6 +199,14 @@ class ChannelPage(ServicePage):
         return channel.enabled
 
     @display(description=_("Where the provider reports"))
-    def callbacks(self, _channel: MessageChannel) -> str:
-        """The addresses to enter with the provider, for replies and delivery reports."""
-        return f"/callbacks/sms/{replies.secret()}/replies · /callbacks/sms/{replies.secret()}/reports"
+    def callbacks(self, _channel: MessageChannel) -> SafeString:
+        """The addresses to enter with the provider, whole, each with what it is for."""
+        base = f"{links.maker().base}/callbacks/sms/{replies.secret()}"
+        return format_html_join(
+            "",
+            '<div class="mb-2">{}<br><code style="user-select:all;overflow-wrap:anywhere">{}</code></div>',
+            (
+                (_("Replies (opting out by reply)"), f"{base}/replies"),
+                (_("Delivery reports"), f"{base}/reports"),
+            ),
+        )

@@ -27,7 +27,7 @@ from campaigns.services.messages import standard, templating, texts
 from campaigns.services.messages.reach import NEED_TEMPLATE
 from loyalty.lib import clock
 from loyalty.lib.console import ServiceForm
-from loyalty.lib.errors import Invalid, Refusal
+from loyalty.lib.errors import FieldError, Invalid, Refusal
 from loyalty.lib.words import LANGUAGES
 
 BY_LINE: Final = (Channel.WECHAT_SUBSCRIBE, Channel.WECHAT_OFFICIAL)
@@ -63,6 +63,16 @@ def box_of(pointer: str) -> str:
     channel, _fields, name, language, *_more = [*rest[1:], "", "", ""]
     which = "fields" if channel in BY_LINE else name
     return f"{channel}__{which}__{(language or 'zh-hans').replace('-', '_')}"
+
+
+def words_of(form: TemplateForm, fault: FieldError) -> str:
+    """A fault in words, with the channel and the box that it is about."""
+    name = box_of(fault.pointer)
+    if name not in form.fields:
+        return str(fault.detail)
+    channel = name.partition("__")[0]
+    shown = [str(Channel(channel).label)] if channel in Channel.values else []
+    return f"{' · '.join([*shown, str(form.fields[name].label)])}: {fault.detail}"
 
 
 class TemplateForm(ServiceForm):

@@ -6,28 +6,54 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from campaigns.models import Channel, MessageTemplate
+from campaigns.models import Channel, MessageTemplate, Purpose
 from campaigns.occasions import OCCASIONS
 from campaigns.services.messages import templating, texts
 from campaigns.services.messages.reach import NEED_TEMPLATE
-from loyalty.console.messagepages import templateform
+from loyalty.console.messagepages import arrival, templateform
 from loyalty.console.messagepages.templateform import TemplateForm
 from loyalty.lib import clock, words
 from loyalty.lib.console import Operation, ServicePage, actor
 from loyalty.lib.display import LABELS, Status, code
-from loyalty.lib.errors import Text
+from loyalty.lib.errors import FieldError, Invalid, Text
 from members.models import Member
 from members.selectors import found_by
 
 
 def publish(_admin: Any, request: HttpRequest, template: MessageTemplate, _data: dict[str, Any]) -> Text:
     """The draft is sent from now on."""
-    saved = templating.publish(code=template.code, actor=actor(request), now=clock.now())
+    try:
+        saved = templating.publish(code=template.code, actor=actor(request), now=clock.now())
+    except Invalid as refusal:
+        raise _in_words(template, refusal) from refusal
     return _("Version %(version)s is sent from now on.") % {"version": saved.current_version}
+
+
+def _in_words(template: MessageTemplate, refusal: Invalid) -> Invalid:
+    """The same without places in the body: each fault with its box, which is a click away."""
+    form = TemplateForm(instance=template)
+    page = reverse("admin:campaigns_messagetemplate_change", args=[template.pk])
+    return Invalid(
+        [
+            FieldError(
+                "",
+                each.code,
+                format_html(
+                    '<a href="{}#id_{}">{}</a>',
+                    page,
+                    templateform.box_of(each.pointer),
+                    templateform.words_of(form, each),
+                ),
+            )
+            for each in refusal.errors
+        ]
+    )
 
 
 class TemplatePage(ServicePage):
@@ -132,13 +158,6 @@ class TemplatePage(ServicePage):
         return Status(("published", _("published")))
 
 
-def _in_order(fields: Mapping[str, str]) -> list[tuple[Text, str]]:
-    """The head first; our own names in words, the provider's as they are."""
-    heads = [name for name in ("subject", "title") if name in fields]
-    others = [name for name in fields if name not in heads]
-    return [(templateform.LABELS.get(name, name), fields[name]) for name in (*heads, *others)]
-
-
 def previews(template: MessageTemplate, member: Member) -> list[dict[str, Any]]:
     """Each channel's texts as this member would have them, with sample facts."""
     found = []
@@ -153,13 +172,12 @@ def previews(template: MessageTemplate, member: Member) -> list[dict[str, Any]]:
         except texts.FactMissing as missing:
             found.append({"channel": label, "missing": str(missing)})
             continue
-        fields = written.fields
-        if channel == Channel.SMS:
-            fields = {"text": fields.get("text", "")}
+        marketing = template.purpose == Purpose.MARKETING
         found.append(
             {
                 "channel": label,
-                "fields": _in_order(fields),
+                "fields": arrival.shown(channel, written, marketing=marketing),
+                "note": arrival.note(channel, marketing=marketing),
                 "used": channel in template.channels,
                 "no_number": channel in NEED_TEMPLATE and not written.template_id,
             }
