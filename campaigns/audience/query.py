@@ -23,6 +23,8 @@ COUNT_WITHIN_MS: Final = 5_000
 """A count that takes longer is an estimate from a part of the members, a sample that does is empty."""
 PART_PERCENT: Final = 2
 _FROM: Final = "SELECT {what} FROM members_member m {sampled} WHERE {where}"
+# OFFSET 0: each condition is asked once for a member, however often its answer is used.
+_SHARES: Final = "SELECT count(*), {sums} FROM ({inner} OFFSET 0) AS one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,15 @@ class Count:
     """How many members there are; an estimate where counting took too long."""
 
     members: int
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many members there are, and how many are left of them as each further condition is asked."""
+
+    members: int
+    of_them: tuple[int, ...]
     estimated: bool = False
 
 
@@ -90,6 +101,33 @@ def count(definition: Definition, around: Surroundings, *, within_ms: int = COUN
         plan = cursor.fetchone()[0]
         plan = json.loads(plan) if isinstance(plan, str) else plan
         return Count(int(plan[0]["Plan"]["Plan Rows"]), estimated=True)
+
+
+def shares(
+    definition: Definition,
+    around: Surroundings,
+    *,
+    further: Sequence[str],
+    values: Mapping[str, Any],
+    within_ms: int = COUNT_WITHIN_MS,
+) -> Shares | None:
+    """How many members are in it now, and how many are left as the `further` conditions are asked one after
+    another: one query.
+
+    Estimated from a part of them where counting all takes too long; None where even that does.
+    """
+    condition, own = where(definition, around)
+    flags = ", ".join(f"({each}) AS f{place}" for place, each in enumerate(further))
+    held = [" AND ".join(f"f{place}" for place in range(upto + 1)) for upto in range(len(further))]
+    sums = ", ".join(f"count(*) FILTER (WHERE {each})" for each in held)
+    for sampled, times in (("", 1), (f"TABLESAMPLE SYSTEM ({PART_PERCENT})", 100 // PART_PERCENT)):
+        inner = _FROM.format(what=flags, sampled=sampled, where=condition)
+        sql = _SHARES.format(sums=sums, inner=inner)
+        rows = _rows_within(within_ms, sql, {**own, **values})
+        if rows is not None:
+            members, *of_them = (number * times for number in rows[0])
+            return Shares(members, tuple(of_them), estimated=times > 1)
+    return None
 
 
 def sample(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -36,6 +37,26 @@ GIFTS: Final = 200
 """Coupons and benefits are recorded one by one under the lock on the account: smaller batches."""
 GIFT_KINDS: Final = ("coupon", "benefit", "draw")
 Status = AudienceGrant.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """What a grant would come to now: for so many members, so much (points, or pieces of the gift), and for
+    how many of them the budget is enough, which takes `spent` of it."""
+
+    members: int
+    total: int
+    paid: int
+    spent: int
+    estimated: bool = False
+
+
+def reckon(*, grant: AudienceGrant, now: datetime) -> Reckoned:
+    """What a grant that has not begun would come to. Raises Invalid for a segment that no longer holds."""
+    found = audience.count(segments.definition_of(grant.segment), segments.around(now))
+    paid = min(found.members, _left(grant))
+    each = _cost(grant)
+    return Reckoned(found.members, found.members * each, paid, paid * each, found.estimated)
 
 
 def cancel(*, code: str, actor: str, now: datetime) -> AudienceGrant:
@@ -201,6 +222,11 @@ def _try(grant_id: UUID, now: datetime) -> bool:
     return duerows.turn(AudienceGrant, grant_id, work, now=now, failed="audience_grant_failed")
 
 
+def _timely(grant: AudienceGrant, now: datetime) -> None:
+    if grant.at is not None and grant.at < now:
+        raise Invalid.at("/at", "past", decided.PAST)
+
+
 def _schedule(grant: AudienceGrant, now: datetime) -> None:
     grant.due_at = max(grant.at or now, now)
 
@@ -267,6 +293,7 @@ DECISIONS: Final = decided.Decisions(
     values=_values,
     put_forward=_put_forward,
     look_again=_look_again,
+    timely=_timely,
     schedule=_schedule,
     tell=_tell,
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.errors import CodeTaken, WrongState
 from campaigns.models.decided import Decided
@@ -24,6 +25,7 @@ DECIDED: Final = (
 """The fields that these steps write."""
 
 
+PAST: Final = _("This time is past. Leave it empty to begin as soon as it is decided.")
 Row = TypeVar("Row", bound=Decided)
 
 
@@ -34,7 +36,9 @@ class Decisions(Generic[Row]):
     `model` and `locked` are its table and its lock, `missing` what is raised where there is none; `policy`
     is the brand's word on who has to agree. `fill` writes values into a draft, `values` gives those of one;
     `put_forward` and `look_again` raise Invalid where what it names no longer holds, at submission (what it
-    goes by is fixed then) and at approval; `schedule` says when it begins; `tell` of a step that was taken.
+    goes by is fixed then) and at approval; `timely` raises Invalid where its time is past, as it is saved and
+    put forward (who agrees late lets it begin at once); `schedule` says when it begins; `tell` of a step that
+    was taken.
     """
 
     model: type[Row]
@@ -45,6 +49,7 @@ class Decisions(Generic[Row]):
     values: Callable[[Row], Mapping[str, Any]]
     put_forward: Callable[[Row], None]
     look_again: Callable[[Row], None]
+    timely: Callable[[Row, datetime], None]
     schedule: Callable[[Row, datetime], None]
     tell: Callable[[str, Row, str, datetime], None]
 
@@ -55,6 +60,7 @@ class Decisions(Generic[Row]):
         """
         row = self.model(code=code, created_at=now, created_by=actor)
         self.fill(row, values)
+        self.timely(row, now)
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
@@ -68,17 +74,21 @@ class Decisions(Generic[Row]):
             row = self.lock(code)
             expect(row, Status.DRAFT)
             self.fill(row, {**self.values(row), **changes})
+            self.timely(row, now)
             row.save()
             return row
 
     def submit(self, *, code: str, actor: str, now: datetime, note: str = "", by_api: bool = False) -> Row:
         """Put a draft forward; where nobody else needs to agree it is scheduled at once.
 
-        Raises what is missing, WrongState, Invalid (what it names no longer holds, or it would never begin).
+        Raises what is missing, WrongState, Invalid (what it names no longer holds, its time is past, or it
+        would never begin).
         """
         with transaction.atomic():
             row = self.lock(code)
+            expect(row, Status.DRAFT)
             self.put_forward(row)
+            self.timely(row, now)
             needed = approval_needed(self.policy, by_api=by_api)
             if submit(row, actor=actor, now=now, note=note, needs_approval=needed):
                 self.schedule(row, now)

@@ -12,7 +12,8 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from campaigns.engine.explain import rule_name
-from campaigns.models import ProgrammeBudget, Rule, RuleSubmission, TierSubmission
+from campaigns.models import AudienceGrant, ProgrammeBudget, Rule, RuleSubmission, TierSubmission, Wakeup
+from campaigns.models.decided import Decided
 from loyalty.analytics import selectors
 from loyalty.analytics.selectors import Span
 from loyalty.console.charts import Chart, Line, chart
@@ -58,6 +59,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return {**context, "title": _("Overview"), **platform_overview()}
     context["to_approve"] = _to_approve(request)
     context["rules_to_approve"] = _rules_to_approve(request)
+    context["audiences_to_approve"] = _audiences_to_approve(request)
     if not request.user.has_perm("points.report_account"):
         return {**context, "title": _("Welcome"), "desk": True, "waiting": _waiting(request)}
     context["programme"] = _programme()
@@ -101,6 +103,25 @@ def _rules_to_approve(request: HttpRequest) -> list[Submitted]:
         each.page = f"admin:campaigns_{each._meta.model_name}_change"  # type: ignore[attr-defined]
         each.of_tiers = isinstance(each, TierSubmission)  # type: ignore[attr-defined]
         each.called = "" if each.of_tiers else rule_name(each.body, words.language())  # type: ignore[attr-defined]
+    return found
+
+
+def _audiences_to_approve(request: HttpRequest) -> list[Decided]:
+    """Wake-ups and grants that wait for a second operator, the oldest first, for those who may decide."""
+    found: list[Decided] = []
+    for model, permission in (
+        (Wakeup, "campaigns.approve_wakeup"),
+        (AudienceGrant, "campaigns.approve_audiencegrant"),
+    ):
+        if request.user.has_perm(permission):
+            waiting = model.objects.filter(status=Decided.Status.SUBMITTED)
+            found += waiting.select_related("segment").order_by("submitted_at")[:10]
+    me = actor(request)
+    for each in found:
+        each.own = each.submitted_by == me  # type: ignore[attr-defined]
+        each.asked_by = doer(each.submitted_by)  # type: ignore[attr-defined]
+        each.page = f"admin:campaigns_{each._meta.model_name}_change"  # type: ignore[attr-defined]
+        each.kind = each._meta.verbose_name  # type: ignore[attr-defined]
     return found
 
 

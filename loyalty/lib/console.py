@@ -45,11 +45,12 @@ class Facts:
     """What an operator sees before an operation: labels with values.
 
     `preview`: numbers by which the page reckons on while points are typed (see console.js): `available`,
-    `debt`, `limit` and, of a reversal, `left` and `sign`.
+    `debt`, `limit` and, of a reversal, `left` and `sign`. `warnings` are what speaks against it.
     """
 
     lines: Sequence[tuple[Text, str]] = ()
     preview: Mapping[str, Any] | None = None
+    warnings: Sequence[Text] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Operation:
 
     `run` is called as `run(admin, request, object, cleaned form data)` and returns what to tell the operator.
     `facts` are the numbers that stand beside the question. `fields` names the form's field for refusals that
-    speak of one (see formfaults.place).
+    speak of one (see formfaults.place). `recorded` is the form's field that the history repeats.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Operation:
     shown: Callable[[Any], bool] = lambda _obj: True
     facts: Callable[[Any], Facts] = lambda _obj: Facts()
     fields: Mapping[str, str] = field(default_factory=dict)
+    recorded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,8 @@ class Page(ModelAdmin):  # type: ignore[misc]
         except Refusal as refusal:
             formfaults.place(form, refusal, operation.fields)
             return False
-        self.log_change(request, obj, str(operation.label))
+        why = form.cleaned_data.get(operation.recorded)
+        self.log_change(request, obj, f"{operation.label}: {why}" if why else str(operation.label))
         messages.success(request, str(told or _("Done.")))
         return True
 

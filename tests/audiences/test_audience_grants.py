@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from campaigns.models import AudienceGrant
 from campaigns.services import audiencegrants
+from loyalty.lib import clock
 from loyalty.outbox.models import OutboxEvent
 from mall.models import Grant
 from points import services as points
@@ -291,3 +292,33 @@ def test_bad_input_is_told_at_its_field(
 def test_a_code_is_taken_once(everybody: None, api: Api) -> None:
     assert api.post("/audience-grants", SORRY).status_code == 201
     assert api.post("/audience-grants", SORRY).json()["code"] == "code_taken"
+
+
+def test_a_time_that_is_past_is_refused_and_a_late_approval_is_not(
+    everybody: None, api: Api, colleague: Api, now: datetime, row_counts: Counts
+) -> None:
+    before = row_counts()
+    answer = api.post("/audience-grants", SORRY | {"at": "2026-11-22T09:59:59+08:00"})
+    assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [("/at", "past")]
+    assert row_counts() == before
+    api.post("/audience-grants", SORRY | {"at": "2026-11-22T10:00:01+08:00"})
+    later = now + timedelta(hours=1)
+    with clock.frozen(later):
+        answer = api.post("/audience-grants/sorry/submit")
+        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [("/at", "past")]
+    assert AudienceGrant.objects.get().status == "draft"
+    api.post("/audience-grants/sorry/submit")
+    with clock.frozen(later):
+        assert colleague.post("/audience-grants/sorry/approve").json()["status"] == "scheduled"
+    assert AudienceGrant.objects.get().due_at == later
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"), [(300, (3, 300, 3, 300)), (299, (3, 300, 2, 200))], ids=["enough", "short"]
+)
+def test_what_a_grant_would_come_to(
+    everybody: None, api: Api, now: datetime, budget: int, expected: tuple[int, int, int, int]
+) -> None:
+    api.post("/audience-grants", SORRY | {"budget": budget})
+    found = audiencegrants.reckon(grant=AudienceGrant.objects.get(), now=now)
+    assert (found.members, found.total, found.paid, found.spent) == expected

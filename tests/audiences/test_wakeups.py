@@ -6,8 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from campaigns import occasions
 from campaigns.models import (
     Message,
     MessageTemplate,
@@ -17,10 +19,13 @@ from campaigns.models import (
     WakeupRun,
 )
 from campaigns.services import messages, wakeups
-from campaigns.services.wakeups import running, times
+from campaigns.services.wakeups import Reached, nearness, running, times
+from loyalty.lib import clock
+from members.models import Identity, Member
 from tenants.models import Brand
 from tests.audiences.shapes import change, policy, segment, where
 from tests.audiences.wakeupshapes import COME_BACK, TEXT, crowd, go, queued, scheduled, template
+from tests.messages.support import MINI, WX_TEMPLATE, agrees, all_channels, known_by, subscribed
 from tests.support.brands import ANNA, BORIS, CHEN
 from tests.support.client import Api
 
@@ -298,6 +303,14 @@ def test_where_the_brand_asks_a_second_operator_decides(
          "not_marketing"),
         ({"variants": [{"code": "a", "template": "hello", "share": 99}]}, "/variants", "share"),
         ({"variants": [{"code": "a", "template": "hello", "share": 50}] * 2}, "/variants", "repeated"),
+        ({"variants": [{"code": "a", "template": "hello", "share": 50},
+                       {"code": "b", "template": "hello", "share": 50}]},
+         "/variants/1/template", "same_template"),
+        ({"schedule": {"every": "once", "at": "2026-11-22T09:59:59+08:00"}}, "/schedule/at", "past"),
+        ({"schedule": {"every": "daily", "time": "09:59", "until": "2026-11-23T09:59:00+08:00"}},
+         "/schedule/until", "never_runs"),
+        ({"schedule": {"every": "weekly", "time": "10:00", "weekdays": ["FR"],
+                       "until": "2026-11-21T10:00:00+08:00"}}, "/schedule/until", "never_runs"),
         ({"schedule": {"every": "daily"}}, "/schedule/time", "required"),
         ({"schedule": {"every": "weekly", "time": "10:00"}}, "/schedule/weekdays", "required"),
         ({"schedule": {"every": "daily", "time": "24:00"}}, "/schedule/time", "invalid"),
@@ -323,8 +336,9 @@ def test_bad_input_is_told_at_its_field(
 
 
 def test_one_that_ends_before_its_first_time_is_refused(ready: None, api: Api) -> None:
-    schedule = {"every": "daily", "time": "09:59", "until": "2026-11-23T09:59:00+08:00"}
-    api.post("/wakeups", COME_BACK | {"schedule": schedule})
+    schedule = {"every": "daily", "time": "09:59", "until": "2026-11-23T09:59:01+08:00"}
+    assert api.post("/wakeups", COME_BACK | {"schedule": schedule}).status_code == 201
+    Wakeup.objects.update(ends_at="2026-11-23T09:59:00+08:00")
     answer = api.post("/wakeups/come-back/submit")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "never_runs")
     assert state()[0] == "draft"
@@ -368,3 +382,94 @@ def test_times_of_day_when_the_clocks_change() -> None:
         tz=berlin,
     )
     assert twice == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
+TASKED = {"en": "{task_points} until {task_until_at}", "zh-hans": "{task_points}，{task_until_at} 前有效"}
+SHORT = {"en": "{missing} more for {reward}", "zh-hans": "还差 {missing} 即可换 {reward}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "told"),
+    [
+        (TASKED, None, "{task_points}, {task_until_at}, which only a wake-up with points for coming back"),
+        (SHORT, None, "{missing}, {reward}, which this wake-up does not know"),
+        (TASKED, {"points": 100, "days": 7, "budget": 1000}, ""),
+    ],
+    ids=["task", "near", "known"],
+)
+def test_a_text_that_names_what_the_wake_up_does_not_know_is_refused(
+    ready: None,
+    api: Api,
+    now: datetime,
+    row_counts: Counts,
+    text: dict[str, str],
+    task: dict[str, Any] | None,
+    told: str,
+) -> None:
+    body = {"channels": {"sms": {"template_id": "SMS_1", "fields": {"text": text}}}}
+    template("named", now, body=body)
+    before = row_counts()
+    variants = [{"code": "a", "template": "named", "share": 100}]
+    answer = api.post("/wakeups", COME_BACK | {"task": task, "variants": variants})
+    if not told:
+        assert answer.status_code == 201, answer.content
+        return
+    (fault,) = answer.json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/variants/0/template", "unknown_fact")
+    assert told in fault["detail"]
+    assert row_counts() == before
+
+
+def test_the_facts_that_texts_may_name_are_those_that_are_sent(
+    ready: None, api: Api, in_acme: Brand, now: datetime
+) -> None:
+    wakeup = scheduled(api, task={"points": 100, "days": 7, "budget": 1000})
+    sent = wakeups.facts_of(wakeup, Member.objects.get(pk=ANNA), 5, now)
+    assert set(sent) | set(occasions.ALWAYS) == nearness.facts_known(wakeup)
+
+
+def test_a_time_that_passed_before_it_was_put_forward_is_refused_and_a_late_approval_is_not(
+    ready: None, in_acme: Brand, api: Api, colleague: Api, now: datetime
+) -> None:
+    policy(in_acme, wakeup_approval="all")
+    api.post("/wakeups", COME_BACK | {"schedule": {"every": "once", "at": "2026-11-22T10:00:01+08:00"}})
+    with clock.frozen(now + timedelta(seconds=2)):
+        answer = api.post("/wakeups/come-back/submit")
+        assert answer.json()["errors"][0]["pointer"] == "/schedule/at"
+        assert state()[0] == "draft"
+    assert api.post("/wakeups/come-back/submit").json()["status"] == "submitted"
+    later = now + timedelta(hours=1)
+    with clock.frozen(later):
+        assert colleague.post("/wakeups/come-back/approve").json()["status"] == "scheduled"
+    assert Wakeup.objects.get().next_run_at == later
+
+
+def test_whom_it_would_reach_is_counted_as_it_is_judged(
+    ready: None, api: Api, in_acme: Brand, now: datetime
+) -> None:
+    api.post("/wakeups", COME_BACK)
+    wakeup = Wakeup.objects.get()
+    Identity.objects.filter(provider="phone").delete()
+    assert wakeups.reached(wakeup=wakeup, now=now) == Reached(3, 0, 0, channel_off=True)
+    all_channels(now)
+    agrees(ANNA, now)
+    agrees(BORIS, now)
+    agrees(CHEN, now)
+    assert wakeups.reached(wakeup=wakeup, now=now) == Reached(3, 3, 0)
+    for number, member_id in enumerate((ANNA, BORIS, CHEN)):
+        known_by(member_id, "phone", f"1380000000{number}", now)
+    assert wakeups.reached(wakeup=wakeup, now=now) == Reached(3, 3, 3)
+    agrees(BORIS, now, purpose="marketing.sms", granted=False)
+    agrees(ANNA, now + timedelta(seconds=1), granted=False)
+    with CaptureQueriesContext(connection) as asked:
+        assert wakeups.reached(wakeup=wakeup, now=now) == Reached(3, 1, 1)
+    assert sum("members_consent" in each["sql"] for each in asked.captured_queries) == 1
+    Wakeup.objects.update(channel="wechat_subscribe")
+    part = {"template_id": {"zh-hans": WX_TEMPLATE}, "fields": {}}
+    template("wx", now, body={"channels": {"wechat_subscribe": part}})
+    Wakeup.objects.update(variants=[{"code": "a", "template": "wx", "share": 100}])
+    for member_id in (BORIS, CHEN):
+        known_by(member_id, "openid", f"o-{member_id}", now, app_id=MINI)
+    subscribed(CHEN, 0, now)
+    subscribed(BORIS, 1, now)
+    assert wakeups.reached(wakeup=Wakeup.objects.get(), now=now) == Reached(3, 2, 1)

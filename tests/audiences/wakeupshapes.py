@@ -1,6 +1,6 @@
 """Wake-ups of the tests: the message, the body, and what became of the members."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,19 +31,26 @@ COME_BACK: dict[str, Any] = {
 }
 
 
-def template(code: str, now: datetime, *, purpose: str = "marketing", published: bool = True) -> None:
+def template(
+    code: str,
+    now: datetime,
+    *,
+    purpose: str = "marketing",
+    published: bool = True,
+    body: Mapping[str, Any] = TEXT,
+) -> None:
     """A message with a text for sms."""
     made = MessageTemplate.objects.create(
         code=code,
         name={"en": code},
         purpose=purpose,
         channels=["sms"],
-        draft=TEXT,
+        draft=body,
         current_version=1 if published else None,
         updated_at=now,
     )
     if published:
-        MessageTemplateVersion.objects.create(template=made, version=1, body=TEXT, published_at=now)
+        MessageTemplateVersion.objects.create(template=made, version=1, body=body, published_at=now)
 
 
 def scheduled(api: Api, **changes: Any) -> Wakeup:

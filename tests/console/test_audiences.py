@@ -1,19 +1,23 @@
 """Segments, wake-ups and audience grants in the console: forms without JSON, four eyes, a report."""
 
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from campaigns.models import AudienceGrant, Segment, Wakeup
+from campaigns.models import AudienceGrant, Message, MessageTemplate, Segment, Wakeup, WakeupRun
 from campaigns.services import audiencegrants, segments, wakeups
+from loyalty.lib import clock
 from mall import services as mall
 from tenants.context import in_brand
 from tenants.models import Brand
+from tenants.provisioning import create_operator
 from tests.audiences.shapes import policy
 from tests.audiences.wakeupshapes import go, reached, template
-from tests.console.pages import Browser, signed_in
+from tests.console.pages import PASSWORD, Browser, signed_in
+from tests.messages.support import agrees, all_channels, known_by
 from tests.support.brands import ANNA, BORIS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.whole]
@@ -197,3 +201,186 @@ def test_a_report_of_what_never_went_out(everybody: Brand, now: datetime) -> Non
         made = wakeups.create(code="x", values=values, actor="test", now=now)
     page = signed_in(everybody, "owner").get(f"wakeups/{made.pk}/report/").content.decode()
     assert "there is nothing to report" in page
+
+
+GRANT = {
+    "code": "sorry", "name_en": "Sorry", "segment": "everybody", "points": "100", "budget": "200",
+    "reason": "Late",
+}  # fmt: skip
+
+
+def test_a_wake_up_that_reaches_nobody_says_so_before_it_is_agreed_to(
+    everybody: Brand, now: datetime
+) -> None:
+    policy(everybody, wakeup_approval="console")
+    with in_brand(everybody):
+        all_channels(now)
+    anna, owner = signed_in(everybody, "marketing"), signed_in(everybody, "owner")
+    anna.post("campaigns/wakeup/add/", COME_BACK)
+    with in_brand(everybody):
+        path = f"campaigns/wakeup/{Wakeup.objects.get().pk}"
+    nobody = "None of the 3 members agrees to marketing by text message: nobody would get it."
+    for page in (anna.get(f"{path}/change/"), anna.get(f"{path}/submit/")):
+        assert nobody in page.content.decode()
+    with in_brand(everybody):
+        agrees(ANNA, now)
+        known_by(ANNA, "phone", "13800000009", now)
+    anna.post(f"{path}/submit/", {"note": "for Friday"})
+    for page in (owner.get(f"{path}/change/"), owner.get(f"{path}/approve/")):
+        text = page.content.decode()
+        assert nobody not in text
+        for label, value in (("Members in the segment", "3"), ("agree to marketing by text message", "1"),
+                             ("can be reached", "1"), ("note", "for Friday")):  # fmt: skip
+            assert f"<dt>{label}</dt><dd>{value}</dd>" in text
+
+
+def test_a_grant_says_what_it_would_come_to(everybody: Brand) -> None:
+    policy(everybody, point_cost="0.02")
+    anna, owner = signed_in(everybody, "marketing"), signed_in(everybody, "owner")
+    anna.post("campaigns/audiencegrant/add/", GRANT)
+    with in_brand(everybody):
+        path = f"campaigns/audiencegrant/{AudienceGrant.objects.get().pk}"
+    pages = [anna.get(f"{path}/change/"), anna.get(f"{path}/submit/")]
+    anna.post(f"{path}/submit/", {"note": ""})
+    pages += [owner.get(f"{path}/change/"), owner.get(f"{path}/approve/")]
+    for page in pages:
+        text = page.content.decode()
+        for label, value in (("Members in the segment", "3"), ("Points in all", "300"),
+                             ("Budget, in points", "200"), ("Cost of the points", "4.00 CNY")):  # fmt: skip
+            assert f"<dt>{label}</dt><dd>{value}</dd>" in text
+        assert "The budget is enough for 2 of 3 members." in text
+
+
+@pytest.mark.parametrize("kind", ["wakeup", "audiencegrant"])
+def test_why_it_was_turned_down_is_read_by_who_changes_it(everybody: Brand, kind: str) -> None:
+    policy(everybody, wakeup_approval="console")
+    anna, owner = signed_in(everybody, "marketing"), signed_in(everybody, "owner")
+    anna.post(f"campaigns/{kind}/add/", COME_BACK if kind == "wakeup" else GRANT)
+    with in_brand(everybody):
+        path = f"campaigns/{kind}/{(Wakeup if kind == 'wakeup' else AudienceGrant).objects.get().pk}"
+    assert 'id="turned-down"' not in anna.get(f"{path}/change/").content.decode()
+    anna.post(f"{path}/submit/", {"note": ""})
+    assert owner.post(f"{path}/reject/", {"reason": "far too much"}).status_code == 302
+    page = anna.get(f"{path}/change/").content.decode()
+    assert 'id="turned-down"' in page
+    assert "far too much" in page
+    assert "Turn down: far too much" in anna.get(f"{path}/history/").content.decode()
+
+
+def test_nobody_is_offered_to_decide_on_their_own(everybody: Brand) -> None:
+    policy(everybody, wakeup_approval="console")
+    owner, second = signed_in(everybody, "owner"), Browser("acme.localhost")
+    with in_brand(everybody):
+        create_operator(email="second@acme.example", role="owner", password=PASSWORD, name="Wu")
+    second.sign_in("second@acme.example")
+    owner.post("campaigns/wakeup/add/", COME_BACK)
+    with in_brand(everybody):
+        path = f"campaigns/wakeup/{Wakeup.objects.get().pk}"
+    owner.post(f"{path}/submit/", {"note": ""})
+    own, other = (each.get(f"{path}/change/").content.decode() for each in (owner, second))
+    assert "You submitted it yourself: somebody else decides." in own
+    assert "/approve/" not in own
+    assert "/reject/" not in own
+    assert "/approve/" in other
+    assert "operator:owner@" not in other
+    assert "owner@acme.example" in other
+
+
+def test_a_time_that_is_past_is_refused_at_its_field_and_told_at_a_late_approval(
+    everybody: Brand, now: datetime, row_counts: Counts
+) -> None:
+    policy(everybody, wakeup_approval="console")
+    anna, owner = signed_in(everybody, "marketing"), signed_in(everybody, "owner")
+    before = row_counts()
+    for kind, form in (("wakeup", COME_BACK), ("audiencegrant", GRANT)):
+        page = anna.post(f"campaigns/{kind}/add/", form | {"at": "2026-11-22 09:59"})
+        assert "This time is past." in str(page.context["errors"])
+        assert "at" in page.context["adminform"].form.errors
+    assert row_counts() == before
+    anna.post("campaigns/wakeup/add/", COME_BACK | {"at": "2026-11-22 10:01"})
+    with in_brand(everybody):
+        path = f"campaigns/wakeup/{Wakeup.objects.get().pk}"
+    anna.post(f"{path}/submit/", {"note": ""})
+    late = "is past: approved now, it begins at once."
+    assert late not in owner.get(f"{path}/approve/").content.decode()
+    with clock.frozen(now + timedelta(minutes=2)):
+        assert late in owner.get(f"{path}/approve/").content.decode()
+
+
+@pytest.mark.parametrize("kind", ["wakeup", "audiencegrant"])
+def test_whom_and_how_is_chosen_not_found_chosen(everybody: Brand, kind: str) -> None:
+    owner = signed_in(everybody, "owner")
+    form = owner.get(f"campaigns/{kind}/add/").context["adminform"].form
+    for name in ("segment", *(("channel", "template_a") if kind == "wakeup" else ())):
+        assert form.fields[name].choices[0][0] == ""
+    answer = owner.post(
+        f"campaigns/{kind}/add/", (COME_BACK if kind == "wakeup" else GRANT) | {"segment": ""}
+    )
+    assert answer.context["adminform"].form.errors["segment"] == ["This field is required."]
+
+
+def test_the_question_whether_to_cancel_has_two_different_answers(everybody: Brand) -> None:
+    owner = signed_in(everybody, "owner", "zh-hans")
+    owner.post("campaigns/wakeup/add/", COME_BACK)
+    with in_brand(everybody):
+        path = f"campaigns/wakeup/{Wakeup.objects.get().pk}"
+    page = owner.get(f"{path}/cancel/").content.decode()
+    assert re.findall(r">\s*(取消推送|返回|取消)\s*<", page).count("取消") == 0
+    assert "取消推送" in page
+    assert "返回" in page
+    assert "运行记录" in owner.get(f"{path}/change/").content.decode()
+
+
+def test_the_report_leads_to_its_messages_and_the_log_calls_things_by_name(
+    everybody: Brand, now: datetime
+) -> None:
+    owner = signed_in(everybody, "owner")
+    with in_brand(everybody):
+        MessageTemplate.objects.update(name={"en": "Come back soon"})
+        pushed = []
+        for code in ("one", "two"):
+            values = {
+                "name": {"en": code}, "segment": "everybody", "channel": "sms", "holdout_percent": 0,
+                "variants": [{"code": "a", "template": "hello", "share": 100}],
+            }  # fmt: skip
+            pushed.append(wakeups.create(code=code, values=values, actor="test", now=now))
+            wakeups.submit(code=code, actor="test", now=now, by_api=True)
+        go(now)
+        assert Message.objects.count() == 6
+    report = owner.get(f"wakeups/{pushed[0].pk}/report/").content.decode()
+    path = f"campaigns/message/?wakeup={pushed[0].pk}"
+    assert f"/console/{path}" in report
+    assert "roomy" not in report
+    log = owner.get(path)
+    assert {each.occasion for each in log.context["cl"].result_list} == {
+        f"wakeup:{run}" for run in _runs(everybody, "one")
+    }
+    assert "Come back soon" in log.content.decode()
+    for asked, count in (("nonsense", 0), (ANNA, 0), ("", 6)):
+        answer = owner.get(f"campaigns/message/?wakeup={asked}")
+        assert (answer.status_code, len(answer.context["cl"].result_list)) == (200, count)
+
+
+def _runs(brand: Brand, code: str) -> list[Any]:
+    with in_brand(brand):
+        return list(WakeupRun.objects.filter(wakeup__code=code).values_list("pk", flat=True))
+
+
+def test_the_dashboard_lists_what_waits_for_those_who_decide(everybody: Brand) -> None:
+    policy(everybody, wakeup_approval="console")
+    anna, owner = signed_in(everybody, "marketing"), signed_in(everybody, "owner")
+    anna.post("campaigns/wakeup/add/", COME_BACK)
+    anna.post("campaigns/audiencegrant/add/", GRANT)
+    assert 'id="audiences-to-approve"' not in owner.get("").content.decode()
+    with in_brand(everybody):
+        paths = [
+            f"campaigns/wakeup/{Wakeup.objects.get().pk}",
+            f"campaigns/audiencegrant/{AudienceGrant.objects.get().pk}",
+        ]
+    for path in paths:
+        anna.post(f"{path}/submit/", {"note": ""})
+    page = owner.get("").content.decode()
+    assert 'id="audiences-to-approve"' in page
+    for path in paths:
+        assert f"/console/{path}/change/" in page
+    assert 'id="audiences-to-approve"' not in signed_in(everybody, "care").get("").content.decode()

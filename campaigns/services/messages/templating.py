@@ -155,6 +155,11 @@ def sample_facts(template: MessageTemplate, part: Mapping[str, Any]) -> dict[str
     return {**{name: f"[{name}]" for name in sorted(wanted - set(samples))}, **samples}
 
 
+def named_in(body: Mapping[str, Any], channel: str) -> set[str]:
+    """The facts that the texts for a channel name."""
+    return {name for each in _texts(body.get("channels", {}).get(channel, {})) for name in each}
+
+
 def _texts(part: Mapping[str, Any]) -> Iterator[set[str]]:
     for said in part.get("fields", {}).values():
         for text in said.values():

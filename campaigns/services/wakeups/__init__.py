@@ -13,10 +13,12 @@ from campaigns.services.wakeups.deciding import (
     update,
 )
 from campaigns.services.wakeups.offers import open_offers
+from campaigns.services.wakeups.reaching import Reached, reached
 from campaigns.services.wakeups.report import report
 from campaigns.services.wakeups.running import facts_of, run_batch, run_due, start_due
 
 __all__ = [
+    "Reached",
     "approve",
     "cancel",
     "create",
@@ -27,6 +29,7 @@ __all__ = [
     "may_find_any",
     "open_offers",
     "pay_due",
+    "reached",
     "reject",
     "report",
     "run_batch",

@@ -16,7 +16,8 @@ from campaigns.errors import WakeupNotFound
 from campaigns.models import Channel, MessageTemplate, MessageTemplateVersion, Purpose, Wakeup, WakeupRun
 from campaigns.models.decided import OPEN
 from campaigns.services import decided, messages, segments
-from campaigns.services.wakeups import times
+from campaigns.services.messages import templating
+from campaigns.services.wakeups import nearness, times
 from loyalty.lib import instants
 from loyalty.lib.errors import FieldError, Invalid
 from loyalty.outbox import services as outbox
@@ -127,12 +128,20 @@ def _message_errors(wakeup: Wakeup) -> list[FieldError]:
     found = {
         each.code: each for each in MessageTemplate.objects.filter(code__in=[r["template"] for r in rows])
     }
+    named: set[str] = set()
     for number, row in enumerate(rows):
-        errors += _template_errors(found.get(row["template"]), wakeup.channel, f"/variants/{number}/template")
+        at = f"/variants/{number}/template"
+        errors += _template_errors(wakeup, found.get(row["template"]), row.get("version"), at)
+        if row["template"] in named:
+            same = _("Both messages are the same: there would be nothing to compare.")
+            errors.append(FieldError(at, "same_template", same))
+        named.add(row["template"])
     return errors
 
 
-def _template_errors(template: MessageTemplate | None, channel: str, at: str) -> list[FieldError]:
+def _template_errors(
+    wakeup: Wakeup, template: MessageTemplate | None, put_forward: int | None, at: str
+) -> list[FieldError]:
     if template is None:
         return [FieldError(at, "unknown_template", _("There is no message template of this code."))]
     if template.current_version is None:
@@ -140,9 +149,25 @@ def _template_errors(template: MessageTemplate | None, channel: str, at: str) ->
     if template.purpose != Purpose.MARKETING:
         return [FieldError(at, "not_marketing", _("A wake-up sends what is marketing."))]
     version = MessageTemplateVersion.objects.get(template=template, version=template.current_version)
-    if channel not in version.body.get("channels", {}):
+    if wakeup.channel not in version.body.get("channels", {}):
         return [FieldError(at, "no_text", _("The message template has no text for this channel."))]
-    return []
+    if put_forward is not None and wakeup.status != Status.DRAFT and put_forward != version.version:
+        version = MessageTemplateVersion.objects.get(template=template, version=put_forward)
+    return _fact_errors(wakeup, version.body, at)
+
+
+def _fact_errors(wakeup: Wakeup, body: Mapping[str, Any], at: str) -> list[FieldError]:
+    """A text that names what this wake-up does not know would reach nobody."""
+    unknown = templating.named_in(body, wakeup.channel) - nearness.facts_known(wakeup)
+    if not unknown:
+        return []
+    listed = ", ".join(f"{{{name}}}" for name in sorted(unknown))
+    detail = (
+        _("The text names %(names)s, which only a wake-up with points for coming back knows.")
+        if unknown <= nearness.OF_TASK
+        else _("The text names %(names)s, which this wake-up does not know.")
+    )
+    return [FieldError(at, "unknown_fact", detail % {"names": listed})]
 
 
 def _task_errors(wakeup: Wakeup) -> list[FieldError]:
@@ -171,16 +196,27 @@ def _still_holds(wakeup: Wakeup) -> None:
         raise Invalid(errors)
 
 
+def _timely(wakeup: Wakeup, now: datetime) -> None:
+    if wakeup.at is not None and wakeup.at < now:
+        raise Invalid.at("/schedule/at", "past", decided.PAST)
+    _first_run(wakeup, now)
+
+
 def _schedule(wakeup: Wakeup, now: datetime) -> None:
-    wakeup.next_run_at = times.first(
+    wakeup.next_run_at = _first_run(wakeup, now)
+
+
+def _first_run(wakeup: Wakeup, now: datetime) -> datetime:
+    first = times.first(
         at=wakeup.at,
         time_of_day=wakeup.time_of_day,
         weekdays=wakeup.weekdays,
         now=now,
         tz=current_brand().tz,
     )
-    if wakeup.ends_at is not None and wakeup.next_run_at >= wakeup.ends_at:
+    if wakeup.ends_at is not None and first >= wakeup.ends_at:
         raise Invalid.at("/schedule/until", "never_runs", _("It ends before it goes out for the first time."))
+    return first
 
 
 def _tell(step: str, wakeup: Wakeup, actor: str, now: datetime) -> None:
@@ -206,6 +242,7 @@ DECISIONS: Final = decided.Decisions(
     values=_values,
     put_forward=_put_forward,
     look_again=_still_holds,
+    timely=_timely,
     schedule=_schedule,
     tell=_tell,
 )

@@ -1,14 +1,20 @@
-"""What a wake-up to members who are almost there may name: the reward, and how much is missing for it."""
+"""What the texts of a wake-up may name: of a reward that is near what is missing for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from campaigns.models import Segment
+from campaigns import occasions
+from campaigns.models import Segment, Wakeup
 from campaigns.services import segments
+from loyalty.lib.errors import Invalid
 from mall.models import Offer
+
+OF_ALL: Final = frozenset({*occasions.ALWAYS, "brand", "points_name", "name", "points"})
+OF_TASK: Final = frozenset({"task_points", "task_min_spend", "task_until_at"})
+OF_NEAR: Final = frozenset({"reward", "missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +46,13 @@ def of(segment: Segment) -> Near | None:
     if offer is None:
         return None
     return Near(offer.reward.name, tuple(offer.reward.tags), offer.points)
+
+
+def facts_known(wakeup: Wakeup) -> frozenset[str]:
+    """The names of the facts that the wake-up's texts may name, as its task and its segment are."""
+    known = OF_ALL | OF_TASK if wakeup.task_points else OF_ALL
+    try:
+        near = of(wakeup.segment)
+    except Invalid:  # refused elsewhere, and for that
+        return known | OF_NEAR
+    return known | OF_NEAR if near else known

@@ -18,10 +18,11 @@ from unfold.widgets import (
 
 from campaigns.models import AudienceGrant, Segment
 from campaigns.services import audiencegrants
+from loyalty.console.audiences import sizes
 from loyalty.console.audiences.segmentform import CODE, LANGUAGES, NO_SEGMENT
-from loyalty.console.audiences.steps import COLOURS, state_of, steps
+from loyalty.console.audiences.steps import COLOURS, DecidedPage, state_of, steps
 from loyalty.lib import clock
-from loyalty.lib.console import ServiceForm, ServicePage
+from loyalty.lib.console import Facts, ServiceForm
 from loyalty.lib.display import Status, code, number, plain
 from loyalty.lib.timefields import MomentField
 
@@ -83,8 +84,9 @@ class GrantForm(ServiceForm):
         fields: Any = self.fields
         own: AudienceGrant = self.instance
         found = Segment.objects.filter(archived=False).order_by("code")
-        fields["segment"].choices = [(each.code, f"{each} ({each.code})") for each in found]
-        if not fields["segment"].choices:
+        named = [(each.code, f"{each} ({each.code})") for each in found]
+        fields["segment"].choices = [("", "–"), *named]
+        if not named:
             fields["segment"].help_text = NO_SEGMENT
         self.known = own.segment_id is not None
         if self.known:
@@ -111,7 +113,7 @@ class GrantForm(ServiceForm):
         return audiencegrants.create(code=data["code"], values=values, actor=self.actor, now=now)
 
 
-class GrantPage(ServicePage):
+class GrantPage(DecidedPage):
     """Points for everybody in a segment, once each."""
 
     empty_words = gettext_lazy("A grant gives points to everybody of a segment, once, within a budget.")
@@ -125,11 +127,13 @@ class GrantPage(ServicePage):
     ordering = ("-created_at", "-id")
     readonly_fields = (
         "state", "code_n", "segment", "points_n", "given_n", "spent_n", "budget_n", "at", "reason",
-        "submitted_by", "approved_by", "note", "started_at", "ended_at", "gift_words",
+        "submitter", "approver", "note", "started_at", "ended_at", "gift_words",
     )  # fmt: skip
     operations = steps(
         audiencegrants,
         "audiencegrant",
+        cancel_words=gettext_lazy("Cancel the grant"),
+        size=sizes.of_grant,
         cancelled=gettext_lazy("Nobody else is given any. What was given stays given."),
     )
 
@@ -148,7 +152,7 @@ class GrantPage(ServicePage):
                     _("So far"),
                     {"fields": ("given_n", ("spent_n", "budget_n"), ("started_at", "ended_at"))},
                 ),
-                (_("Decided"), {"fields": (("submitted_by", "approved_by"), "note")}),
+                (_("Decided"), {"fields": (("submitter", "approver"), "note")}),
             ]
         names: tuple[Any, ...] = (("name_zh", "name_en"),)
         head = (*names, "code") if obj is None else (("state", "code_n"), *names)
@@ -159,6 +163,10 @@ class GrantPage(ServicePage):
         if obj is None:
             return ()
         return ("state", "code_n") if self.has_change_permission(request, obj) else self.readonly_fields
+
+    def size(self, obj: AudienceGrant) -> Facts:
+        """Members, points, budget, money."""
+        return sizes.of_grant(obj)
 
     @display(description=gettext_lazy("name"))
     def title(self, grant: AudienceGrant) -> str:

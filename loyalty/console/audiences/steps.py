@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns.models.decided import Decided
 from campaigns.services.decided import LONGEST_NOTE
 from loyalty.lib import clock
-from loyalty.lib.console import Operation, actor
-from loyalty.lib.display import Status, status
-from loyalty.lib.errors import Text
+from loyalty.lib.console import Facts, Operation, ServicePage, actor
+from loyalty.lib.display import Status, doer, status
+from loyalty.lib.errors import FieldError, Invalid, Text
 
 S = Decided.Status
+DECIDING: Final = ("approve", "reject")
 COLOURS: Mapping[str, str] = {
     S.DRAFT: "warning",
     S.SUBMITTED: "warning",
@@ -66,18 +68,73 @@ def _not_over(row: Any) -> bool:
     return row.status not in (S.DONE, S.CANCELLED)
 
 
+class DecidedPage(ServicePage):
+    """A page of rows that wait for a second operator: nobody is offered to decide on their own."""
+
+    change_form_before_template = "console/audiences/size.html"
+
+    def _possible(self, request: HttpRequest, obj: Any) -> list[Operation]:
+        found = super()._possible(request, obj)
+        return [each for each in found if each.name not in DECIDING] if is_own(request, obj) else found
+
+    def panels(self, request: HttpRequest, obj: Any) -> Mapping[str, Any]:
+        """What it would come to, why it was turned down, and whether it is one's own."""
+        return {
+            "size": self.size(obj) if obj.status in (S.DRAFT, S.SUBMITTED) else None,
+            "turned_down": obj.note if obj.status == S.DRAFT else "",
+            "own": is_own(request, obj),
+        }
+
+    def size(self, obj: Any) -> Facts:
+        """What it would come to if it began now."""
+        return Facts()
+
+    @display(description=_("submitted by"))
+    def submitter(self, row: Decided) -> str:
+        """Who put it forward."""
+        return doer(row.submitted_by) or "–"
+
+    @display(description=_("approved by"))
+    def approver(self, row: Decided) -> str:
+        """Who agreed."""
+        return doer(row.approved_by) or "–"
+
+
+def is_own(request: HttpRequest, row: Any) -> bool:
+    """Whether it waits for somebody else than who looks at it."""
+    return bool(row.status == S.SUBMITTED and row.submitted_by == actor(request))
+
+
+def _plainly(refusal: Invalid) -> Invalid:
+    """The same without the places, which the question's form does not have."""
+    return Invalid([FieldError("", each.code, each.detail) for each in refusal.errors])
+
+
 def steps(
-    services: Services, model: str, *, cancelled: Text, may_cancel: Callable[[Any], bool] = _not_over
+    services: Services,
+    model: str,
+    *,
+    cancel_words: Text,
+    cancelled: Text,
+    size: Callable[[Any], Facts],
+    may_cancel: Callable[[Any], bool] = _not_over,
 ) -> tuple[Operation, ...]:
-    """The buttons for rows that these services decide on; `cancelled` says what cancelling does."""
+    """The buttons for rows that these services decide on; `cancelled` says what cancelling does, `size` what
+    a row would come to."""
 
     def submit(_admin: Any, request: HttpRequest, row: Any, data: dict[str, Any]) -> Text:
-        saved = services.submit(code=row.code, actor=actor(request), now=clock.now(), note=data["note"])
+        try:
+            saved = services.submit(code=row.code, actor=actor(request), now=clock.now(), note=data["note"])
+        except Invalid as refusal:
+            raise _plainly(refusal) from refusal
         waits = saved.status == S.SUBMITTED
         return _("Submitted: it waits for a second operator.") if waits else _("It is scheduled.")
 
     def approve(_admin: Any, request: HttpRequest, row: Any, _data: dict[str, Any]) -> Text:
-        services.approve(code=row.code, actor=actor(request), now=clock.now())
+        try:
+            services.approve(code=row.code, actor=actor(request), now=clock.now())
+        except Invalid as refusal:
+            raise _plainly(refusal) from refusal
         return _("Approved: it is scheduled.")
 
     def reject(_admin: Any, request: HttpRequest, row: Any, data: dict[str, Any]) -> Text:
@@ -97,6 +154,7 @@ def steps(
             submit,
             icon="send",
             form=NoteForm,
+            facts=size,
             shown=lambda row: row.status == S.DRAFT,
         ),
         Operation(
@@ -106,6 +164,7 @@ def steps(
             f"campaigns.approve_{model}",
             approve,
             icon="check",
+            facts=size,
             shown=lambda row: row.status == S.SUBMITTED,
         ),
         Operation(
@@ -116,11 +175,12 @@ def steps(
             reject,
             icon="block",
             form=ReasonForm,
+            recorded="reason",
             shown=lambda row: row.status == S.SUBMITTED,
         ),
         Operation(
             "cancel",
-            _("Cancel it"),
+            cancel_words,
             cancelled,
             f"campaigns.submit_{model}",
             cancel,

@@ -33,12 +33,14 @@ WEEKDAYS: Final = (
     ("SA", _("Saturday")),
     ("SU", _("Sunday")),
 )
+EMPTY: Final = ("", "–")
 PLACES: Final[Mapping[str, str]] = {
     "/segment": "segment",
     "/channel": "channel",
     "/variants/0": "template_a",
     "/variants/1": "template_b",
     "/variants": "template_a",
+    "/schedule/at": "at",
     "/schedule/time": "time_of_day",
     "/schedule/weekdays": "weekdays",
     "/schedule/until": "ends_at",
@@ -81,7 +83,9 @@ class WakeupForm(ServiceForm):
         label=_("Name (English)"), max_length=120, required=False, widget=UnfoldAdminTextInputWidget
     )
     segment = forms.ChoiceField(label=_("Segment"), widget=UnfoldAdminSelectWidget)
-    channel = forms.ChoiceField(label=_("Channel"), choices=Channel.choices, widget=UnfoldAdminSelectWidget)
+    channel = forms.ChoiceField(
+        label=_("Channel"), choices=[EMPTY, *Channel.choices], widget=UnfoldAdminSelectWidget
+    )
     template_a = forms.ChoiceField(label=_("Message"), widget=UnfoldAdminSelectWidget)
     template_b = forms.ChoiceField(
         label=_("Second message, to compare"), required=False, widget=UnfoldAdminSelectWidget
@@ -139,15 +143,16 @@ class WakeupForm(ServiceForm):
         fields: Any = self.fields
         own = self.instance.segment_id
         found = Segment.objects.filter(archived=False).order_by("code")
-        fields["segment"].choices = [(each.code, f"{each} ({each.code})") for each in found]
-        if not fields["segment"].choices:
+        existing = [(each.code, f"{each} ({each.code})") for each in found]
+        fields["segment"].choices = [EMPTY, *existing]
+        if not existing:
             fields["segment"].help_text = NO_SEGMENT
         templates = MessageTemplate.objects.filter(
             purpose=Purpose.MARKETING, current_version__isnull=False, enabled=True
         )
         named = [(each.code, pick(each.name) or each.code) for each in templates.order_by("code")]
-        fields["template_a"].choices = named
-        fields["template_b"].choices = [("", "–"), *named]
+        fields["template_a"].choices = [EMPTY, *named]
+        fields["template_b"].choices = [EMPTY, *named]
         if not named:
             fields["template_a"].help_text = _(
                 "No marketing template is published and on: write one under “Message templates” first."

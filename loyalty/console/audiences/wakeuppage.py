@@ -12,21 +12,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from campaigns.models import Channel, MessageTemplate, Wakeup
+from campaigns.models import MessageTemplate, Wakeup
 from campaigns.services import segments, wakeups
 from campaigns.services.messages import templating, texts
-from loyalty.console.audiences.steps import COLOURS, state_of, steps
+from loyalty.console.audiences import sizes
+from loyalty.console.audiences.channelwords import channel_name
+from loyalty.console.audiences.steps import COLOURS, DecidedPage, state_of, steps
 from loyalty.console.audiences.wakeupform import WEEKDAYS, WakeupForm
 from loyalty.console.messagepages import arrival
 from loyalty.lib import clock, words
-from loyalty.lib.console import PageLink, ServicePage
+from loyalty.lib.console import Facts, PageLink
 from loyalty.lib.display import Status, code, instant, number
 from loyalty.lib.errors import Invalid
 from members.models import Member
 from points import selectors as points
 
 
-class WakeupPage(ServicePage):
+class WakeupPage(DecidedPage):
     """A message to a segment, at its times."""
 
     empty_words = gettext_lazy(
@@ -44,7 +46,7 @@ class WakeupPage(ServicePage):
     readonly_fields = (
         "state", "code_n", "segment", "channel_words", "schedule", "next_run_at", "holdout_percent",
         "repeat_days", "return_days", "task_points", "task_days", "task_min_spend", "task_budget",
-        "task_spent", "submitted_by", "approved_by", "note",
+        "task_spent", "submitter", "approver", "note",
     )  # fmt: skip
     change_form_after_template = "console/audiences/wakeup_after.html"
     links = (
@@ -59,6 +61,8 @@ class WakeupPage(ServicePage):
     operations = steps(
         wakeups,
         "wakeup",
+        cancel_words=gettext_lazy("Cancel the wake-up"),
+        size=sizes.of_wakeup,
         cancelled=gettext_lazy(
             "No more messages are queued, and those that no sender has taken yet are withdrawn."
         ),
@@ -94,7 +98,7 @@ class WakeupPage(ServicePage):
                     },
                 ),
                 (_("Measured"), {"fields": (("holdout_percent", "return_days"), "repeat_days", *task)}),
-                (_("Decided"), {"fields": (("submitted_by", "approved_by"), "note")}),
+                (_("Decided"), {"fields": (("submitter", "approver"), "note")}),
             ]
         names: tuple[Any, ...] = (("name_zh", "name_en"),)
         head = (*names, "code") if obj is None else (("state", "code_n"), *names)
@@ -120,7 +124,15 @@ class WakeupPage(ServicePage):
 
     def panels(self, request: HttpRequest, obj: Wakeup) -> Mapping[str, Any]:
         """What it says to one member, and its runs."""
-        return {"samples": samples(obj), "runs": list(obj.runs.order_by("-number")[:20])}
+        return {
+            **super().panels(request, obj),
+            "samples": samples(obj),
+            "runs": list(obj.runs.order_by("-number")[:20]),
+        }
+
+    def size(self, obj: Wakeup) -> Facts:
+        """Members, consent, reach."""
+        return sizes.of_wakeup(obj)
 
     @display(description=gettext_lazy("name"))
     def title(self, wakeup: Wakeup) -> str:
@@ -155,11 +167,6 @@ class WakeupPage(ServicePage):
     def reached(self, wakeup: Wakeup) -> SafeString:
         """How many members its runs went through."""
         return number(sum(run.audience for run in wakeup.runs.all()) or None)
-
-
-def channel_name(channel: str) -> str:
-    """A channel in words."""
-    return str(dict(Channel.choices).get(channel, channel))
 
 
 def samples(wakeup: Wakeup) -> list[dict[str, Any]]:
