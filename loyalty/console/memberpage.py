@@ -16,6 +16,7 @@ from unfold.decorators import display
 
 from campaigns import selectors as rule_selectors
 from campaigns.models import Message, RuleVersion
+from loyalty.console import consentpanel
 from loyalty.console.find import meant
 from loyalty.console.messagepages.logpage import latest_messages
 from loyalty.lib import clock, words
@@ -241,6 +242,7 @@ class MemberDesk(MemberAdmin):
             icon="lock_open",
             shown=any_frozen,
         ),
+        *consentpanel.OPERATIONS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
@@ -286,4 +288,7 @@ class MemberDesk(MemberAdmin):
 
     def panels(self, request: HttpRequest, obj: Member) -> Mapping[str, Any]:
         """What the member has and did."""
-        return {"desk": desk_of(obj, clock.now(), reach=request.user.has_perm("members.contact_member"))}
+        return {
+            "desk": desk_of(obj, clock.now(), reach=request.user.has_perm("members.contact_member")),
+            "consents": consentpanel.consents_of(obj),
+        }

@@ -26,6 +26,9 @@ class Consent(models.Model):
     at = models.DateTimeField(_("at"))
     source = models.CharField(_("source"), max_length=40, blank=True, default="")
     recorded_at = models.DateTimeField(_("recorded at"))
+    # Who wrote it down for the member, and what proves it; empty where the member said it themselves.
+    actor = models.CharField(_("by"), max_length=120, blank=True, default="", db_default="")
+    note = models.CharField(_("note"), max_length=600, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("consent")

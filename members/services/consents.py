@@ -36,8 +36,20 @@ def record(*, member_id: UUID, consents: Iterable[Mapping[str, Any]], now: datet
     )
 
 
-def say(*, member_id: UUID, purpose: str, version: str, granted: bool, source: str, now: datetime) -> Member:
+def say(
+    *,
+    member_id: UUID,
+    purpose: str,
+    version: str,
+    granted: bool,
+    source: str,
+    now: datetime,
+    actor: str = "",
+    note: str = "",
+) -> Member:
     """Give or withdraw one consent now, in the ledger and in the profile; no event.
+
+    `actor` and `note` are kept in the ledger alone: who wrote it down for the member, and what proves it.
 
     Said again, it is not written again. It is the latest word, also behind one that was recorded with a later
     time. Raises MemberNotFound.
@@ -68,5 +80,7 @@ def say(*, member_id: UUID, purpose: str, version: str, granted: bool, source: s
             at=at,
             source=source,
             recorded_at=now,
+            actor=actor,
+            note=note,
         )
         return member
