@@ -6,9 +6,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils.translation import gettext_noop
 from unfold.sites import UnfoldAdminSite
 
 from loyalty.console.menus import brand_of
+
+# Words of Django's admin that our catalogue says anew: its own Chinese ends with a Latin full stop.
+ANEW = (gettext_noop("You may edit it again below."),)
 
 
 class ConsoleSite(UnfoldAdminSite):

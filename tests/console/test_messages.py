@@ -350,3 +350,17 @@ def test_long_text_messages_count_by_parts(acme: Brand) -> None:
             "134 characters, sent as 2 text message(s)",
             "135 characters, sent as 3 text message(s)",
         ]
+
+
+def test_saving_and_going_on_is_told_in_whole_chinese_sentences(acme: Brand, now: datetime) -> None:
+    browser = signed_in(acme, "marketing", "zh-hans")
+    with in_brand(acme):
+        body = {"channels": {"wechat_subscribe": {"fields": {"thing1": {"zh-hans": "{points}"}}}}}
+        made = support.template(now=now, channels=("wechat_subscribe",), body=body)
+    path = f"{TEMPLATES}{made.pk}/change/"
+    page = browser.get(path)
+    assert page.context["adminform"].form["wechat_subscribe__fields__zh_hans"].label == "字段（中文）"
+    assert "每行一个，例如“thing1: 文案”。" in page.content.decode()
+    data = {**_filled(page, name_zh="你好"), "_continue": "1"}
+    assert browser.post(path, data).status_code == 302
+    assert "您可以在下方继续编辑。" in browser.get(path).content.decode()

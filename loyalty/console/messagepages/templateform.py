@@ -33,7 +33,7 @@ from loyalty.lib.words import LANGUAGES
 BY_LINE: Final = (Channel.WECHAT_SUBSCRIBE, Channel.WECHAT_OFFICIAL)
 IN_LANGUAGE: Final = {"zh-hans": _("Chinese"), "en": _("English")}
 LABELS: Final = {
-    "fields": _("fields, one a line (thing1: text)"),
+    "fields": _("fields"),
     "text": _("text"),
     "subject": _("subject"),
     "title": _("title"),
@@ -129,6 +129,7 @@ class TemplateForm(ServiceForm):
                 required=False,
                 max_length=4000,
                 initial=_written(body, channel, which, language) if known else "",
+                help_text=_("One a line, such as “thing1: text”.") if which == "fields" else "",
                 widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
             )
         for channel in sorted(NEED_TEMPLATE):
