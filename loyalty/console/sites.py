@@ -11,8 +11,11 @@ from unfold.sites import UnfoldAdminSite
 
 from loyalty.console.menus import brand_of
 
-# Words of Django's admin that our catalogue says anew: its own Chinese ends with a Latin full stop.
-ANEW = (gettext_noop("You may edit it again below."),)
+# Words of the admin that our catalogue says anew: Django's Chinese has a Latin full stop and mixes 你 with 您.
+ANEW = (
+    gettext_noop("You may edit it again below."),
+    gettext_noop("The {name} “{obj}” was changed successfully. You may edit it again below."),
+)
 
 
 class ConsoleSite(UnfoldAdminSite):

@@ -361,6 +361,11 @@ def test_saving_and_going_on_is_told_in_whole_chinese_sentences(acme: Brand, now
     page = browser.get(path)
     assert page.context["adminform"].form["wechat_subscribe__fields__zh_hans"].label == "字段（中文）"
     assert "每行一个，例如“thing1: 文案”。" in page.content.decode()
-    data = {**_filled(page, name_zh="你好"), "_continue": "1"}
+    data = {**_filled(page, name_zh="好久不见"), "_continue": "1"}
     assert browser.post(path, data).status_code == 302
-    assert "您可以在下方继续编辑。" in browser.get(path).content.decode()
+    told = browser.get(path).content.decode()
+    assert "”。您可以在下方继续编辑。" in told
+    added = browser.post(TEMPLATES + "add/", {**data, "code": "once-more"})
+    assert added.status_code == 302
+    told = browser.get(added["location"]).content.decode()
+    assert "。 您可以在下方继续编辑。" in told
