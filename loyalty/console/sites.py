@@ -11,7 +11,7 @@ from unfold.sites import UnfoldAdminSite
 
 from loyalty.console.menus import brand_of
 
-# Words of the admin that our catalogue says anew: Django's Chinese has a Latin full stop and mixes 你 with 您.
+# Words that our catalogue says anew: the Chinese of Django has a Latin full stop and mixes 你 with 您.
 ANEW = (
     gettext_noop("You may edit it again below."),
     gettext_noop("The {name} “{obj}” was changed successfully. You may edit it again below."),
