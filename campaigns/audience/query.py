@@ -23,8 +23,7 @@ COUNT_WITHIN_MS: Final = 5_000
 """A count that takes longer is an estimate from a part of the members, a sample that does is empty."""
 PART_PERCENT: Final = 2
 _FROM: Final = "SELECT {what} FROM members_member m {sampled} WHERE {where}"
-# OFFSET 0: each condition is asked once for a member, however often its answer is used.
-_SHARES: Final = "SELECT count(*), {sums} FROM ({inner} OFFSET 0) AS one"
+_SHARES: Final = "WITH one AS MATERIALIZED ({inner}) SELECT count(*), {sums} FROM one {joins}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +106,22 @@ def shares(
     definition: Definition,
     around: Surroundings,
     *,
+    joins: str,
     further: Sequence[str],
     values: Mapping[str, Any],
     within_ms: int = COUNT_WITHIN_MS,
 ) -> Shares | None:
     """How many members are in it now, and how many are left as the `further` conditions are asked one after
-    another: one query.
+    another: one query. `joins` are to `one`, the members in it by `id`, at most one row each.
 
     Estimated from a part of them where counting all takes too long; None where even that does.
     """
     condition, own = where(definition, around)
-    flags = ", ".join(f"({each}) AS f{place}" for place, each in enumerate(further))
-    held = [" AND ".join(f"f{place}" for place in range(upto + 1)) for upto in range(len(further))]
+    held = [" AND ".join(f"({each})" for each in further[: upto + 1]) for upto in range(len(further))]
     sums = ", ".join(f"count(*) FILTER (WHERE {each})" for each in held)
     for sampled, times in (("", 1), (f"TABLESAMPLE SYSTEM ({PART_PERCENT})", 100 // PART_PERCENT)):
-        inner = _FROM.format(what=flags, sampled=sampled, where=condition)
-        sql = _SHARES.format(sums=sums, inner=inner)
+        inner = _FROM.format(what="m.id", sampled=sampled, where=condition)
+        sql = _SHARES.format(sums=sums, inner=inner, joins=joins)
         rows = _rows_within(within_ms, sql, {**own, **values})
         if rows is not None:
             members, *of_them = (number * times for number in rows[0])
