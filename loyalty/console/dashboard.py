@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import formats
@@ -106,23 +107,31 @@ def _rules_to_approve(request: HttpRequest) -> list[Submitted]:
     return found
 
 
-def _audiences_to_approve(request: HttpRequest) -> list[Decided]:
+def _audiences_to_approve(request: HttpRequest) -> list[dict[str, Any]]:
     """Wake-ups and grants that wait for a second operator, the oldest first, for those who may decide."""
-    found: list[Decided] = []
-    for model, permission in (
-        (Wakeup, "campaigns.approve_wakeup"),
-        (AudienceGrant, "campaigns.approve_audiencegrant"),
-    ):
-        if request.user.has_perm(permission):
-            waiting = model.objects.filter(status=Decided.Status.SUBMITTED)
-            found += waiting.select_related("segment").order_by("submitted_at")[:10]
-    me = actor(request)
-    for each in found:
-        each.own = each.submitted_by == me  # type: ignore[attr-defined]
-        each.asked_by = doer(each.submitted_by)  # type: ignore[attr-defined]
-        each.page = f"admin:campaigns_{each._meta.model_name}_change"  # type: ignore[attr-defined]
-        each.kind = each._meta.verbose_name  # type: ignore[attr-defined]
-    return found
+    names = ("pk", "code", "name", "submitted_at", "submitted_by", "note", "segment__code", "segment__name")
+    waiting = [
+        model._default_manager.filter(status=Decided.Status.SUBMITTED).values(
+            *names, kind=Value(model._meta.model_name)
+        )
+        for model in (Wakeup, AudienceGrant)
+        if request.user.has_perm(f"campaigns.approve_{model._meta.model_name}")
+    ]
+    if not waiting:
+        return []
+    me, kinds = actor(request), {"wakeup": Wakeup, "audiencegrant": AudienceGrant}
+    return [
+        {
+            **row,
+            "called": words.pick(row["name"]) or row["code"],
+            "segment": words.pick(row["segment__name"]) or row["segment__code"],
+            "own": row["submitted_by"] == me,
+            "asked_by": doer(row["submitted_by"]),
+            "page": f"admin:campaigns_{row['kind']}_change",
+            "kind": kinds[row["kind"]]._meta.verbose_name,
+        }
+        for row in waiting[0].union(*waiting[1:], all=True).order_by("submitted_at")[:10]
+    ]
 
 
 def _waiting(request: HttpRequest) -> list[Redemption] | None:

@@ -383,4 +383,12 @@ def test_the_dashboard_lists_what_waits_for_those_who_decide(everybody: Brand) -
     assert 'id="audiences-to-approve"' in page
     for path in paths:
         assert f"/console/{path}/change/" in page
+    shown = [(each["called"], each["segment"], each["asked_by"]) for each in _to_approve(owner)]
+    who = "marketing@acme.example"
+    assert shown == [("Come back", "Everybody", who), ("Sorry", "Everybody", who)]
     assert 'id="audiences-to-approve"' not in signed_in(everybody, "care").get("").content.decode()
+
+
+def _to_approve(browser: Browser) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = browser.get("").context["audiences_to_approve"]
+    return found
