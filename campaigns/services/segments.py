@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -66,6 +67,37 @@ def check(body: Any) -> Definition:
     named = {str(key) for key in _rewards_named(body)}
     known = {str(key) for key in Reward.objects.filter(pk__in=named).values_list("pk", flat=True)}
     return audience.parse(body, tiers=program.codes if program else (), rewards=known)
+
+
+def contradicts_itself(body: Mapping[str, Any]) -> bool:
+    """Whether conditions that all have to hold exclude each other, so that nobody can ever meet them.
+
+    Told by the conditions alone: orders of those who never ordered, a tag that is asked for and shut out.
+    """
+    rows = body.get("all") or ()
+    never = any((row["fact"], row["op"], row["value"]) == ("member.orders.count", "eq", 0)
+                and row.get("window") == "ever" for row in rows)  # fmt: skip
+    if never and any(_asks_for_orders(row) for row in rows):
+        return True
+    shut_out = {tag for row in body.get("none") or () for tag in _tags_of(row)}
+    asked = [tags for row in rows if (tags := _tags_of(row))]
+    return any(tags <= shut_out for tags in asked)
+
+
+def _asks_for_orders(row: Mapping[str, Any]) -> bool:
+    """Whether only somebody who ordered meets a condition."""
+    if row["fact"] == "member.days_since_last_order":
+        return True
+    if row["fact"] not in ("member.orders.count", "member.orders.amount") or row["op"] == "lte":
+        return False
+    least = row["value"][0] if row["op"] == "between" else row["value"]
+    return Decimal(str(least)) > 0
+
+
+def _tags_of(row: Mapping[str, Any]) -> set[str]:
+    if (row["fact"], row["op"]) != ("member.tags", "has"):
+        return set()
+    return {row["value"]} if isinstance(row["value"], str) else set(row["value"])
 
 
 def definition_of(segment: Segment) -> Definition:

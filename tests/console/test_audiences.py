@@ -67,7 +67,9 @@ def test_a_segment_is_made_counted_and_changed_without_json(acme: Brand, now: da
     assert 'value="60"' in owner.get("campaigns/segment/add/?silent_min=60").content.decode()
     counted = owner.post("campaigns/segment/count/", {"enrolled_min": "1"}).json()
     assert counted == {"told": "3 members", "sentence": "days since enrolment ≥ 1"}
-    assert owner.post("campaigns/segment/count/", {}).json() == {"told": "No condition yet."}
+    assert owner.post("campaigns/segment/count/", {}).json() == {
+        "told": "No condition yet.", "sentence": "",
+    }  # fmt: skip
     every = {
         **SLEEPING, "silent_max": "90", "regions": "440100, 310000", "tags": "vip，new", "tags_none": "staff",
         "enrolled_min": "5", "orders_min": "1", "orders_max": "9", "orders_days": "30", "spent_min": "19.90",
@@ -105,6 +107,74 @@ def test_faults_of_a_segment_stand_at_their_field(acme: Brand, row_counts: Count
         "At least one condition is needed."
         in owner.post("campaigns/segment/add/", {**SLEEPING, "silent_min": ""}).content.decode()
     )
+    assert row_counts() == before
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (
+            {"orders_days": "30"},
+            "Orders, at least: Missing: “Orders of the last … days” says nothing without it.",
+        ),
+        (
+            {"spent_days": "30"},
+            "Spent, at least: Missing: “Spent in the last … days” says nothing without it.",
+        ),
+        (
+            {"short_by": "50"},
+            "Almost enough for: Missing: “… short by at most (points)” says nothing without it.",
+        ),
+        ({"silent_max": "10"}, "Last order at least … days ago: The second number is below the first."),
+        (
+            {"enrolled_min": "-1"},
+            "Enrolled at least … days ago: Ensure this value is greater than or equal to 0.",
+        ),
+        (
+            {"consent": "marketing, nonsense"},
+            "Agreed to: No member was ever asked for this purpose: nonsense.",
+        ),
+    ],
+)  # fmt: skip
+def test_the_count_says_what_saving_would_refuse(
+    acme: Brand, row_counts: Counts, sent: dict[str, str], told: str
+) -> None:
+    owner, before = signed_in(acme, "owner"), row_counts()
+    assert owner.post("campaigns/segment/count/", {"silent_min": "60", **sent}).json() == {
+        "told": told, "sentence": "",
+    }  # fmt: skip
+    page = owner.post("campaigns/segment/add/", SLEEPING | sent)
+    assert (page.status_code, told.split(": ", 1)[1] in page.content.decode()) == (200, True)
+    assert row_counts() == before
+
+
+@pytest.mark.parametrize("sent", [{"never_ordered": "on"}, {"tags": "vip", "tags_none": "staff, vip"}])
+def test_conditions_that_nobody_can_meet_are_told(acme: Brand, sent: dict[str, str]) -> None:
+    owner, nobody = signed_in(acme, "owner"), "The conditions contradict each other: nobody can be in it."
+    told = owner.post("campaigns/segment/count/", {"silent_min": "60", **sent}).json()["told"]
+    assert told == f"0 members · {nobody}"
+    assert owner.post("campaigns/segment/add/", SLEEPING | sent).status_code == 302
+    assert nobody in owner.get("campaigns/segment/").content.decode()
+    assert owner.post("campaigns/segment/add/", SLEEPING | {"code": "b"}).status_code == 302
+    assert nobody not in owner.get("campaigns/segment/").content.decode()
+
+
+def test_a_code_that_is_taken_or_reserved_is_told_at_its_field(everybody: Brand, row_counts: Counts) -> None:
+    owner = signed_in(everybody, "owner")
+    grant = {
+        "code": "sorry", "name_en": "Sorry", "segment": "everybody", "points": "100", "budget": "300",
+        "reason": "Late",
+    }  # fmt: skip
+    assert owner.post("campaigns/audiencegrant/add/", grant).status_code == 302
+    before = row_counts()
+    page = owner.post("campaigns/audiencegrant/add/", grant)
+    assert page.context["adminform"].form.errors == {"code": ["This code is taken already."]}
+    for code, told in (
+        ("everybody", "A segment of this code exists already."),
+        ("all", "This code is reserved."),
+    ):
+        page = owner.post("campaigns/segment/add/", SLEEPING | {"code": code})
+        assert page.context["adminform"].form.errors == {"code": [told]}
     assert row_counts() == before
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
@@ -74,6 +75,8 @@ class GrantForm(ServiceForm):
         required=False,
         help_text=gettext_lazy("In the brand's time. Left empty: as soon as it is decided."),
     )
+
+    fields_of: ClassVar[Mapping[str, str]] = {"code_taken": "code"}
 
     class Meta:
         model = AudienceGrant

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -19,11 +19,12 @@ from unfold.widgets import (
 
 from campaigns.models import Segment
 from campaigns.services import segments
-from loyalty.lib import clock, money
+from loyalty.lib import clock, formfaults, money
 from loyalty.lib.console import ServiceForm
 from loyalty.lib.errors import Invalid, Refusal
 from loyalty.lib.words import pick
 from mall.models import Reward
+from members.models import Consent
 from points.services import tiers
 
 LANGUAGES: Final = {"zh": "zh-hans", "en": "en"}
@@ -49,6 +50,12 @@ RANGES: Final = (
     Range("points.available", "points_min", "points_max"),
     Range("member.child_age_months", "child_min", "child_max"),
 )
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "orders_days": ("orders_min", "orders_max"),
+    "spent_days": ("spent_min", "spent_max"),
+    "short_by": ("reward",),
+}
+"""Fields that say nothing by themselves, and those of which one has to be filled in with them."""
 LISTS: Final[Mapping[tuple[str, str], str]] = {
     ("member.tags", "has"): "tags",
     ("member.region", "in"): "regions",
@@ -136,6 +143,8 @@ class SegmentForm(ServiceForm):
     child_max = _number(_("A child's age in months, to"))
     consent = _text(_("Agreed to"), _("The purpose of a consent, such as marketing."), most=40)
 
+    fields_of: ClassVar[Mapping[str, str]] = {"segment_code_taken": "code"}
+
     class Meta:
         model = Segment
         fields = ()
@@ -162,10 +171,32 @@ class SegmentForm(ServiceForm):
                     fields[name].initial = value
 
     def clean(self) -> dict[str, Any]:
-        """At least one name; then the service."""
-        if not (self.cleaned_data.get("name_zh") or self.cleaned_data.get("name_en")):
+        """At least one name, and nothing that would be left out without a word; then the service."""
+        given = self.cleaned_data
+        if "name_zh" in self.fields and not (given.get("name_zh") or given.get("name_en")):
             self.add_error("name_zh", _("At least one language is needed."))
+        self._refuse_halves()
         return super().clean()
+
+    def clean_consent(self) -> str:
+        """A purpose that this brand's members were asked for, or marketing: no other has a consent."""
+        text = str(self.cleaned_data["consent"])
+        named = {each for each in _listed(text) if each.split(".")[0] != "marketing"}
+        known = Consent.objects.filter(purpose__in=named).values_list("purpose", flat=True).distinct()
+        unknown = sorted(named - set(known))
+        if unknown:
+            told = _("No member was ever asked for this purpose: %(names)s.")
+            raise forms.ValidationError(told % {"names": ", ".join(unknown)})
+        return text
+
+    def _refuse_halves(self) -> None:
+        """What needs another field, at that field, unless that one is already faulty."""
+        for name, needed in NEEDS.items():
+            if self.cleaned_data.get(name) is None or any(each in self.errors for each in needed):
+                continue
+            if all(self.cleaned_data.get(each) in (None, "") for each in needed):
+                told = _("Missing: “%(field)s” says nothing without it.")
+                self.add_error(needed[0], told % {"field": self.fields[name].label})
 
     def write(self, data: dict[str, Any]) -> Segment:
         """Create or change the segment. Raises Invalid, SegmentCodeTaken."""
@@ -184,17 +215,33 @@ class SegmentForm(ServiceForm):
             return
         for fault in refusal.errors:
             where = next(
-                (n for at, n in self.made.fields.items() if fault.pointer.startswith(f"{at}/")), None
+                (n for at, n in self.made.fields.items() if f"{fault.pointer}/".startswith(f"{at}/")),
+                formfaults.field_of(self, fault),
             )
             self.add_error(where if where in self.fields else None, str(fault.detail))
 
 
 class Counted(SegmentForm):
-    """The fields as they stand: nothing is written, and faults keep nobody from counting the others."""
+    """The conditions as they stand: looked at as saving would, and nothing is written."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("code", "name_zh", "name_en"):
+            del self.fields[name]
 
     def write(self, data: dict[str, Any]) -> Any:
-        """Nothing."""
-        return None
+        """Nothing; the definition is checked where there is one. Raises Invalid."""
+        self.made = made_of(data)
+        if self.made.body:
+            segments.check(self.made.body)
+
+    def told(self) -> list[str]:
+        """Its faults, each with the name of its field."""
+        return [
+            f"{self.fields[name].label}: {fault}" if name in self.fields else str(fault)
+            for name, faults in self.errors.items()
+            for fault in faults
+        ]
 
 
 def made_of(data: Mapping[str, Any]) -> Made:

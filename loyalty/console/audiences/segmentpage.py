@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
@@ -16,7 +17,7 @@ from unfold.decorators import display
 
 from campaigns.models import Segment
 from campaigns.services import segments
-from loyalty.console.audiences.segmentform import Counted, SegmentForm, made_of, shown
+from loyalty.console.audiences.segmentform import Counted, SegmentForm, shown
 from loyalty.lib import clock
 from loyalty.lib.console import Operation, ServicePage, errors_of
 from loyalty.lib.display import code, instant, number, plain
@@ -29,6 +30,7 @@ FIRST: Final = (
     (gettext_lazy("Tier about to fall"), {"falls_days": 30}),
     (gettext_lazy("New and silent"), {"enrolled_min": 14, "enrolled_max": 60, "never_ordered": "on"}),
 )
+NOBODY: Final = gettext_lazy("The conditions contradict each other: nobody can be in it.")
 
 
 def _archive(_admin: Any, _request: HttpRequest, segment: Segment, _data: dict[str, Any]) -> Text:
@@ -157,14 +159,21 @@ class SegmentPage(ServicePage):
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = Counted(request.POST)
-        form.is_valid()
-        body = made_of(form.cleaned_data).body
-        if not body:
-            return JsonResponse({"told": _("No condition yet.")})
-        meant = looked_at(body)
-        if "problems" in meant:
-            return JsonResponse({"told": " ".join(meant["problems"])})
-        return JsonResponse({"told": meant["told"], "sentence": meant["sentence"]})
+        if not form.is_valid():
+            return JsonResponse({"told": " ".join(form.told()), "sentence": ""})
+        if not form.made.body:
+            return JsonResponse({"told": _("No condition yet."), "sentence": ""})
+        meant = looked_at(form.made.body)
+        told = " ".join(meant["problems"]) if "problems" in meant else meant["told"]
+        if segments.contradicts_itself(form.made.body):
+            told = f"{told} · {NOBODY}"
+        return JsonResponse({"told": told, "sentence": meant.get("sentence", "")})
+
+    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        """The service has written it; whoever wrote what nobody can meet is told."""
+        super().save_model(request, obj, form, change)
+        if segments.contradicts_itself(obj.definition):
+            messages.warning(request, NOBODY)
 
     @display(description=gettext_lazy("name"))
     def title(self, segment: Segment) -> str:

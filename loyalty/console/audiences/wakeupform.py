@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -133,6 +133,8 @@ class WakeupForm(ServiceForm):
         widget=UnfoldAdminTextInputWidget(),
     )
     task_budget = _number(_("Budget, in points"), _("When it is used up nobody else is paid."), 1)
+
+    fields_of: ClassVar[Mapping[str, str]] = {"code_taken": "code"}
 
     class Meta:
         model = Wakeup

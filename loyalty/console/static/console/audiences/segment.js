@@ -22,5 +22,17 @@ window.addEventListener("DOMContentLoaded", () => {
     clearTimeout(waiting);
     waiting = setTimeout(look, 500);
   });
+  // What is begun with fills in conditions; the names that were typed go along.
+  for (const link of document.querySelectorAll(".begin a")) {
+    link.addEventListener("click", () => {
+      const to = new URL(link.href);
+      for (const name of ["name_zh", "name_en", "code"]) {
+        const typed = form.elements[name]?.value;
+        if (typed) to.searchParams.set(name, typed);
+        else to.searchParams.delete(name);
+      }
+      link.href = to;
+    });
+  }
   look();
 });
