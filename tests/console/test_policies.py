@@ -11,7 +11,7 @@ from tenants import hosts, policies, policyrules
 from tenants.context import in_brand
 from tenants.models import Brand
 from tenants.operators import policychanges
-from tenants.operators.models import PolicyChange
+from tenants.operators.models import Operator, PolicyChange
 from tenants.provisioning import create_operator
 from tenants.tasks import carry_policies
 from tests.console.pages import PASSWORD, Browser, signed_in
@@ -60,6 +60,7 @@ def test_every_policy_has_a_default_that_its_own_check_accepts() -> None:
 
 def test_an_owner_changes_policies_and_the_brand_goes_by_them(acme: Brand, api: Api) -> None:
     owner = signed_in(acme, "owner")
+    second_owner(acme)
     assert "Who has to agree" in owner.get("policies/").content.decode()
     sent = form(acme, rule_approval="all", referral_link="https://acme.example/i?c={code}", note="audit")
     assert owner.post("policies/", sent).status_code == 302
@@ -80,6 +81,25 @@ def test_an_owner_changes_policies_and_the_brand_goes_by_them(acme: Brand, api: 
     assert api.post("/earning-rules/base/publish").json()["code"] == "approval_required"
     with in_brand(brand):
         assert Rule.objects.get().current_version is None
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_four_eyes_are_not_switched_on_where_nobody_else_may_agree(acme: Brand, active: bool) -> None:
+    owner = signed_in(acme, "owner")
+    signed_in(acme, "marketing")
+    if active:
+        second_owner(acme)
+    else:
+        with in_brand(acme):
+            create_operator(email="boris@acme.example", role="owner", password=PASSWORD, name="Boris")
+            Operator.objects.filter(username="boris@acme.example").update(is_active=False)
+    page = owner.post("policies/", form(acme, rule_approval="console"))
+    assert page.status_code == (302 if active else 200)
+    assert fresh(acme).setting("rule_approval") == ("console" if active else "none")
+    assert len(changes(acme)) == active
+    if not active:
+        told = "Fewer than two active operators may agree to it: add an owner first."
+        assert page.context["form"].errors == {"rule_approval": [told]}
 
 
 def test_each_kind_of_field_becomes_data(acme: Brand) -> None:

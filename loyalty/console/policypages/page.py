@@ -20,11 +20,19 @@ from loyalty.lib.display import doer
 from loyalty.lib.errors import Invalid, Refusal
 from tenants.context import current_brand
 from tenants.operators import policychanges
-from tenants.operators.models import PolicyChange
+from tenants.operators.models import Operator, PolicyChange
+from tenants.policyrules import APPROVALS
 
 READ: Final = "operators.view_policychange"
 SET: Final = "operators.set_policychange"
 SHOWN: Final = 50
+TWO: Final = 2
+AGREES: Final = {
+    "rule_approval": "campaigns.approve_rule",
+    "wakeup_approval": "campaigns.approve_wakeup",
+    "audience_grant_approval": "campaigns.approve_audiencegrant",
+}
+"""Who may agree to what a policy lets wait."""
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -98,8 +106,21 @@ def decide(request: HttpRequest, step: str) -> HttpResponse:
     )
 
 
+def _refuse_without_two(form: PolicyForm, before: dict[str, Any]) -> bool:
+    """Four eyes are not switched on where fewer than two may agree: what that one submits waits for ever."""
+    for key, permission in AGREES.items():
+        if APPROVALS.index(form.cleaned_data[key]) <= APPROVALS.index(before[key]):
+            continue
+        active = Operator.objects.filter(is_active=True)
+        if sum(each.has_perm(permission) for each in active) < TWO:
+            form.add_error(key, _("Fewer than two active operators may agree to it: add an owner first."))
+    return bool(form.errors)
+
+
 def _changed(request: HttpRequest, form: PolicyForm, before: dict[str, Any]) -> str:
     """What became of the change; empty where it could not be taken: the faults stand at their fields."""
+    if _refuse_without_two(form, before):
+        return ""
     try:
         made = policychanges.change(
             changes=form.changes(before),
