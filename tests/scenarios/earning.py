@@ -12,6 +12,7 @@ from uuid import UUID
 import yaml
 
 from campaigns.services import moments
+from loyalty.lib import clock
 from points.models import Entry
 from tests.campaigns.table import FRIDAY, Text, body
 from tests.support.brands import ANNA, BORIS
@@ -101,9 +102,12 @@ class Story:
         return wanted
 
     def _somebody_new(self, about: dict[str, Any]) -> UUID:
+        joins = self.now
         if about.pop("invited", False):
             about["referrer_code"] = self.api.get(f"/members/{ANNA}").json()["referral_code"]
-        return UUID(_done(self.api.post("/members", {"external_id": "C-new", **about}))["member_id"])
+            joins = datetime.fromisoformat(FRIDAY)  # not after they bought
+        with clock.frozen(joins):
+            return UUID(_done(self.api.post("/members", {"external_id": "C-new", **about}))["member_id"])
 
     def _happens(self, step: dict[str, Any], name: str) -> None:
         who = {"member": {"member_id": str(self.member)}}
