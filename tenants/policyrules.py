@@ -24,6 +24,7 @@ EXPIRY_NUMBERS: Final[Mapping[str, str | None]] = {
 }
 """What each expiry policy needs beside its name."""
 PERIODS: Final = ("day", "week", "month")
+MOST_MESSAGES: Final = 1000
 CODE: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
 HOUR: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
@@ -123,7 +124,7 @@ def _hours(value: Any) -> Text | None:
 def _caps(value: Any) -> Text | None:
     fine = isinstance(value, dict) and all(isinstance(caps, dict) for caps in value.values())
     if fine and all(
-        period in PERIODS and _is_whole(most, 0, 1000)
+        period in PERIODS and _is_whole(most, 0, MOST_MESSAGES)
         for caps in value.values()
         for period, most in caps.items()
     ):

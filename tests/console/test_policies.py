@@ -161,6 +161,13 @@ def test_what_is_wrong_is_said_and_nothing_is_written(acme: Brand, sent: dict[st
     assert fresh(acme).settings == acme.settings
 
 
+def test_each_cap_that_is_wrong_says_so_itself(acme: Brand) -> None:
+    page = signed_in(acme, "owner").post("policies/", form(acme, caps_sms_day="-1", caps_all_week="1001"))
+    told = ["Whole numbers from 0 to 1,000 for a day, a week and a month."]
+    assert page.context["form"].errors == {"caps_sms_day": told, "caps_all_week": told}
+    assert changes(acme) == []
+
+
 @pytest.mark.parametrize(
     ("key", "before", "after"),
     [

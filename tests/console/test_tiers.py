@@ -65,6 +65,11 @@ def test_levels_are_made_inserted_and_taken_away(acme: Brand, now: datetime) -> 
     with in_brand(acme):
         assert Rule.objects.get(code="tier-gold").status == "retired"
 
+    browser.post("tiers/", form(SILVER, known=1, version="3"))
+    page = browser.get("tiers/").content.decode()
+    assert "Nothing was changed." in page
+    assert "version 3" in page
+
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from unfold.widgets import (
 from loyalty.lib.errors import FieldError, Text
 from loyalty.lib.foureyes import LONGEST_NOTE
 from loyalty.lib.timefields import ClockField, DayField, DayInput
-from tenants.policyrules import EXPIRY_NUMBERS
+from tenants.policyrules import EXPIRY_NUMBERS, MOST_MESSAGES
 from tenants.policywords import WORDS
 
 ASKED: Final = (
@@ -224,7 +224,13 @@ class PolicyForm(forms.Form):
         """Say a fault at the field that it came from."""
         key = fault.pointer.strip("/").split("/")[0]
         shown = SHOWN_AT.get(key, key)
-        self.add_error(shown if shown in self.fields else None, str(fault.detail))
+        places = self._wrong_caps() if key == "message_caps" else []
+        for place in places or [shown if shown in self.fields else None]:
+            self.add_error(place, str(fault.detail))
+
+    def _wrong_caps(self) -> list[str]:
+        named = [f"caps_{who}_{period}" for who, period in CAPS]
+        return [name for name in named if not 0 <= (self.cleaned_data.get(name) or 0) <= MOST_MESSAGES]
 
 
 def initial(policies: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from loyalty.lib.timefields import MomentField
 from members.models import Member
 from points.models import MemberTier, TierProgram
 from points.services import tierconfig
+from points.services.tiers import version
 
 READ: Final = "points.view_tierprogram"
 SET: Final = "points.set_tierprogram"
@@ -250,7 +251,7 @@ def _stored(
     except Refusal as refusal:
         form.add_error(None, str(refusal.detail))
         return ""
-    return _said(waiting)
+    return _said(waiting, changed=version() != data["version"])
 
 
 def _values(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,9 +261,9 @@ def _values(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: data[name] for name in FIELDS if name != "period"}, "period": period}
 
 
-def _said(waiting: TierSubmission | None) -> str:
+def _said(waiting: TierSubmission | None, *, changed: bool) -> str:
     if waiting is None:
-        return _("The tiers are in force.")
+        return _("The tiers are in force.") if changed else _("Nothing was changed.")
     if waiting.status == TierSubmission.Status.SCHEDULED:
         return _("The tiers will be in force at %(at)s.") % {"at": instant(waiting.publish_at)}
     return _("Submitted: it waits for a second operator.")
