@@ -224,11 +224,11 @@ class PolicyForm(forms.Form):
         """Say a fault at the field that it came from."""
         key = fault.pointer.strip("/").split("/")[0]
         shown = SHOWN_AT.get(key, key)
-        places = self._wrong_caps() if key == "message_caps" else []
+        places: list[str | None] = self._wrong_caps() if key == "message_caps" else []
         for place in places or [shown if shown in self.fields else None]:
             self.add_error(place, str(fault.detail))
 
-    def _wrong_caps(self) -> list[str]:
+    def _wrong_caps(self) -> list[str | None]:
         named = [f"caps_{who}_{period}" for who, period in CAPS]
         return [name for name in named if not 0 <= (self.cleaned_data.get(name) or 0) <= MOST_MESSAGES]
 
