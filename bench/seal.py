@@ -6,8 +6,9 @@ sealing is as long as the time between two ticks, and the tick in its middle sea
 time: half of it before the round, unmeasured.
 
 With one client the sealer has a core beside it: what an accrual itself pays is seen. With eight on every core
-it takes its share of a full machine too, and that share is smaller than what two rounds differ by
-(docs/adr/0109-what-sealing-costs.md).
+it takes its share of a full machine too. Two rounds differ by three times that share, so beside the accruals
+per second stands the processor time that a leaf and an accrual took in the same seconds, clients and Postgres
+together (docs/adr/0109-what-sealing-costs.md).
 """
 
 import os
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from statistics import median, quantiles
 from typing import Any
 
@@ -34,6 +36,7 @@ from bench import books, ledger, setting
 from bench.figures import Figure
 from loyalty.lib import clock
 from points import tasks
+from points.models import LogPosition
 from tenants.context import in_brand
 from tenants.models import Brand
 
@@ -50,6 +53,30 @@ SELECT entry.recorded_at FROM points_entry entry, points_logposition position
 WHERE entry.xid >= position.xid AND (entry.xid > position.xid OR entry.id > position.entry_id)
 ORDER BY entry.xid, entry.id LIMIT 1
 """
+
+
+@dataclass(frozen=True)
+class Round:
+    """Accruals per second, and what one took of processors in µs: of Postgres alone, and with its client.
+
+    `leaf_us` is what the sealer took for a leaf in the same time, its Postgres and its Python.
+    """
+
+    per_s: float
+    postgres_us: float
+    whole_us: float
+    leaf_us: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sealer:
+    """The processes that seal: the sealer's own, and Postgres's for it."""
+
+    processes: tuple[int, int]
+
+    def spent_us(self) -> float:
+        """Their processor time so far."""
+        return sum(ledger.processor_us(process) for process in self.processes)
 
 
 def measure() -> list[Figure]:
@@ -88,7 +115,7 @@ def _lag(brand: Brand) -> tuple[list[float], float]:
     watcher.start()
     try:
         with _sealer(brand, TICK_S):
-            per_s, _us = _accrue(brand, CLIENTS, LAG_S)
+            per_s = _accrue(brand, CLIENTS, LAG_S).per_s
     finally:
         over.set()
         watcher.join()
@@ -96,23 +123,26 @@ def _lag(brand: Brand) -> tuple[list[float], float]:
 
 
 def _cost(brand: Brand, clients: int) -> list[Figure]:
-    pairs = []
+    pairs: list[tuple[Round, Round]] = []
     for number in range(ROUNDS):
         # Which is first alternates, too.
         order = [_with, _without] if number % 2 else [_without, _with]
         found = {half: half(brand, clients) for half in order}
-        halves = found[_with], found[_without]
-        pairs.append(halves)
-        (sealed, sealed_us), (plain, plain_us) = halves
+        sealed, plain = found[_with], found[_without]
+        pairs.append((sealed, plain))
         print(
-            f"  {_clients(clients)}: {sealed:6.0f}/s and {sealed_us:.0f} µs with,"
-            f" {plain:6.0f}/s and {plain_us:.0f} µs without",
+            f"  {_clients(clients)}: {sealed.per_s:6.0f}/s and {sealed.postgres_us:.0f} µs with,"
+            f" {plain.per_s:6.0f}/s and {plain.postgres_us:.0f} µs without;"
+            f" a leaf {sealed.leaf_us:.1f} µs, an accrual with its client {sealed.whole_us:.0f}",
             flush=True,
         )
     note = f"median of {ROUNDS} pairs; without: no sealer and no index on xid"
-    plain_per_s, plain_us = (median(pair[1][place] for pair in pairs) for place in (0, 1))
-    kept = median(pair[0][0] / pair[1][0] for pair in pairs)
-    spent = median(pair[0][1] / pair[1][1] for pair in pairs)
+    plain_per_s = median(plain.per_s for _sealed, plain in pairs)
+    plain_us = median(plain.postgres_us for _sealed, plain in pairs)
+    kept = median(sealed.per_s / plain.per_s for sealed, plain in pairs)
+    spent = median(sealed.postgres_us / plain.postgres_us for sealed, plain in pairs)
+    share = median(sealed.leaf_us / (sealed.whole_us + sealed.leaf_us) for sealed, _plain in pairs)
+    both_us = median(sealed.whole_us + sealed.leaf_us for sealed, _plain in pairs)
     return [
         Figure(
             f"accruals while sealing, {_clients(clients)} (per s)",
@@ -128,6 +158,14 @@ def _cost(brand: Brand, clients: int) -> list[Figure]:
             1.05,
             at_most=True,
         ),
+        Figure(
+            f"CPU of a leaf ÷ of accrual, client and leaf, {_clients(clients)} (µs)",
+            both_us * share,
+            both_us,
+            0.05,
+            at_most=True,
+            note=f"{share:.1%}, median of {ROUNDS} rounds",
+        ),
     ]
 
 
@@ -135,16 +173,19 @@ def _clients(count: int) -> str:
     return "1 client" if count == 1 else f"{count} clients"
 
 
-def _with(brand: Brand, clients: int) -> tuple[float, float]:
+def _with(brand: Brand, clients: int) -> Round:
     _seal_all(brand)
     with psycopg.connect(setting.dsn(), autocommit=True) as server:
         _written(server)
-    with _sealer(brand, TICK_S):
+    with _sealer(brand, TICK_S) as sealer:
         _accrue(brand, clients, TICK_S / 2)
-        return _accrue(brand, clients, TICK_S)
+        before_us, leaves = sealer.spent_us(), _sealed(brand)
+        found = _accrue(brand, clients, TICK_S)
+        leaf_us = (sealer.spent_us() - before_us) / (_sealed(brand) - leaves)
+        return replace(found, leaf_us=leaf_us)
 
 
-def _without(brand: Brand, clients: int) -> tuple[float, float]:
+def _without(brand: Brand, clients: int) -> Round:
     index = sql.Identifier(brand.schema_name, INDEX)
     with psycopg.connect(setting.dsn(), autocommit=True) as server:
         row = server.execute("SELECT pg_get_indexdef(%s::regclass)", [index.as_string(server)]).fetchone()
@@ -165,8 +206,8 @@ def _written(server: psycopg.Connection[Any]) -> None:
     server.execute("CHECKPOINT")
 
 
-def _accrue(brand: Brand, clients: int, seconds: float) -> tuple[float, float]:
-    """Accruals per second, and the processor time of Postgres for one in µs, of so many threads."""
+def _accrue(brand: Brand, clients: int, seconds: float) -> Round:
+    """Accruals of so many threads."""
     done, used = [0] * clients, [0.0] * clients
     ready = threading.Barrier(clients + 1)
     operation = ledger.OPERATIONS["accrual"]
@@ -188,10 +229,15 @@ def _accrue(brand: Brand, clients: int, seconds: float) -> tuple[float, float]:
     for thread in threads:
         thread.start()
     ready.wait()
-    began = time.monotonic()
+    began, before_s = time.monotonic(), time.process_time()
     for thread in threads:
         thread.join()
-    return sum(done) / (time.monotonic() - began), sum(used) / sum(done)
+    clients_us = (time.process_time() - before_s) * 1e6
+    return Round(
+        sum(done) / (time.monotonic() - began),
+        sum(used) / sum(done),
+        (sum(used) + clients_us) / sum(done),
+    )
 
 
 def _seal_all(brand: Brand) -> None:
@@ -201,16 +247,22 @@ def _seal_all(brand: Brand) -> None:
     connection.set_schema_to_public()
 
 
+def _sealed(brand: Brand) -> int:
+    with in_brand(brand):
+        size = LogPosition.objects.get().size
+    connection.set_schema_to_public()
+    return size
+
+
 @contextmanager
-def _sealer(brand: Brand, every_s: float) -> Iterator[None]:
+def _sealer(brand: Brand, every_s: float) -> Iterator[Sealer]:
     """A process that calls the sealer's task every so many seconds until the block ends."""
     command = [sys.executable, "-m", "bench.seal", brand.slug, str(every_s)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
         try:
-            yield
+            yield Sealer((process.pid, int(process.stdout.readline())))
         finally:
             process.stdin.close()
         assert process.wait() == 0
@@ -222,7 +274,7 @@ def main(slug: str, every_s: float) -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
     with in_brand(Brand.objects.get(slug=slug)):
         tasks.seal_log()
-        print("ready", flush=True)
+        print(connection.connection.info.backend_pid, flush=True)  # ready
         while not over.wait(every_s):
             tasks.seal_log()
 

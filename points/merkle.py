@@ -60,18 +60,21 @@ class Frontier:
     def extend(self, leaves: Iterable[bytes]) -> list[Node]:
         """Append leaf hashes, O(1) each on average; the nodes that became complete and are to be kept."""
         kept: list[Node] = []
-        peaks, size = self.peaks, self.size
-        for leaf in leaves:
-            found, level, index = leaf, 0, size
-            while index & 1:
-                found = sha256(b"\x01" + peaks.pop() + found).digest()
-                level += 1
-                index >>= 1
-                if level % TILE_HEIGHT == 0:
-                    kept.append(Node(level, index, found))
-            peaks.append(found)
-            size += 1
-        self.size = size
+        after: list[bytes] = []
+        # Level by level: the new hashes of one, and its peak before them when there is one.
+        row, first, level = list(leaves), self.size, 0
+        self.size += len(row)
+        while row:
+            if level and level % TILE_HEIGHT == 0:
+                kept += (Node(level, first + place, found) for place, found in enumerate(row))
+            if first & 1:
+                row.insert(0, self.peaks.pop())
+            if len(row) & 1:
+                after.append(row.pop())
+            pairs = iter(row)
+            row = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+            first, level = first >> 1, level + 1
+        self.peaks += reversed(after)
         return kept
 
     def root(self) -> bytes:
