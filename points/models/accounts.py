@@ -89,6 +89,12 @@ class Account(models.Model):
                 name="points_account_first_moved",
                 condition=Q(first_moved_to__isnull=False),
             ),
+            # Empty where a brand has one currency: sealing need not look at any account then.
+            models.Index(
+                fields=["id"],
+                name="points_account_other",
+                condition=~Q(currency="points"),
+            ),
         ]
 
     def __str__(self) -> str:

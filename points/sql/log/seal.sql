@@ -6,7 +6,7 @@
 WITH batch AS MATERIALIZED (
   /*batch*/
 ), keys AS MATERIALIZED (
-  SELECT array_agg(id) AS entries, array_agg(DISTINCT account_id) AS accounts FROM batch
+  SELECT array_agg(id) AS entries, array_agg(account_id) AS accounts FROM batch
 ), given AS MATERIALIZED (
   SELECT
     batch.id, %(size)s + row_number() OVER (ORDER BY batch.xid, batch.id) - 1 AS index,
@@ -30,13 +30,16 @@ WITH batch AS MATERIALIZED (
   FROM points_consumption used
   WHERE used.entry_id = ANY ((SELECT entries FROM keys)::uuid[])
   GROUP BY used.entry_id
-), account AS MATERIALIZED (
-  SELECT one.id, one.currency FROM points_account one WHERE one.id = ANY ((SELECT accounts FROM keys)::uuid[])
+), other AS MATERIALIZED (
+  -- By an index of their own (points_account_other): most entries are of accounts in `points`.
+  SELECT one.id, one.currency FROM points_account one
+  WHERE one.currency <> 'points' AND one.id = ANY ((SELECT accounts FROM keys)::uuid[])
 ), written AS (
   INSERT INTO points_logleaf(index, entry_id, salt, takes, hash)
   SELECT given.index, given.id, given.salt, coalesce(taken.takes, 0), /*leaf*/
   FROM batch e JOIN given ON given.id = e.id
-  LEFT JOIN account ON account.id = e.account_id
+  LEFT JOIN other ON other.id = e.account_id
+  CROSS JOIN LATERAL (SELECT coalesce(other.currency, 'points') AS currency) account
   LEFT JOIN opened ON opened.entry_id = e.id
   LEFT JOIN taken ON taken.entry_id = e.id
   ORDER BY given.index
