@@ -54,6 +54,30 @@ def books(in_acme: Brand, now: datetime) -> None:
     )  # fmt: skip
 
 
+def test_a_leaf_covers_the_lots_that_were_opened_taken_from_and_given_back(books: None, now: datetime) -> None:
+    sealed.seal(now)
+    covered = {}
+    for entry in Entry.objects.order_by("recorded_at", "id"):
+        said = receipts.receipt(entry.pk)["entry"]
+        covered[said["reference"], said["rule"], said["kind"], said["direction"]] = (
+            said["currency"],
+            [lot["points"] for lot in said["opened"]],
+            [lot["points"] for lot in said["taken"]],
+        )
+    assert covered == {
+        ("o", "base", "accrual", 1): ("points", [100], []),
+        ("o", "later", "accrual", 1): ("points", [40], []),
+        ("s", "base", "accrual", 1): ("stars", [5], []),
+        ("p", "base", "accrual", 1): ("points", [50], []),
+        ("b", "", "burn", -1): ("points", [], [30]),
+        ("r", "", "reversal", 1): ("points", [], [-10]),
+        ("t", "out", "transfer", -1): ("points", [], [20]),
+        ("t", "in", "transfer", 1): ("points", [20], []),
+        ("a", "", "adjustment", 1): ("points", [7], []),
+        ("ret", "base", "clawback", -1): ("points", [], [60, 40]),
+    }
+
+
 def test_every_entry_gets_one_leaf_and_the_brand_signs(books: None, now: datetime) -> None:
     count = Entry.objects.count()
     assert count == 10

@@ -6,7 +6,11 @@
 WITH batch AS MATERIALIZED (
   /*batch*/
 ), keys AS MATERIALIZED (
-  SELECT array_agg(id) AS entries, array_agg(account_id) AS accounts FROM batch
+  -- In order, or each walk would sort them. Which currency an account has is a question only where there are
+  -- others than `points` (by the index points_account_other).
+  SELECT count(*) AS read, array_agg(id ORDER BY id) AS entries,
+    CASE WHEN EXISTS (SELECT FROM points_account WHERE currency <> 'points') THEN array_agg(account_id) END AS accounts
+  FROM batch
 ), given AS MATERIALIZED (
   SELECT
     batch.id, %(size)s + row_number() OVER (ORDER BY batch.xid, batch.id) - 1 AS index,
@@ -31,7 +35,6 @@ WITH batch AS MATERIALIZED (
   WHERE used.entry_id = ANY ((SELECT entries FROM keys)::uuid[])
   GROUP BY used.entry_id
 ), other AS MATERIALIZED (
-  -- By an index of their own (points_account_other): most entries are of accounts in `points`.
   SELECT one.id, one.currency FROM points_account one
   WHERE one.currency <> 'points' AND one.id = ANY ((SELECT accounts FROM keys)::uuid[])
 ), written AS (
@@ -46,7 +49,7 @@ WITH batch AS MATERIALIZED (
   RETURNING index, hash
 )
 SELECT
-  (SELECT count(*) FROM batch),
+  (SELECT read FROM keys),
   coalesce((SELECT string_agg(hash, ''::bytea ORDER BY index) FROM written), ''::bytea),
   last.xid::text, last.id
 -- By itself, or each row that is sorted would carry all the hashes.
