@@ -54,7 +54,7 @@ def books(in_acme: Brand, now: datetime) -> None:
     )  # fmt: skip
 
 
-def test_a_leaf_covers_the_lots_that_were_opened_taken_from_and_given_back(books: None, now: datetime) -> None:
+def test_a_leaf_covers_the_lots_opened_taken_from_and_given_back(books: None, now: datetime) -> None:
     sealed.seal(now)
     covered = {}
     for entry in Entry.objects.order_by("recorded_at", "id"):
