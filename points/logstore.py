@@ -17,10 +17,14 @@ HASH_BYTES = 32
 
 @cache
 def query(name: str, batch: str = "") -> str:
-    """The text of a query of `sql/log/`, with how a leaf is hashed and which batch is meant put in."""
-    text = _text(name)
-    for part in ("leaf", "lot"):
-        text = text.replace(f"/*{part}*/", _text(part))
+    """The text of a query of `sql/log/`, with how a leaf is hashed and which batch is meant put in.
+
+    At first leaves had a hash of details where there were none, too (docs/adr/0060-the-transparency-log.md).
+    """
+    text, leaf = _text(name), _text("leaf")
+    text = text.replace("/*leaf*/", leaf)
+    text = text.replace("/*first leaf*/", leaf.replace("/*without words*/", "AND false"))
+    text = text.replace("/*lot*/", _text("lot"))
     return text.replace("/*batch*/", _text(batch) if batch else "")
 
 

@@ -38,10 +38,9 @@ def receipt(entry_id: UUID, *, member_id: UUID | None = None, details: bool = Tr
     checkpoint = logstore.newest_checkpoint()
     if leaf is None or checkpoint is None or checkpoint.size <= leaf.index:
         raise errors.NotSealedYet(retry_after=errors.SEALED_WITHIN_S)
-    hidden, salt = _details(entry, leaf), bytes(leaf.salt[:16]).hex()
-    content = _content(entry, leaf, hidden)
-    hashed = merkle.leaf_hash(rfc8785.dumps({"entry": content, "salt": salt}))
-    if hashed != bytes(leaf.hash):
+    salt = bytes(leaf.salt[:16]).hex()
+    content, hidden = _as_sealed(entry, leaf, salt)
+    if not _is_leaf(content, salt, leaf):
         # It is given out all the same: that it does not verify is what its holder should learn.
         log.error("receipt.entry_was_altered", entry_id=str(entry.pk), leaf=leaf.index)
     proof = merkle.inclusion_proof(logstore.Nodes(checkpoint.size), leaf.index, checkpoint.size)
@@ -99,7 +98,22 @@ def consistency(old: int, new: int | None) -> tuple[int, list[bytes]]:
     return end, merkle.consistency_proof(logstore.Nodes(signed), old, end)
 
 
-def _content(entry: Entry, leaf: LogLeaf, hidden: dict[str, Any]) -> dict[str, Any]:
+def _as_sealed(entry: Entry, leaf: LogLeaf, salt: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The entry as its leaf says it, and what its details hide: None where there are none."""
+    hidden = _details(entry, leaf)
+    if not (hidden["actor"] or hidden["reason"] or hidden["explanation"] is not None):
+        content = _content(entry, leaf, None)
+        if _is_leaf(content, salt, leaf):
+            return content, None
+        # At first leaves had a hash of such details, too.
+    return _content(entry, leaf, hidden), hidden
+
+
+def _is_leaf(content: dict[str, Any], salt: str, leaf: LogLeaf) -> bool:
+    return merkle.leaf_hash(rfc8785.dumps({"entry": content, "salt": salt})) == bytes(leaf.hash)
+
+
+def _content(entry: Entry, leaf: LogLeaf, hidden: dict[str, Any] | None) -> dict[str, Any]:
     """The entry as its leaf says it; the same as sql/log/leaf.sql."""
     # As in leaf.sql: by the key, and what the index of lots with ids of their own has.
     opened = Lot.objects.filter(Q(pk=entry.pk, entry=entry) | Q(~Q(entry=F("id")), entry=entry))
@@ -109,7 +123,7 @@ def _content(entry: Entry, leaf: LogLeaf, hidden: dict[str, Any]) -> dict[str, A
         "balance_after": _number(entry.balance_after),
         "cost_centre": entry.cost_centre,
         "currency": entry.account.currency,
-        "details": hashlib.sha256(rfc8785.dumps(hidden)).hexdigest(),
+        "details": None if hidden is None else hashlib.sha256(rfc8785.dumps(hidden)).hexdigest(),
         "direction": entry.direction,
         "effective_at": _at(entry.effective_at),
         "entry": str(entry.pk),

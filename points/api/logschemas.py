@@ -28,13 +28,13 @@ class TakenLot(serializers.Serializer[Any]):
 
 
 class SealedEntry(serializers.Serializer[Any]):
-    """An entry as it was sealed. `details` is the SHA-256 of the receipt's own `details`."""
+    """An entry as it was sealed. `details` is the SHA-256 of the receipt's own `details`, null without."""
 
     account = serializers.UUIDField()
     balance_after = serializers.IntegerField()
     cost_centre = serializers.CharField(allow_blank=True)
     currency = serializers.CharField()
-    details = serializers.CharField()
+    details = serializers.CharField(allow_null=True)
     direction = serializers.ChoiceField(choices=[1, -1])
     effective_at = serializers.CharField()
     entry = serializers.UUIDField()
@@ -75,9 +75,9 @@ class OwnReceipt(serializers.Serializer[Any]):
 
 
 class Receipt(OwnReceipt):
-    """The same, with the details behind their hash."""
+    """The same, with the details behind their hash; null where there are none."""
 
-    details = SealedDetails()
+    details = SealedDetails(allow_null=True)
 
 
 class Checkpoint(serializers.Serializer[Any]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -180,6 +181,32 @@ def test_the_database_hashes_as_rfc_8785_says(books: None, now: datetime) -> Non
     assert len({bytes(leaf.salt) for leaf in LogLeaf.objects.all()}) == 11
 
 
+def test_where_nobody_wrote_anything_there_are_no_details(in_acme: Brand, now: datetime) -> None:
+    entry = earn(ANNA, 5, "o", now=now).entries[0].entry_id
+    sealed.seal(now)
+    receipt = receipts.receipt(entry)
+    assert (receipt["entry"]["details"], receipt["details"]) == (None, None)
+
+
+def test_leaves_that_hash_details_of_which_there_are_none_stay_valid(in_acme: Brand, now: datetime) -> None:
+    entry = earn(ANNA, 5, "o", now=now).entries[0].entry_id
+    sealed.seal(now)
+    receipt, salt = receipts.receipt(entry), bytes(LogLeaf.objects.get().salt)
+    # As leaves were at first.
+    hidden = {"actor": "", "explanation": None, "reason": "", "salt": salt[16:].hex()}
+    details = hashlib.sha256(rfc8785.dumps(hidden)).hexdigest()
+    first = {**receipt["entry"], "details": details}
+    hashed = merkle.leaf_hash(rfc8785.dumps({"entry": first, "salt": receipt["salt"]}))
+    sealed.damage(f"UPDATE points_logleaf SET hash = decode('{hashed.hex()}', 'hex')")
+    sealed.damage("DELETE FROM points_checkpoint")
+    sealed.seal(now)
+    assert sealed.violated() == {}
+    assert receipts.receipt(entry)["entry"] == first
+    assert receipts.receipt(entry)["details"] == hidden
+    sealed.damage("UPDATE points_entry SET reason = 'x'")
+    assert list(sealed.violated()) == ["T2"]
+
+
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)
 
 
@@ -188,7 +215,7 @@ def test_any_text_is_escaped_as_rfc_8785_says(in_acme: Brand) -> None:
 
         @given(TEXT)
         def same(text: str) -> None:
-            cursor.execute("SELECT convert_to(to_json(%s::text)::text, 'UTF8')", [text])
+            cursor.execute("SELECT convert_to(JSON_SCALAR(%s::text)::text, 'UTF8')", [text])
             assert bytes(cursor.fetchone()[0]) == rfc8785.dumps(text)
 
         same()

@@ -27,5 +27,9 @@ CROSS JOIN LATERAL (
   ) used
 ) taken
 WHERE given.entry_id BETWEEN %(first)s AND %(last)s
-  AND (e.id IS NULL OR given.hash IS DISTINCT FROM /*leaf*/)
+  AND (
+    e.id IS NULL
+    OR given.hash IS DISTINCT FROM /*leaf*/
+      -- Nor is it what leaves said at first.
+      AND given.hash IS DISTINCT FROM /*first leaf*/)
 LIMIT %(limit)s
