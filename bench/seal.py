@@ -1,14 +1,16 @@
-"""The sealer beside accruals at full load: how far it is behind, and what it costs them.
+"""The sealer beside accruals: how far it is behind, and what it costs them.
 
-*Without sealing* means: nobody seals, and the index on `xid` is dropped, by which the sealer finds what is
-new. What stays is the column itself, eight bytes, for the transaction has its number anyway. A round with
-sealing is as long as the time between two ticks, and the tick in its middle seals what was written in such a
-time: half of it before the round, unmeasured.
+With eight clients no core is free. A tick seals for some two seconds what was written in the fifteen before it,
+and accruals are fewer in these than in those around them: what is missing, of all that come between two
+ticks, is what sealing costs. Seconds beside each other have the same neighbours on the machine, which two
+rounds of a load have not. Beside it stands what a leaf and an accrual took of processors in the same run,
+clients and Postgres together.
 
-With one client the sealer has a core beside it: what an accrual itself pays is seen. With eight on every core
-it takes its share of a full machine too. Two rounds differ by three times that share, so beside the accruals
-per second stands the processor time that a leaf and an accrual took in the same seconds, clients and Postgres
-together (docs/adr/0109-what-sealing-costs.md).
+With one client the sealer has a core beside it, so only what an accrual itself pays is seen, in pairs of
+rounds. *Without sealing* means there: nobody seals, and the index on `xid` is dropped, by which the sealer
+finds what is new. What stays is the column itself, eight bytes, for the transaction has its number anyway.
+A round with sealing is as long as the time between two ticks, and the tick in its middle seals what was
+written in such a time: half of it before the round, unmeasured (docs/adr/0109-what-sealing-costs.md).
 """
 
 import os
@@ -16,9 +18,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from statistics import fmean, median, quantiles
 from typing import Any
 
@@ -41,9 +44,12 @@ from tenants.context import in_brand
 from tenants.models import Brand
 
 CLIENTS = 8
-LAG_S = float(os.environ.get("BENCH_SEAL_S", "60"))
+LOAD_S = float(os.environ.get("BENCH_SEAL_S", "300"))
 TICK_S = 15.0
 """How often the sealer is called in production, and so how long a round is: one tick falls into each."""
+AFTER_S = 1.0
+"""What a tick left to others, as pages to write, counts as its cost for so long."""
+TENTHS = 10
 ROUNDS = int(os.environ.get("BENCH_SEAL_ROUNDS", "7"))
 WITHIN_S = 60.0
 """The longest that an entry may wait for its leaf."""
@@ -59,20 +65,35 @@ ORDER BY entry.xid, entry.id LIMIT 1
 class Round:
     """Accruals per second, and what one took of processors in µs: of Postgres alone, and with its client.
 
-    `leaf_us` is what the sealer took for a leaf in the same time, its Postgres and its Python.
+    `tenths` says how many ended in which tenth of a second of the machine's monotonic clock.
     """
 
     per_s: float
     postgres_us: float
     whole_us: float
-    leaf_us: float = 0.0
+    tenths: Counter[int]
+
+    def rate(self, begin_s: float, end_s: float) -> float:
+        """Accruals per second between two times of that clock."""
+        first, after = round(begin_s * TENTHS), round(end_s * TENTHS)
+        return sum(self.tenths[tenth] for tenth in range(first, after)) * TENTHS / (after - first)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """When a tick began and ended by the monotonic clock, and how many leaves it wrote."""
+
+    begin_s: float
+    end_s: float
+    leaves: int
 
 
 @dataclass(frozen=True)
 class Sealer:
-    """The processes that seal: the sealer's own, and Postgres's for it."""
+    """The processes that seal, the sealer's own and Postgres's for it; its ticks, once it has ended."""
 
     processes: tuple[int, int]
+    ticks: list[Tick] = field(default_factory=list)
 
     def spent_us(self) -> float:
         """Their processor time so far."""
@@ -83,24 +104,67 @@ def measure() -> list[Figure]:
     """The age of the oldest entry without a leaf, at most and at 95 %; what an accrual costs with it."""
     brand = books.open_brand(ledger.SLUG, members=setting.ACCOUNTS, lots=3, anew=True)
     _seal_all(brand)
-    print(f"seal: {CLIENTS} clients accrue for {LAG_S:.0f} s, the sealer every {TICK_S:.0f} s", flush=True)
-    ages, per_s = _lag(brand)
-    figures = [
-        Figure(
-            f"oldest unsealed entry, {name} (s)",
-            value,
-            WITHIN_S,
-            1.0,
-            at_most=True,
-            note=f"{per_s:.0f} entries/s",
-        )
-        for name, value in (("at most", max(ages)), ("95 %", quantiles(ages, n=20, method="inclusive")[-1]))
+    return _full(brand) + _beside(brand)
+
+
+def _full(brand: Brand) -> list[Figure]:
+    """With every core full: lag and cost."""
+    print(f"seal: {CLIENTS} clients accrue for {LOAD_S:.0f} s, the sealer every {TICK_S:.0f} s", flush=True)
+    with _sealer(brand) as sealer, _watched(brand) as ages:
+        before_us, leaves = sealer.spent_us(), _sealed(brand)
+        load = _accrue(brand, CLIENTS, LOAD_S)
+        leaf_us = (sealer.spent_us() - before_us) / (_sealed(brand) - leaves)
+    kept = [
+        _kept(load, *ticks) for ticks in zip(sealer.ticks, sealer.ticks[1:], sealer.ticks[2:], strict=False)
     ]
-    return figures + _cost(brand, 1) + _cost(brand, CLIENTS)
+    between = fmean(rate for rate, _all in kept)
+    lag = (("at most", max(ages)), ("95 %", quantiles(ages, n=20, method="inclusive")[-1]))
+    return [
+        *(
+            Figure(
+                f"oldest unsealed entry, {name} (s)",
+                value,
+                WITHIN_S,
+                1.0,
+                at_most=True,
+                note=f"{load.per_s:.0f} entries/s",
+            )
+            for name, value in lag
+        ),
+        Figure(
+            f"accruals with the sealer's ticks, {CLIENTS} clients (per s)",
+            fmean(all_in for _rate, all_in in kept),
+            between,
+            0.95,
+            note=f"{len(kept)} ticks; floor: between them",
+        ),
+        Figure(
+            f"CPU of a leaf ÷ of accrual, client and leaf, {CLIENTS} clients (µs)",
+            leaf_us,
+            load.whole_us + leaf_us,
+            0.05,
+            at_most=True,
+            note=f"{leaf_us / (load.whole_us + leaf_us):.1%}",
+        ),
+    ]
 
 
-def _lag(brand: Brand) -> tuple[list[float], float]:
-    """The age in s of the oldest entry without a leaf, at each second of the load; accruals per second."""
+def _kept(load: Round, before: Tick, tick: Tick, after: Tick) -> tuple[float, float]:
+    """Accruals per second outside of the middle tick, before and after it, and with it."""
+    settled = tick.end_s + AFTER_S
+    length_s = settled - tick.begin_s
+    rate = fmean([load.rate(before.end_s + AFTER_S, tick.begin_s), load.rate(settled, after.begin_s)])
+    during, share = load.rate(tick.begin_s, settled), length_s / (after.begin_s - tick.begin_s)
+    print(
+        f"  a tick of {tick.leaves} leaves: {during:.0f}/s for {length_s:.1f} s, else {rate:.0f}/s",
+        flush=True,
+    )
+    return rate, share * during + (1 - share) * rate
+
+
+@contextmanager
+def _watched(brand: Brand) -> Iterator[list[float]]:
+    """The age in s of the oldest entry without a leaf, at each second until the block ends."""
     ages, over = [0.0], threading.Event()
 
     def watch() -> None:
@@ -114,81 +178,58 @@ def _lag(brand: Brand) -> tuple[list[float], float]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        with _sealer(brand, TICK_S):
-            per_s = _accrue(brand, CLIENTS, LAG_S).per_s
+        yield ages
     finally:
         over.set()
         watcher.join()
-    return ages, per_s
 
 
-def _cost(brand: Brand, clients: int) -> list[Figure]:
+def _beside(brand: Brand) -> list[Figure]:
+    """With a core for the sealer: what one client's accruals pay."""
     pairs: list[tuple[Round, Round]] = []
     for number in range(ROUNDS):
         # Which is first alternates, too.
         order = [_with, _without] if number % 2 else [_without, _with]
-        found = {half: half(brand, clients) for half in order}
+        found = {half: half(brand) for half in order}
         sealed, plain = found[_with], found[_without]
         pairs.append((sealed, plain))
         print(
-            f"  {_clients(clients)}: {sealed.per_s:6.0f}/s and {sealed.postgres_us:.0f} µs with,"
-            f" {plain.per_s:6.0f}/s and {plain.postgres_us:.0f} µs without;"
-            f" a leaf {sealed.leaf_us:.1f} µs, an accrual with its client {sealed.whole_us:.0f}",
+            f"  1 client: {sealed.per_s:6.0f}/s and {sealed.postgres_us:.0f} µs with,"
+            f" {plain.per_s:6.0f}/s and {plain.postgres_us:.0f} µs without",
             flush=True,
         )
-    note = f"median of {ROUNDS} pairs; without: no sealer and no index on xid"
     plain_per_s = median(plain.per_s for _sealed, plain in pairs)
     plain_us = median(plain.postgres_us for _sealed, plain in pairs)
     kept = median(sealed.per_s / plain.per_s for sealed, plain in pairs)
     spent = median(sealed.postgres_us / plain.postgres_us for sealed, plain in pairs)
-    # Means: a tick falls into whatever moment of its round, and a moment differs more than a round.
-    leaf_us = fmean(sealed.leaf_us for sealed, _plain in pairs)
-    both_us = fmean(sealed.whole_us for sealed, _plain in pairs) + leaf_us
-    figures = [
+    return [
         Figure(
-            f"accruals while sealing, {_clients(clients)} (per s)",
+            "accruals while sealing, 1 client (per s)",
             plain_per_s * kept,
             plain_per_s,
             0.95,
-            note=note,
+            note=f"median of {ROUNDS} pairs; without: no sealer and no index on xid",
         ),
         Figure(
-            f"Postgres CPU of an accrual while sealing, {_clients(clients)} (µs)",
+            "Postgres CPU of an accrual while sealing, 1 client (µs)",
             plain_us * spent,
             plain_us,
             1.05,
             at_most=True,
         ),
     ]
-    share = Figure(
-        "CPU of a leaf ÷ of accrual, client and leaf (µs)",
-        leaf_us,
-        both_us,
-        0.05,
-        at_most=True,
-        note=f"{leaf_us / both_us:.1%}",
-    )
-    # Only where no core is free does a leaf take from the accruals what it takes.
-    return [*figures, share] if clients == CLIENTS else figures
 
 
-def _clients(count: int) -> str:
-    return "1 client" if count == 1 else f"{count} clients"
-
-
-def _with(brand: Brand, clients: int) -> Round:
+def _with(brand: Brand) -> Round:
     _seal_all(brand)
     with psycopg.connect(setting.dsn(), autocommit=True) as server:
         _written(server)
-    with _sealer(brand, TICK_S) as sealer:
-        _accrue(brand, clients, TICK_S / 2)
-        before_us, leaves = sealer.spent_us(), _sealed(brand)
-        found = _accrue(brand, clients, TICK_S)
-        leaf_us = (sealer.spent_us() - before_us) / (_sealed(brand) - leaves)
-        return replace(found, leaf_us=leaf_us)
+    with _sealer(brand):
+        _accrue(brand, 1, TICK_S / 2)
+        return _accrue(brand, 1, TICK_S)
 
 
-def _without(brand: Brand, clients: int) -> Round:
+def _without(brand: Brand) -> Round:
     index = sql.Identifier(brand.schema_name, INDEX)
     with psycopg.connect(setting.dsn(), autocommit=True) as server:
         row = server.execute("SELECT pg_get_indexdef(%s::regclass)", [index.as_string(server)]).fetchone()
@@ -196,8 +237,8 @@ def _without(brand: Brand, clients: int) -> Round:
         server.execute(sql.SQL("DROP INDEX {}").format(index))
         _written(server)
         try:
-            _accrue(brand, clients, TICK_S / 2)  # as warm as a round with
-            return _accrue(brand, clients, TICK_S)
+            _accrue(brand, 1, TICK_S / 2)  # as warm as a round with
+            return _accrue(brand, 1, TICK_S)
         finally:
             server.execute(row[0])
 
@@ -211,20 +252,24 @@ def _written(server: psycopg.Connection[Any]) -> None:
 
 def _accrue(brand: Brand, clients: int, seconds: float) -> Round:
     """Accruals of so many threads."""
-    done, used = [0] * clients, [0.0] * clients
+    used = [0.0] * clients
+    tenths: list[Counter[int]] = [Counter() for _client in range(clients)]
     ready = threading.Barrier(clients + 1)
     operation = ledger.OPERATIONS["accrual"]
 
     def work(place: int) -> None:
+        mine = tenths[place]
         with in_brand(brand):
             operation(place)
             backend = connection.connection.info.backend_pid
             before = ledger.processor_us(backend)
             ready.wait()
-            ends = time.monotonic() + seconds
-            while time.monotonic() < ends:
+            now = time.monotonic()
+            ends = now + seconds
+            while now < ends:
                 operation(place)
-                done[place] += 1
+                now = time.monotonic()
+                mine[int(now * TENTHS)] += 1
             used[place] = ledger.processor_us(backend) - before
         connection.close()
 
@@ -236,18 +281,9 @@ def _accrue(brand: Brand, clients: int, seconds: float) -> Round:
     for thread in threads:
         thread.join()
     clients_us = (time.process_time() - before_s) * 1e6
-    return Round(
-        sum(done) / (time.monotonic() - began),
-        sum(used) / sum(done),
-        (sum(used) + clients_us) / sum(done),
-    )
-
-
-def _seal_all(brand: Brand) -> None:
-    with in_brand(brand):
-        while tasks.seal_log():
-            pass
-    connection.set_schema_to_public()
+    whole: Counter[int] = sum(tenths, Counter())
+    done = whole.total()
+    return Round(done / (time.monotonic() - began), sum(used) / done, (sum(used) + clients_us) / done, whole)
 
 
 def _sealed(brand: Brand) -> int:
@@ -257,29 +293,42 @@ def _sealed(brand: Brand) -> int:
     return size
 
 
+def _seal_all(brand: Brand) -> None:
+    with in_brand(brand):
+        while tasks.seal_log():
+            pass
+    connection.set_schema_to_public()
+
+
 @contextmanager
-def _sealer(brand: Brand, every_s: float) -> Iterator[Sealer]:
-    """A process that calls the sealer's task every so many seconds until the block ends."""
-    command = [sys.executable, "-m", "bench.seal", brand.slug, str(every_s)]
+def _sealer(brand: Brand) -> Iterator[Sealer]:
+    """A process that calls the sealer's task as often as production does until the block ends."""
+    command = [sys.executable, "-m", "bench.seal", brand.slug, str(TICK_S)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        sealer = Sealer((process.pid, int(process.stdout.readline())))
         try:
-            yield Sealer((process.pid, int(process.stdout.readline())))
+            yield sealer
         finally:
             process.stdin.close()
+        for line in process.stdout:
+            begin, end, leaves = line.split()
+            sealer.ticks.append(Tick(float(begin), float(end), int(leaves)))
         assert process.wait() == 0
 
 
 def main(slug: str, every_s: float) -> None:
-    """Seal as a worker does, until standard input is closed."""
+    """Seal as a worker does, until standard input is closed; tell each tick."""
     over = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
     with in_brand(Brand.objects.get(slug=slug)):
         tasks.seal_log()
         print(connection.connection.info.backend_pid, flush=True)  # ready
         while not over.wait(every_s):
-            tasks.seal_log()
+            began = time.monotonic()
+            leaves = tasks.seal_log()
+            print(began, time.monotonic(), leaves, flush=True)
 
 
 if __name__ == "__main__":
