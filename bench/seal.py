@@ -1,6 +1,6 @@
 """The sealer beside accruals: how far it is behind, and what it costs them.
 
-With eight clients no core is free. A tick seals for some two seconds what was written in the fifteen before it,
+With eight clients no core is free. A tick seals for two or three seconds what was written in fifteen,
 and accruals are fewer in these than in those around them: what is missing, of all that come between two
 ticks, is what sealing costs. Seconds beside each other have the same neighbours on the machine, which two
 rounds of a load have not. Beside it stands what a leaf and an accrual took of processors in the same run,
