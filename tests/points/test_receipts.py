@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 import os
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
+from jsonschema import Draft202012Validator
 
 from points import services as points
 from points import verify_receipt
@@ -27,6 +30,7 @@ from tests.points.support import earn
 from tests.support import sessions
 from tests.support.brands import ANNA, BORIS
 from tests.support.client import Api
+from tests.support.fuzz import CONTRACT
 
 pytestmark = pytest.mark.django_db
 VERIFIER = Path(verify_receipt.__file__)
@@ -79,6 +83,12 @@ def in_process(arguments: list[str]) -> tuple[int, str]:
 def entry_of(brand: Brand, reference: str) -> Entry:
     with in_brand(brand):
         return Entry.objects.get(reference=reference)
+
+
+def documented(answer: Any, name: str) -> None:
+    """The answer is what the OpenAPI document says of the schema of this name."""
+    components = json.loads(CONTRACT.read_text(encoding="utf-8"))["components"]
+    Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": components}).validate(answer)
 
 
 def receipt_of(api: Api, brand: Brand, reference: str = "b-1") -> dict[str, Any]:
@@ -156,6 +166,39 @@ def test_a_receipt_with_anything_changed_does_not_verify(
         assert told.startswith(("NOT VERIFIED: ", "UNUSABLE: "))
     assert verify(receipt={**receipt, "entry": {**receipt["entry"], "more": 1}}, key=key)[0] == 1
     assert verify(receipt={**receipt, "proof": receipt["proof"][:-1]}, key=key)[0] == 1
+
+
+@pytest.mark.parametrize("reference", ["o-1", "b-1"])
+def test_details_that_were_not_sealed_do_not_verify(
+    log: None, acme: Brand, reader: Api, verify: Verify, reference: str
+) -> None:
+    """`null` says that there are none: it is no way to leave out those that there are."""
+    receipt, key = receipt_of(reader, acme, reference), reader.get("/ledger/key").json()
+    none = {"actor": "", "explanation": None, "reason": "", "salt": receipt["salt"]}
+    for details in (None, none, {**none, "reason": "x"}, {}, False, 0, "", []):
+        if details is None and receipt["details"] is None:
+            continue
+        code, told = verify(receipt={**receipt, "details": details}, key=key)
+        assert (code, told) == (
+            1,
+            "NOT VERIFIED: reason, actor or explanation are not those that were sealed\n",
+        ), details
+    # Nor does the entry, when it is made to agree.
+    other = None if receipt["details"] else hashlib.sha256(rfc8785.dumps(none)).hexdigest()
+    forged = {**receipt, "entry": {**receipt["entry"], "details": other}}
+    forged["details"] = None if receipt["details"] else none
+    code, told = verify(receipt=forged, key=key)
+    assert (code, "the entry is not in the log" in told) == (1, True)
+
+
+@pytest.mark.parametrize("reference", ["o-1", "b-1"])
+def test_receipts_with_and_without_details_are_as_documented(
+    log: None, acme: Brand, reader: Api, reference: str
+) -> None:
+    receipt = receipt_of(reader, acme, reference)
+    assert (receipt["details"] is None) == (receipt["entry"]["details"] is None) == (reference == "o-1")
+    documented(receipt, "Receipt")
+    documented({name: value for name, value in receipt.items() if name != "details"}, "OwnReceipt")
 
 
 def test_another_brands_key_does_not_verify_it(

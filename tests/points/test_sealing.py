@@ -188,6 +188,21 @@ def test_where_nobody_wrote_anything_there_are_no_details(in_acme: Brand, now: d
     assert (receipt["entry"]["details"], receipt["details"]) == (None, None)
 
 
+@pytest.mark.parametrize("column", ["actor", "reason", "explanation"])
+def test_each_word_by_itself_is_hashed(in_acme: Brand, now: datetime, column: str) -> None:
+    entry = earn(ANNA, 5, "o", now=now).entries[0].entry_id
+    # JSON's own null is an explanation, too: SQL has none of it.
+    word = "null" if column == "explanation" else "x"
+    sealed.damage(f"UPDATE points_entry SET {column} = '{word}'")
+    sealed.seal(now)
+    receipt = receipts.receipt(entry)
+    assert receipt["details"][column] == word
+    assert receipt["entry"]["details"] == hashlib.sha256(rfc8785.dumps(receipt["details"])).hexdigest()
+    assert sealed.violated() == {}
+    sealed.damage(f"UPDATE points_entry SET {column} = {'NULL' if column == 'explanation' else repr('')}")
+    assert set(sealed.violated()) == {"T2"}
+
+
 def test_leaves_that_hash_details_of_which_there_are_none_stay_valid(in_acme: Brand, now: datetime) -> None:
     entry = earn(ANNA, 5, "o", now=now).entries[0].entry_id
     sealed.seal(now)
