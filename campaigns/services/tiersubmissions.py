@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.db import transaction
 
@@ -66,12 +66,14 @@ def publish(
     at: datetime | None = None,
     note: str = "",
     instead_of: int | None = None,
+    replaces: int | Literal["any"] | None = "any",
     by_api: bool = False,
 ) -> TierSubmission | None:
     """Put a checked programme in force, and return None; or the submission that waits for a second operator
     where the brand asks for one, else for its time.
 
-    What is in force already needs nobody. `instead_of` is the version that the caller saw, 0 for none.
+    What is in force already needs nobody. `instead_of` is the version that the caller saw, 0 for none;
+    `replaces` is the waiting submission that may give way to this one: a number, none, or any.
     Raises TiersChanged, SubmissionOpen, and Invalid for a multiplier that no rule may have.
     """
     with transaction.atomic():
@@ -82,7 +84,7 @@ def publish(
             return None
         if needed or later:
             made = _made(config, actor, now, at, note, instead_of, needs_approval=needed)
-            return _put_forward(made, now)
+            return _put_forward(made, now, replaces)
         opened = locks.open_tier_submission()
         if opened is not None:
             raise foureyes.still_open(opened)
@@ -146,6 +148,11 @@ def latest() -> TierSubmission | None:
     return TierSubmission.objects.order_by("-number").first()
 
 
+def opened() -> TierSubmission | None:
+    """The submission that waits, for a decision or for its time."""
+    return TierSubmission.objects.filter(status__in=TierSubmission.OPEN).first()
+
+
 def publish_due(*, now: datetime) -> int:
     """Put in force what is scheduled and due; returns how many submissions were settled (at most one)."""
     due = TierSubmission.objects.filter(status=Status.SCHEDULED, publish_at__lte=now).values_list(
@@ -159,8 +166,14 @@ def publish_due(*, now: datetime) -> int:
         return int(_TIERS.publish_scheduled(locks.open_tier_submission(), found, now=now))
 
 
-def _put_forward(made: TierSubmission, now: datetime) -> TierSubmission:
-    return _TIERS.put_forward(made, TierSubmission.objects.all(), locks.open_tier_submission(), now=now)
+def _put_forward(
+    made: TierSubmission, now: datetime, replaces: int | Literal["any"] | None = "any"
+) -> TierSubmission:
+    opened = locks.open_tier_submission()
+    kept = opened is not None and replaces not in ("any", opened.number)
+    if opened is not None and kept and _TIERS.said(opened) != _TIERS.said(made):
+        raise foureyes.still_open(opened)
+    return _TIERS.put_forward(made, TierSubmission.objects.all(), opened, now=now)
 
 
 def _made(

@@ -160,3 +160,55 @@ def test_without_a_second_operator_a_change_can_wait_for_its_time(acme: Brand, n
         assert (scheduled.status, scheduled.needs_approval) == ("scheduled", False)
         assert tiersubmissions.publish_due(now=scheduled.publish_at) == 1
     assert levels_of(acme) == [("silver", "0", "1"), ("gold", "5000", "1.2")]
+
+
+PLATINUM = {
+    "name_zh": "白金",
+    "name_en": "Platinum",
+    "code": "platinum",
+    "threshold": "9000",
+    "multiplier": "1",
+}
+
+
+def submissions(brand: Brand) -> list[tuple[str, str]]:
+    with in_brand(brand):
+        return list(TierSubmission.objects.order_by("number").values_list("submitted_by", "status"))
+
+
+def test_what_waits_is_not_replaced_before_one_was_asked(acme: Brand) -> None:
+    Brand.objects.filter(pk=acme.pk).update(settings={"rule_approval": "console"})
+    hosts.forget()
+    marketing, owner = signed_in(acme, "marketing"), signed_in(acme, "owner")
+    marketing.post("tiers/", form(SILVER, GOLD, note="", at=""))
+    first = ("operator:marketing@acme.example", "pending_approval")
+    other = form(SILVER, {**GOLD, "threshold": "300"}, note="", at="")
+    for answer in (owner.post("tiers/", other), owner.post("tiers/", {**other, "replaces": "7"})):
+        page = answer.content.decode()
+        assert answer.status_code == 200
+        assert "Submission 1 of marketing@acme.example waits for a second operator." in page
+        assert 'name="replaces" value="1"' in page
+        assert submissions(acme) == [first]
+    # The same again by the same person asks nothing.
+    assert marketing.post("tiers/", form(SILVER, GOLD, note="", at="")).status_code == 302
+    assert submissions(acme) == [first]
+    assert owner.post("tiers/", {**other, "replaces": "1"}).status_code == 302
+    assert submissions(acme) == [(first[0], "replaced"), ("operator:owner@acme.example", "pending_approval")]
+
+
+def test_levels_change_places_only_when_asked_and_the_approver_is_told(acme: Brand) -> None:
+    owner = signed_in(acme, "owner")
+    owner.post("tiers/", form(SILVER, GOLD, PLATINUM))
+    turned = form(SILVER, {**GOLD, "threshold": "10000"}, PLATINUM, known=3, version="1")
+    answer = owner.post("tiers/", turned)
+    told = "it was Silver &lt; Gold &lt; Platinum, and would be Silver &lt; Platinum &lt; Gold."
+    assert (answer.status_code, told in answer.content.decode()) == (200, True)
+    assert [code for code, _threshold, _multiplier in levels_of(acme)] == ["silver", "gold", "platinum"]
+    Brand.objects.filter(pk=acme.pk).update(settings={"rule_approval": "console"})
+    hosts.forget()
+    yes = {**turned, "reorders": "silver platinum gold", "note": "", "at": ""}
+    assert owner.post("tiers/", yes).status_code == 302
+    with in_brand(acme):
+        waiting = TierSubmission.objects.get()
+    page = owner.get(f"campaigns/tiersubmission/{waiting.pk}/change/").content.decode()
+    assert "Order of the levels" in page.split('id="differences"')[1]

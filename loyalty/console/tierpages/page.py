@@ -25,11 +25,13 @@ from unfold.widgets import (
 from campaigns.models import TierSubmission
 from campaigns.services import tierprogram, tiersubmissions
 from campaigns.services.submissions import approval_needed
+from loyalty.console.tierpages import asked
+from loyalty.console.tierpages.asked import Question
 from loyalty.lib import clock, words
 from loyalty.lib.console import actor
 from loyalty.lib.display import instant
 from loyalty.lib.errors import FieldError, Invalid, Refusal
-from loyalty.lib.foureyes import LONGEST_NOTE
+from loyalty.lib.foureyes import LONGEST_NOTE, SubmissionOpen
 from loyalty.lib.timefields import MomentField
 from members.models import Member
 from points.models import MemberTier, TierProgram
@@ -190,12 +192,14 @@ def tiers(request: HttpRequest) -> HttpResponse:
     row = TierProgram.objects.first()
     may_set = request.user.has_perm(SET)
     shown = tierprogram.shown(row.config) if row else STARTING
+    opened = tiersubmissions.opened()
+    questions = [each for each in [asked.replacing(request, opened) if approval_needed() else None] if each]
     if request.method == "POST":
         if not may_set:
             raise PermissionDenied
         form = ProgramForm(request.POST)
         levels = Levels(request.POST, prefix="levels", initial=_rows(shown))
-        if levels.is_valid() and (told := _stored(request, form, levels, shown)):
+        if levels.is_valid() and (told := _stored(request, form, levels, shown, questions)):
             messages.success(request, told)
             return HttpResponseRedirect(reverse("admin:tiers"))
     else:
@@ -212,17 +216,24 @@ def tiers(request: HttpRequest) -> HttpResponse:
         "program": row,
         "held": _held(row),
         "may_set": may_set,
-        "opened": TierSubmission.objects.filter(status__in=TierSubmission.OPEN).first(),
+        "opened": opened,
+        "opened_words": asked.waiting_words(opened) if opened else "",
+        "questions": questions,
         "four_eyes": approval_needed(),
     }
     return TemplateResponse(request, "console/tiers.html", context)
 
 
 def _stored(
-    request: HttpRequest, form: ProgramForm, levels: BaseFormSet[LevelForm], shown: Mapping[str, Any]
+    request: HttpRequest,
+    form: ProgramForm,
+    levels: BaseFormSet[LevelForm],
+    shown: Mapping[str, Any],
+    questions: list[Question],
 ) -> str:
     """What became of the programme; empty where it could not be taken: faults stand at their fields. Those
-    of the levels are found also where the form has some: what is `shown` then stands in for it."""
+    of the levels are found also where the form has some: what is `shown` then stands in for it. What has to
+    be asked about joins the `questions`."""
     sound, data = form.is_valid(), form.cleaned_data
     given = [(each, level) for each in levels.forms if (level := each.level()) is not None]
     # A new level is written below the others and belongs where its threshold puts it.
@@ -233,7 +244,9 @@ def _stored(
     body["levels"] = [level for _each, level in given]
     try:
         config = tierprogram.checked(body)
-        if not sound:
+        if (turned := asked.reordering(request, shown, config["levels"])) is not None:
+            questions.append(turned)
+        if not sound or (turned is not None and not _answered(form, turned)):
             return ""
         waiting = tiersubmissions.publish(
             config=config,
@@ -242,16 +255,29 @@ def _stored(
             at=data["at"],
             note=data.get("note", ""),
             instead_of=data["version"],
+            replaces=next(
+                (int(each.value) for each in questions if each.name == asked.REPLACES and each.ticked), None
+            ),
         )
     except Invalid as invalid:
         for error in invalid.errors:
             if sound or error.pointer.startswith("/levels"):
                 _show(error, form, [each for each, _level in given])
         return ""
+    except SubmissionOpen as refusal:
+        blocking = tiersubmissions.opened()
+        form.add_error(None, asked.waiting_words(blocking) if blocking else str(refusal.detail))
+        return ""
     except Refusal as refusal:
         form.add_error(None, str(refusal.detail))
         return ""
     return _said(waiting, changed=version() != data["version"])
+
+
+def _answered(form: ProgramForm, question: Question) -> bool:
+    if not question.ticked:
+        form.add_error(None, question.said)
+    return question.ticked
 
 
 def _values(data: Mapping[str, Any]) -> dict[str, Any]:

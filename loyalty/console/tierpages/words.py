@@ -10,6 +10,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from campaigns.engine.differences import Difference
+from loyalty.console.tierpages.asked import in_order, named
 from loyalty.console.tierpages.page import ProgramForm
 from loyalty.lib import words
 
@@ -33,13 +34,23 @@ def parts(config: Mapping[str, Any] | None) -> dict[str, tuple[str, str]]:
 def differing(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[Difference]:
     """The parts that differ: what is new has nothing before, what is gone nothing after."""
     old, new = parts(before), parts(after)
-    return [
+    return _turned(before, after) + [
         Difference(
             name, (new.get(name) or old[name])[0], old.get(name, ("", ""))[1], new.get(name, ("", ""))[1]
         )
         for name in [*new, *(name for name in old if name not in new)]
         if old.get(name) != new.get(name)
     ]
+
+
+def _turned(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[Difference]:
+    """That levels which stay change places: no part alone says so."""
+    if before is None:
+        return []
+    old, new = in_order(before["levels"], after["levels"]), in_order(after["levels"], before["levels"])
+    if [each["code"] for each in old] == [each["code"] for each in new]:
+        return []
+    return [Difference("levels", _("Order of the levels"), named(old), named(new))]
 
 
 def _level(level: Mapping[str, Any]) -> tuple[str, str]:
