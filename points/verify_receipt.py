@@ -228,7 +228,9 @@ def _checkpoint(path: Path, keys: Sequence[Key]) -> Checkpoint:
     text = _text(path)
     if text.lstrip().startswith("{"):
         kept = _json(path)
-        text = kept.get("note") or kept.get("checkpoint") or ""
+        text = kept.get("note") or kept.get("checkpoint")
+        if not isinstance(text, str):
+            raise Unusable(f"{path}: neither a checkpoint nor a receipt")
     return open_checkpoint(text, keys)
 
 

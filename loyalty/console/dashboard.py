@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import Value
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import formats
 from django.utils.translation import gettext as _
 
 from campaigns.engine.explain import rule_name
@@ -21,7 +20,7 @@ from loyalty.console.charts import Chart, Line, chart
 from loyalty.console.menus import brand_of
 from loyalty.lib import clock, words
 from loyalty.lib.console import actor
-from loyalty.lib.display import doer
+from loyalty.lib.display import doer, rounded
 from loyalty.lib.foureyes import Submitted
 from mall.models import Redemption, Reward
 from partners.models import ApiKey
@@ -238,13 +237,13 @@ def _figure(
     if not before:
         return Figure(label, value, note)
     change = (Decimal(now) - Decimal(before)) / Decimal(before) * 100
-    text = formats.number_format(abs(change), decimal_pos=0 if abs(change) >= 10 else 1, force_grouping=True)
+    text = rounded(abs(change), 0 if abs(change) >= 10 else 1)
     sign = "+" if change > 0 else "−" if change < 0 else "±"
     return Figure(label, value, note, f"{sign}{text} %", change > 0 if judged and change else None)
 
 
 def _number(value: Any, places: int = 0) -> str:
-    return formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=True)
+    return rounded(value, places)
 
 
 def _charts(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from django.contrib.admin.utils import quote
@@ -56,6 +57,13 @@ def plain(value: int, *, signed: bool = False) -> str:
     return f"{'−' if value < 0 else '+' if signed and value > 0 else ''}{text}"
 
 
+def rounded(value: Decimal | float, places: int) -> str:
+    """Grouped digits with `places` after the point, a half rounded up: Django by itself cuts off."""
+    exact = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    # Adding nothing takes the sign from what became 0.
+    return formats.number_format(exact + 0, decimal_pos=places, use_l10n=True, force_grouping=True)
+
+
 def aligned(text: object) -> SafeString:
     """A word in a column of numbers."""
     return format_html('<span class="num">{}</span>', text)
@@ -65,7 +73,9 @@ def money(amount: Any, currency: str = "", places: int | None = 2) -> SafeString
     """An amount or a quantity for a table, with its currency. `places` None: as many as it has."""
     if amount is None:
         return format_html('<span class="num">{}</span>', "–")
-    text = formats.number_format(amount, decimal_pos=places, force_grouping=True)
+    text = (
+        formats.number_format(amount, force_grouping=True) if places is None else rounded(amount, places)
+    )
     return format_html('<span class="num">{}</span>', f"{text} {currency}".strip())
 
 

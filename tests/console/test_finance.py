@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from loyalty.analytics.models import MonthClose, UnitCost
+from loyalty.analytics.services import unitcosts
 from loyalty.dev import extraction
 from points.models import ClosedMonth
 from tenants.context import in_brand
@@ -90,6 +91,42 @@ def test_the_pages_show_the_figures(acme: Brand, books: None) -> None:
     page = owner.get("finance/roll-forward/?month=2026-10").content.decode()
     assert ("+199" in page, "+70" in page, "6.59" in page) == (True, True, True)
     assert "780" in owner.get("finance/breakage/").content.decode()
+
+
+def test_amounts_are_rounded_to_the_cent_and_not_cut_off(acme: Brand, books: None) -> None:
+    with in_brand(acme):
+        for currency in ("points", "stars"):
+            unitcosts.set_unit_cost(
+                points_currency=currency,
+                cost=Decimal("0.01234"),
+                actor="test",
+                now=local(2026, 11, 6),
+                valid_from=local(2026, 8, 1),
+            )
+    owner = signed_in(acme, "owner")
+    then = owner.get("finance/liability/?on=2026-09-30").content.decode()
+    assert "4.69 CNY" in then  # 380 × 0.01234 = 4.6892
+    page = owner.get("finance/roll-forward/?month=2026-09").content.decode()
+    assert "4.69" in page
+
+
+@pytest.mark.parametrize("page", ["liability", "roll-forward", "breakage"])
+def test_points_have_the_brands_own_name(acme: Brand, books: None, page: str) -> None:
+    acme.points_name = {"zh-hans": "鲜豆", "en": "beans"}
+    acme.save()
+    shown = signed_in(acme, "owner", "zh-hans").get(f"finance/{page}/").content.decode()
+    assert ("<h2>鲜豆" in shown or 'class="part">鲜豆' in shown, "stars" in shown) == (True, True)
+
+
+def test_a_cost_of_a_currency_that_the_brand_has_not_is_refused_at_its_field(acme: Brand) -> None:
+    acme.settings["points_currencies"] = ["stars"]
+    acme.save()
+    owner = signed_in(acme, "owner", "en")
+    answer = owner.post("finance/costs/", {"points_currency": "point", "cost": "0.02"})
+    assert (answer.status_code, "Unknown points currency “point”." in answer.content.decode()) == (200, True)
+    assert owner.post("finance/costs/", {"points_currency": "stars", "cost": "0.02"}).status_code == 302
+    with in_brand(acme):
+        assert set(UnitCost.objects.values_list("points_currency", flat=True)) == {"stars"}
 
 
 @pytest.mark.parametrize("page", ["liability", "roll-forward", "breakage"])

@@ -221,6 +221,9 @@ def test_another_brands_key_does_not_verify_it(
         {"receipt": {"format": "loyalty-receipt-v1"}, "key": {"keys": []}},
         {"receipt": "{}", "key": {}},
         {"receipt": "{}", "key": "acme+00000000+AAAA"},
+        {"checkpoint": {"note": 7}, "key": {"keys": []}},
+        {"checkpoint": {}, "key": {"keys": []}},
+        {"checkpoint": "not a checkpoint", "key": {"keys": []}},
     ],
 )
 def test_what_cannot_be_read_is_told_apart(verify: Verify, files: dict[str, Any]) -> None:

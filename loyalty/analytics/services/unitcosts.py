@@ -11,6 +11,7 @@ from loyalty.analytics.finance import costs
 from loyalty.analytics.models import UnitCost
 from loyalty.lib.errors import Invalid
 from points.models import ClosedMonth
+from points.postings import DEFAULT_CURRENCY
 from tenants.context import current_brand
 
 MOST = Decimal(1_000_000)
@@ -28,8 +29,16 @@ def set_unit_cost(
 
     Reports as of earlier instants stay as they were. Saying the same again for the same instant writes
     nothing. Raises Invalid for a cost below 0, above a million or with more than six digits after the
-    point, and CostOfClosedMonth where `valid_from` lies in a month that is closed.
+    point and for a currency that the brand's list has not, and CostOfClosedMonth where `valid_from` lies
+    in a month that is closed.
     """
+    known_currencies = current_brand().setting("points_currencies")
+    if known_currencies is not None and points_currency not in (DEFAULT_CURRENCY, *known_currencies):
+        raise Invalid.at(
+            "/points_currency",
+            "unknown_currency",
+            _("Unknown points currency “%(currency)s”.") % {"currency": points_currency},
+        )
     exponent = cost.normalize().as_tuple().exponent
     if not 0 <= cost <= MOST or not isinstance(exponent, int) or exponent < -6:
         raise Invalid.at(

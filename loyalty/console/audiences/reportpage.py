@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,7 +21,7 @@ from campaigns.services.wakeups.report import LEAST, Figures, Incremental, Repor
 from loyalty.console.charts import Chart, Line, chart
 from loyalty.console.messagepages.reasons import reason
 from loyalty.lib import clock
-from loyalty.lib.display import plain
+from loyalty.lib.display import plain, rounded
 from tenants.context import current_brand
 
 MAY: Final = "campaigns.view_wakeup"
@@ -89,12 +88,12 @@ def verdict_of(found: Incremental) -> dict[str, Any]:
 
 def percent(share: float | None) -> str:
     """A share of members as the page's language writes it."""
-    return "–" if share is None else f"{formats.number_format(share * 100, decimal_pos=1)} %"
+    return "–" if share is None else f"{rounded(share * 100, 1)} %"
 
 
 def _points_of_percent(difference: float) -> str:
     sign = "−" if difference < 0 else "+" if difference > 0 else ""
-    return f"{sign}{formats.number_format(abs(difference) * 100, decimal_pos=1)}"
+    return f"{sign}{rounded(abs(difference) * 100, 1)}"
 
 
 def _figures(report: Report) -> list[dict[str, Any]]:

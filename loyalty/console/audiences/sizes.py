@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,7 +16,7 @@ from loyalty.analytics.finance import costs
 from loyalty.console.audiences.channelwords import channel_name
 from loyalty.lib import clock
 from loyalty.lib.console import Facts
-from loyalty.lib.display import doer, instant, plain
+from loyalty.lib.display import doer, instant, plain, rounded
 from loyalty.lib.errors import Invalid, Text
 from points.postings import DEFAULT_CURRENCY
 
@@ -74,7 +73,7 @@ def of_grant(grant: AudienceGrant) -> Facts:
 
 
 def _money(amount: Decimal, currency: str) -> str:
-    return f"{formats.number_format(amount, decimal_pos=2, force_grouping=True)} {currency}"
+    return f"{rounded(amount, 2)} {currency}"
 
 
 def _about(members: int, estimated: bool) -> str:

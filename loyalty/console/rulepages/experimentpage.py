@@ -3,7 +3,6 @@
 from decimal import Decimal
 from typing import Any, Final
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from campaigns.models import Rule
@@ -11,6 +10,7 @@ from loyalty.analytics import experiments
 from loyalty.analytics.errors import NoExperiment
 from loyalty.analytics.experiments import METRICS, Experiment, Variant
 from loyalty.lib import clock
+from loyalty.lib.display import rounded
 
 WHOLE: Final = frozenset({"orders", "points"})
 
@@ -61,4 +61,4 @@ def _metric(found: Experiment, metric: str, label: str) -> dict[str, Any]:
 
 
 def _number(value: Decimal, places: int = 2) -> str:
-    return number_format(value, decimal_pos=places, use_l10n=True, force_grouping=True)
+    return rounded(value, places)

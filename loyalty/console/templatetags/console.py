@@ -23,7 +23,7 @@ from campaigns import selectors
 from campaigns.engine import explain
 from campaigns.models import Rule
 from loyalty.lib import display
-from loyalty.lib.display import link, number
+from loyalty.lib.display import link, number, rounded
 from loyalty.lib.words import language
 from members.wording import channel_words
 from points.postings import DEFAULT_CURRENCY
@@ -55,8 +55,7 @@ def amount(value: Decimal | None) -> str:
     """Money without its currency."""
     if value is None:
         return "–"
-    written = formats.number_format(abs(value), decimal_pos=2, use_l10n=True, force_grouping=True)
-    return f"−{written}" if value < 0 else written
+    return rounded(value, 2).replace("-", "−")
 
 
 @register.filter
