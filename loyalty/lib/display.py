@@ -73,9 +73,7 @@ def money(amount: Any, currency: str = "", places: int | None = 2) -> SafeString
     """An amount or a quantity for a table, with its currency. `places` None: as many as it has."""
     if amount is None:
         return format_html('<span class="num">{}</span>', "–")
-    text = (
-        formats.number_format(amount, force_grouping=True) if places is None else rounded(amount, places)
-    )
+    text = formats.number_format(amount, force_grouping=True) if places is None else rounded(amount, places)
     return format_html('<span class="num">{}</span>', f"{text} {currency}".strip())
 
 
