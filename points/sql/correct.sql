@@ -271,8 +271,12 @@ BEGIN
     RAISE EXCEPTION 'no such entry' USING ERRCODE = 'PL005';
   END IF;
   -- What a debit took goes back to the very lots, even of a member who was merged meanwhile, and moves on.
-  v_home := points_home(v_origin.account_id);
-  PERFORM 1 FROM points_account WHERE id IN (v_origin.account_id, v_home) ORDER BY id FOR UPDATE;
+  LOOP
+    v_home := points_home(v_origin.account_id);
+    PERFORM 1 FROM points_account WHERE id IN (v_origin.account_id, v_home) ORDER BY id FOR UPDATE;
+    -- Else the member was merged while we waited for the lock, and the points are elsewhere.
+    EXIT WHEN v_home = points_home(v_origin.account_id);
+  END LOOP;
   v_account := points_enter_by_id(
     CASE WHEN v_origin.direction = 1 THEN v_home ELSE v_origin.account_id END, p_now, p_tz);
   SELECT * INTO v_known FROM points_entry known

@@ -74,13 +74,19 @@ END $$;
 CREATE OR REPLACE FUNCTION points_enter_entry(p_entry uuid, p_now timestamptz, p_tz text) RETURNS points_account
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
-  v_account uuid;
+  v_id uuid;
+  v_account points_account;
 BEGIN
-  SELECT account_id INTO v_account FROM points_entry WHERE id = p_entry;
+  SELECT account_id INTO v_id FROM points_entry WHERE id = p_entry;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no such entry' USING ERRCODE = 'PL005';
   END IF;
-  RETURN points_enter_by_id(points_home(v_account), p_now, p_tz);
+  LOOP
+    v_account := points_enter_by_id(points_home(v_id), p_now, p_tz);
+    -- Else its member was merged while we waited for the lock, and the points are elsewhere.
+    EXIT WHEN v_account.moved_to_id IS NULL;
+  END LOOP;
+  RETURN v_account;
 END $$;
 
 -- The unfinished lots of an account whose points an entry gave, also where they came with a merged member.

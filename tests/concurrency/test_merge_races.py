@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pytest
 from django.db import transaction
 
 from campaigns.services.merging import merge_members
@@ -14,8 +15,10 @@ from loyalty.lib.transactions import retried
 from members import services as members
 from members.models import Member
 from points import services as points
+from points.models import Entry
 from tenants.models import Brand
 from tests.concurrency.test_ledger_races import at_once, brand
+from tests.concurrency.test_wakeup_races import meanwhile
 from tests.points.support import assert_sound, earn, numbers
 from tests.support.brands import ANNA, BORIS
 
@@ -56,4 +59,39 @@ def test_a_merge_meets_burns_transfers_and_its_own_reverse(brand: Brand, now: da
     gone = BORIS if survivor == ANNA else ANNA
     assert numbers(gone) == (0, 0, 0, 0)
     assert numbers(survivor) == (300 - 3 * told["burned"], 0, 0, 0)
+    assert_sound()
+
+
+@pytest.mark.parametrize(
+    ("undo", "left"),
+    [
+        (lambda entry, now: points.reverse(entry_id=entry["b"], reference="x", now=now), (50, 20, 0, 0)),
+        (
+            lambda entry, now: points.reverse(entry_id=entry["o"], points=5, reference="x", now=now),
+            (15, 20, 0, 0),
+        ),
+        (lambda entry, now: points.activate_entry(entry_id=entry["w"], now=now), (40, 0, 0, 0)),
+        (
+            lambda entry, now: points.cancel_pending(entry_id=entry["w"], reference="x", now=now),
+            (20, 0, 0, 0),
+        ),
+    ],
+    ids=["burn", "accrual", "pending points freed", "pending points taken back"],
+)
+def test_what_is_undone_while_its_member_is_merged_is_undone_with_the_survivor(
+    brand: Brand, now: datetime, undo: Callable[..., Any], left: tuple[int, int, int, int]
+) -> None:
+    earn(ANNA, 50, "o", now=now)
+    earn(ANNA, 20, "w", now=now, waits_for="order.completed", waits_ref="w")
+    points.burn(member_id=ANNA, points=30, reference="b", now=now)
+    points.open_account(member_id=BORIS, now=now)
+    entry = dict(Entry.objects.values_list("reference", "id"))
+    # It has looked where the points are, and waits for the account, when they move.
+    meanwhile(
+        brand,
+        lambda: merge_members(member_id=ANNA, into_id=BORIS, actor="t", now=now),
+        lambda: undo(entry, now),
+    )
+    assert numbers(ANNA) == (0, 0, 0, 0)
+    assert numbers(BORIS) == left
     assert_sound()

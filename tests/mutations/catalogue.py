@@ -17,6 +17,7 @@ GUARDS = "tests/points/test_guards.py::"
 SPENDING = "tests/points/test_spending.py::"
 CLOSING = "tests/analytics/test_closing.py::"
 CORRECTIONS = "tests/points/test_corrections.py::"
+MERGES = "tests/concurrency/test_merge_races.py::"
 SEALING = "tests/points/test_sealing.py::"
 SEALERS = "tests/concurrency/test_sealing_races.py::"
 OWNER = GUARDS + "test_even_the_owner_is_stopped_by_the_trigger"
@@ -92,6 +93,18 @@ MUTATIONS = (
         rewritten("points_transfer", "ORDER BY id FOR UPDATE", "ORDER BY member_id <> p_from FOR UPDATE"),
         RACES + "test_the_bank",
         ("points_transfer 1",),
+    ),
+    Mutation(
+        "row lock: points_reverse 1",
+        unlocked("points_reverse", 1),
+        MERGES + "test_what_is_undone_while_its_member_is_merged_is_undone_with_the_survivor[burn]",
+        ("points_reverse 1",),
+    ),
+    Mutation(
+        "points_enter_entry looks again where the points are, once it has the lock",
+        rewritten("points_enter_entry", r"EXIT WHEN v_account\.moved_to_id IS NULL", "EXIT"),
+        MERGES
+        + "test_what_is_undone_while_its_member_is_merged_is_undone_with_the_survivor[pending points freed]",
     ),
     Mutation(
         "lock on the Idempotency-Key",
@@ -303,7 +316,6 @@ NOT_PROVEN = {
     "points_clawback 1": "the loop below locks the same accounts in the same order",
     "points_freeze 1": "the UPDATE below locks the same few rows; their order cannot be forced in a test",
     "points_freeze 2": "an account that is opened between two of its statements cannot be forced in a test",
-    "points_reverse 1": "points_enter_by_id locks it at once; it keeps the order of a merge's two",
     "points_lock_members 1": "points_merge locks each account again; it only keeps their order",
     "points_lock 1": "points_enter locks the row at once; what lies between cannot be hit in a test",
 }
