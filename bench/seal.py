@@ -114,9 +114,9 @@ def _full(brand: Brand) -> list[Figure]:
         before_us, leaves = sealer.spent_us(), _sealed(brand)
         load = _accrue(brand, CLIENTS, LOAD_S)
         leaf_us = (sealer.spent_us() - before_us) / (_sealed(brand) - leaves)
-    kept = [
-        _kept(load, *ticks) for ticks in zip(sealer.ticks, sealer.ticks[1:], sealer.ticks[2:], strict=False)
-    ]
+    # One that begins when the load is over would have seconds without accruals before it.
+    ticks = [tick for tick in sealer.ticks if tick.begin_s * TENTHS <= max(load.tenths)]
+    kept = [_kept(load, *three) for three in zip(ticks, ticks[1:], ticks[2:], strict=False)]
     between = fmean(rate for rate, _all in kept)
     lag = (("at most", max(ages)), ("95 %", quantiles(ages, n=20, method="inclusive")[-1]))
     return [
