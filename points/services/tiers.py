@@ -32,6 +32,7 @@ __all__ = [
     "Fact",
     "Held",
     "config",
+    "config_of",
     "counted_visits",
     "counting",
     "disqualify",
@@ -60,6 +61,11 @@ def program() -> Program | None:
 def config() -> dict[str, Any] | None:
     """The programme as it was stored, for the API and the console; None where there is none."""
     return TierProgram.objects.filter(pk=1).values_list("config", flat=True).first()
+
+
+def config_of(version: int) -> dict[str, Any] | None:
+    """The programme as it was stored in an earlier version; None where that is not known."""
+    return TierProgramVersion.objects.filter(pk=version).values_list("config", flat=True).first()
 
 
 def version() -> int:

@@ -1,13 +1,18 @@
 """The console's page of tiers: seen by whoever sees members, changed by owner and marketing."""
 
+import re
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from campaigns.models import Rule, TierSubmission
 from campaigns.services import tiersubmissions
-from points.models import TierProgram
+from members.models import Member
+from points.models import MemberTier, TierProgram
+from points.services import tiermoves, tiers
+from points.services.accounts import lock_account
 from tenants import hosts
 from tenants.context import in_brand
 from tenants.models import Brand
@@ -212,3 +217,71 @@ def test_levels_change_places_only_when_asked_and_the_approver_is_told(acme: Bra
         waiting = TierSubmission.objects.get()
     page = owner.get(f"campaigns/tiersubmission/{waiting.pk}/change/").content.decode()
     assert "Order of the levels" in page.split('id="differences"')[1]
+
+
+def test_what_was_turned_down_is_gone_on_from_with_its_reason(acme: Brand) -> None:
+    Brand.objects.filter(pk=acme.pk).update(settings={"rule_approval": "console"})
+    hosts.forget()
+    marketing, owner = signed_in(acme, "marketing"), signed_in(acme, "owner")
+    marketing.post("tiers/", form(SILVER, GOLD, note="anniversary", at="", grace_days="41"))
+    with in_brand(acme):
+        first = TierSubmission.objects.get()
+    here = f"campaigns/tiersubmission/{first.pk}/"
+    assert "from=1" not in marketing.get(f"{here}change/").content.decode()
+    assert owner.post(f"{here}reject/", {"reason": "too dear"}).status_code == 302
+    page = marketing.get("tiers/").content.decode().split('id="turned-down"')[1]
+    assert "Submission 1 was rejected by owner@acme.example: too dear" in page.replace("</p>", "")
+    decided = marketing.get(f"{here}change/").content.decode()
+    assert "tiers/?from=1" in decided
+    assert "What was to change" in decided
+    assert "Gold: from 5,000, points × 1.2" in decided.split('id="differences"')[1]
+    answer = marketing.get("tiers/?from=1")
+    assert answer.context["form"].initial["grace_days"] == 41
+    assert answer.context["form"].initial["note"] == "anniversary"
+    assert [each.initial["code"] for each in answer.context["levels"].initial_forms] == ["silver", "gold"]
+    assert "too dear" in answer.content.decode()
+    again = form(SILVER, {**GOLD, "multiplier": "1.1"}, known=2, note="anniversary", at="")
+    assert marketing.post("tiers/?from=1", again).status_code == 302
+    assert submissions(acme)[1] == ("operator:marketing@acme.example", "pending_approval")
+    assert 'id="turned-down"' not in marketing.get("tiers/").content.decode()
+    assert marketing.get("tiers/?from=99999999999").status_code == 200
+
+
+def test_the_approver_is_told_whom_it_moves(acme: Brand, api: Any, now: datetime) -> None:
+    owner = signed_in(acme, "owner")
+    owner.post("tiers/", form(SILVER, {**GOLD, "threshold": "1000"}, PLATINUM))
+    with in_brand(acme):
+        # One has earned gold, one more than half of it; the others nothing.
+        ones = list(Member.objects.filter(status="active").order_by("pk")[:2])
+        for member, points in zip(ones, (1500, 600), strict=True):
+            lock_account(member_id=member.pk, now=now)
+            fact = tiers.Fact(now, points, Decimal(points), 1, "test", str(member.pk))
+            tiers.qualify(
+                member_id=member.pk, held=tiers.held(member_id=member.pk, now=now), fact=fact, now=now
+            )
+        assert list(MemberTier.objects.values_list("code", flat=True)) == ["gold"]
+    Brand.objects.filter(pk=acme.pk).update(settings={"rule_approval": "console"})
+    hosts.forget()
+
+    def told(*levels: dict[str, str]) -> list[str]:
+        owner.post(
+            "tiers/",
+            form(*levels, known=3, version="1", note="", at="", replaces=str(len(submissions(acme)))),
+        )
+        with in_brand(acme):
+            waiting = TierSubmission.objects.latest("number")
+        here = f"campaigns/tiersubmission/{waiting.pk}/"
+        page = owner.get(f"{here}change/").content.decode().split('id="moves"')[1]
+        assert "would rise" in owner.get(f"{here}approve/").content.decode()
+        return re.findall(r'"sentence">([^<]*)<', page)[:1]
+
+    assert told(SILVER, {**GOLD, "threshold": "500"}, PLATINUM) == ["1 would rise and 0 would fall at once"]
+    assert told(SILVER, {**GOLD, "DELETE": "on"}, PLATINUM) == ["0 would rise and 1 would fall at once"]
+    assert told(SILVER, {**GOLD, "threshold": "2000"}, PLATINUM) == [
+        "0 would rise and 0 would fall at once; "
+        "1 keep a level that they would not have earned, until its period ends"
+    ]
+    by_visits = form(SILVER, {**GOLD, "threshold": "1"}, PLATINUM, known=3, version="1", qualify_by="visits")
+    owner.post("tiers/", {**by_visits, "note": "", "at": "", "replaces": "3"})
+    with in_brand(acme):
+        assert tiermoves.moves(TierSubmission.objects.get(number=4).body, now) == tiermoves.Moves(up=1)

@@ -192,18 +192,20 @@ def tiers(request: HttpRequest) -> HttpResponse:
     row = TierProgram.objects.first()
     may_set = request.user.has_perm(SET)
     shown = tierprogram.shown(row.config) if row else STARTING
-    opened = tiersubmissions.opened()
+    opened, draft = tiersubmissions.opened(), _draft(request)
+    # A fault of what was turned down is mended from there, instead of typing all of it once more.
+    filled = tierconfig.shown(draft.body) if draft else shown
     questions = [each for each in [asked.replacing(request, opened) if approval_needed() else None] if each]
     if request.method == "POST":
         if not may_set:
             raise PermissionDenied
         form = ProgramForm(request.POST)
-        levels = Levels(request.POST, prefix="levels", initial=_rows(shown))
+        levels = Levels(request.POST, prefix="levels", initial=_rows(filled))
         if levels.is_valid() and (told := _stored(request, form, levels, shown, questions)):
             messages.success(request, told)
             return HttpResponseRedirect(reverse("admin:tiers"))
     else:
-        form, levels = _program_form(shown, row), Levels(initial=_rows(shown), prefix="levels")
+        form, levels = _program_form(filled, row, draft), Levels(initial=_rows(filled), prefix="levels")
     if not may_set:
         for field in [*form.fields.values(), *(f for each in levels.forms for f in each.fields.values())]:
             field.disabled = True
@@ -219,6 +221,8 @@ def tiers(request: HttpRequest) -> HttpResponse:
         "opened": opened,
         "opened_words": asked.waiting_words(opened) if opened else "",
         "questions": questions,
+        "draft": draft,
+        "turned_down": None if opened else _turned_down(row),
         "four_eyes": approval_needed(),
     }
     return TemplateResponse(request, "console/tiers.html", context)
@@ -314,10 +318,28 @@ def _order(threshold: str | None) -> float:
         return float("inf")
 
 
-def _program_form(shown: Mapping[str, Any], row: TierProgram | None) -> ProgramForm:
+def _draft(request: HttpRequest) -> TierSubmission | None:
+    """The submission that was not put in force and that the operator goes on from."""
+    number = request.GET.get("from", "")
+    ended = TierSubmission.objects.exclude(status__in=[*TierSubmission.OPEN, TierSubmission.Status.PUBLISHED])
+    return ended.filter(number=int(number)).first() if number.isdecimal() and len(number) < 9 else None
+
+
+def _turned_down(row: TierProgram | None) -> TierSubmission | None:
+    """The latest submission where it was rejected and nothing was put in force since."""
+    latest = tiersubmissions.latest()
+    if latest is None or latest.status != TierSubmission.Status.REJECTED:
+        return None
+    return latest if latest.instead_of == (row.version if row else 0) else None
+
+
+def _program_form(
+    shown: Mapping[str, Any], row: TierProgram | None, draft: TierSubmission | None
+) -> ProgramForm:
     period = shown["period"]
+    more = {"note": draft.note} if draft else {}
     flat = {"period": period["type"], "months": period.get("months"), "version": row.version if row else 0}
-    return ProgramForm(initial={**shown, **flat})
+    return ProgramForm(initial={**shown, **flat, **more})
 
 
 def _rows(shown: Mapping[str, Any]) -> list[dict[str, Any]]:

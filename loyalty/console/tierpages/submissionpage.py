@@ -20,11 +20,11 @@ from loyalty.console.decisionpage import (
 )
 from loyalty.console.tierpages.words import differing, parts
 from loyalty.lib import clock
-from loyalty.lib.console import Operation, actor
-from loyalty.lib.display import instant
+from loyalty.lib.console import Facts, Operation, actor
+from loyalty.lib.display import instant, plain
 from loyalty.lib.errors import Text
 from loyalty.lib.words import pick
-from points.services import tiers
+from points.services import tiermoves, tiers
 
 
 def approve(_admin: Any, request: HttpRequest, waiting: TierSubmission, data: dict[str, Any]) -> Text:
@@ -51,6 +51,28 @@ def withdraw(_admin: Any, request: HttpRequest, _opened: TierSubmission, data: d
     return _("Withdrawn. The tiers stay as they are.")
 
 
+def moves_of(submission: TierSubmission) -> str:
+    """How many members it would move if it were in force now."""
+    found = tiermoves.moves(submission.body, clock.now())
+    if found is None:
+        return str(_("There are too many members to count them here."))
+    said = _("%(up)s would rise and %(down)s would fall at once") % {
+        "up": plain(found.up),
+        "down": plain(found.down),
+    }
+    if not found.short:
+        return said
+    return f"{said}; " + _(
+        "%(short)s keep a level that they would not have earned, until its period ends"
+    ) % {"short": plain(found.short)}
+
+
+def facts_of(submission: TierSubmission) -> Facts:
+    """What is asked for, and whom it moves, before one agrees to it."""
+    asked = asked_for(submission, levels_of(submission))
+    return Facts([*asked.lines, (_("members"), moves_of(submission))])
+
+
 def levels_of(submission: TierSubmission) -> str:
     """The levels by name, from the lowest."""
     return " · ".join(pick(level["name"]) or str(level["code"]) for level in submission.body["levels"])
@@ -70,7 +92,7 @@ class TierSubmissionPage(DecisionPage):
             icon="check",
             form=ApproveForm,
             shown=waits,
-            facts=lambda submission: asked_for(submission, levels_of(submission)),
+            facts=facts_of,
         ),
         Operation(
             "reject",
@@ -97,11 +119,18 @@ class TierSubmissionPage(DecisionPage):
     )
 
     def panels(self, request: HttpRequest, obj: TierSubmission) -> Mapping[str, Any]:
-        """What was submitted in words, and while it is open what would change."""
+        """What was submitted in words; what would change and whom it would move, or what was to change."""
+        opened = is_open(obj)
+        before = tiers.config() if opened else tiers.config_of(obj.instead_of)
         return {
             "submitted_parts": parts(obj.body).values(),
-            "compared": is_open(obj),
-            "differences": differing(tiers.config(), obj.body) if is_open(obj) else [],
+            "opened": opened,
+            "compared": opened or before is not None or not obj.instead_of,
+            "differences": differing(before, obj.body),
+            "moves": moves_of(obj) if opened else "",
+            "again": not opened
+            and obj.status != TierSubmission.Status.PUBLISHED
+            and request.user.has_perm("points.set_tierprogram"),
         }
 
     @display(description=_("tiers"))
