@@ -25,6 +25,7 @@ MEANING: Mapping[str, Promise] = {
     "T3": _("Every checkpoint's root is that of the entries it covers."),
     "T4": _("Every checkpoint is signed by the brand's key."),
     "due": _("Nothing that is due was overlooked."),
+    "merges": _("Who was merged holds nothing any more, and all of it went to who remains."),
 }
 
 

@@ -12,6 +12,8 @@ from rest_framework import serializers
 
 from loyalty.lib import ids, instants, money, words
 
+_TOO_FINE = re.compile(r"-?\d{1,14}\.\d{7,}\Z", re.ASCII)
+
 MAX_POINTS = 1_000_000_000_000
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -95,7 +97,8 @@ class Amount(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> Decimal:
         value = money.parse(str(data) if isinstance(data, Decimal) else data)
         if value is None:
-            self.fail("invalid")
+            # Well spelt, and only finer than money ever is.
+            self.fail("places" if _TOO_FINE.match(str(data)) else "invalid", places=self.places)
         if self.min_value is not None and value < self.min_value:
             self.fail("min_value", min_value=self.min_value)
         if self.above is not None and value <= self.above:

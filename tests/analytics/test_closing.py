@@ -109,6 +109,7 @@ def test_no_cost_is_set_for_a_closed_month(api: Api, books: None, row_counts) ->
     body = {"cost": "0.05", "valid_from": (local(2026, 10, 1) - timedelta(microseconds=1)).isoformat()}
     answer = api.post("/reports/unit-costs", body)
     assert (answer.status_code, answer.json()["code"]) == (409, "month_closed")
+    assert "2026-09" in answer.json()["detail"]
     assert row_counts() == before
     assert (
         api.post("/reports/unit-costs", {**body, "valid_from": "2026-10-01T00:00:00+08:00"}).status_code

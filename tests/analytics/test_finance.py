@@ -162,6 +162,12 @@ def test_a_bad_unit_cost_is_named_and_not_written(api: Api, row_counts, body: An
     assert row_counts() == before
 
 
+def test_a_cost_with_too_many_digits_is_told_how_many_it_may_have(api: Api) -> None:
+    for cost in ("0.1234567", "-12.00000000001"):
+        (error,) = api.post("/reports/unit-costs", {"cost": cost}).json()["errors"]
+        assert (error["code"], error["detail"]) == ("places", "At most 6 digits after the decimal point.")
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils.module_loading import autodiscover_modules
 
 from loyalty.analytics import tasks
 from loyalty.analytics.models import Verification
 from loyalty.analytics.services import verification
-from loyalty.lib import clock
+from loyalty.analytics.wording import MEANING
+from loyalty.lib import checks, clock
 from loyalty.outbox.models import OutboxEvent
 from points import services as points
 from tenants.context import in_brand
@@ -19,6 +21,11 @@ from tests.conftest import NOW
 from tests.console.pages import signed_in
 from tests.support import databases
 from tests.support.brands import ANNA
+
+
+def test_every_check_is_told_in_words() -> None:
+    autodiscover_modules("invariants")
+    assert {check.code for check in checks.registered()} == set(MEANING)
 
 
 def damage(schema: str) -> None:

@@ -47,8 +47,12 @@ def set_unit_cost(
     with transaction.atomic():
         locks.finance()
         since = valid_from or now
-        if ClosedMonth.objects.filter(ends_at__gt=since).exists():
-            raise errors.CostOfClosedMonth
+        last = ClosedMonth.objects.filter(ends_at__gt=since).order_by("-ends_at").first()
+        if last is not None:
+            raise errors.CostOfClosedMonth(
+                _("The books are closed up to and with %(month)s: a cost may hold from the month after.")
+                % {"month": last}
+            )
         known = UnitCost.objects.filter(points_currency=points_currency)
         latest = known.filter(valid_from=since).order_by("-set_at", "-id").first()
         if latest is not None and latest.cost == cost:
