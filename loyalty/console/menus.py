@@ -68,6 +68,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         campaigns_to_approve(request),
         wakeups_to_approve(request),
         grants_to_approve(request),
+        policies_waiting=policies_to_approve(request),
     )
 
 
@@ -121,6 +122,13 @@ def tiers_to_approve(request: HttpRequest) -> str:
     if not request.user.has_perm("campaigns.approve_rule"):
         return ""
     return _waiting("campaigns", "TierSubmission")
+
+
+def policies_to_approve(request: HttpRequest) -> str:
+    """Whether a change of policies waits for a second operator; nothing for those who do not decide."""
+    if not request.user.has_perm("operators.set_policychange"):
+        return ""
+    return _waiting("operators", "PolicyChange")
 
 
 def matrix_to_approve(request: HttpRequest) -> str:
@@ -177,6 +185,8 @@ def brand_menu(
     campaigns_waiting: str = "",
     wakeups_waiting: str = "",
     grants_waiting: str = "",
+    *,
+    policies_waiting: str = "",
 ) -> list[dict[str, Any]]:
     """The console of a brand; what waits for a second operator is told at its place."""
     return [
@@ -301,6 +311,7 @@ def brand_menu(
                     "icon": "policy",
                     "link": reverse_lazy("admin:policies"),
                     "permission": may_see("operators.policychange"),
+                    **_badge(policies_waiting),
                 },
                 {
                     "title": gettext_lazy("Compliance"),

@@ -1,5 +1,6 @@
 """The brand's policies in the console: changed by owners, kept with who and why, loosened by two."""
 
+import re
 from typing import Any
 
 import pytest
@@ -166,6 +167,37 @@ def test_each_cap_that_is_wrong_says_so_itself(acme: Brand) -> None:
     told = ["Whole numbers from 0 to 1,000 for a day, a week and a month."]
     assert page.context["form"].errors == {"caps_sms_day": told, "caps_all_week": told}
     assert changes(acme) == []
+
+
+def test_what_cannot_be_read_hides_nothing_that_is_out_of_range(acme: Brand) -> None:
+    wrong = {
+        "claim_days": "soon", "verify_hour": "24", "caps_sms_day": "x", "caps_all_week": "1001",
+        "quiet_from": "7",
+        "points_currencies": "Stars!", "expiry_policy": "months", "expiry_number": "0", "expiry_on": "soon",
+        "tier_notices": "7, 7", "rule_approval": "all", "wakeup_approval": "some",
+    }  # fmt: skip
+    page = signed_in(acme, "owner").post("policies/", form(acme, **wrong))
+    errors = page.context["form"].errors
+    assert set(errors) == set(wrong) - {"expiry_policy"}
+    assert all(len(told) == 1 for told in errors.values())
+    assert errors["verify_hour"] == ["Must be a whole number from 0 to 23."]
+    assert errors["caps_all_week"] == ["Whole numbers from 0 to 1,000 for a day, a week and a month."]
+    assert changes(acme) == []
+
+
+def test_the_menu_says_that_a_change_waits_to_those_who_decide(acme: Brand, now: Any) -> None:
+    Brand.objects.filter(pk=acme.pk).update(settings={"rule_approval": "all"})
+    hosts.forget()
+
+    def badge(browser: Browser) -> str:
+        return browser.get("").content.decode().split('href="/console/policies/"')[1].split("</a>")[0]
+
+    owner, marketing = signed_in(acme, "owner"), signed_in(acme, "marketing")
+    before = badge(owner), badge(marketing)
+    assert owner.post("policies/", form(acme, rule_approval="none")).status_code == 302
+    assert re.search(r">\s*1\s*<", badge(owner))
+    assert badge(marketing) == before[1]
+    assert not re.search(r">\s*1\s*<", before[0])
 
 
 @pytest.mark.parametrize(

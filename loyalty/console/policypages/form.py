@@ -17,7 +17,7 @@ from unfold.widgets import (
 from loyalty.lib.errors import FieldError, Text
 from loyalty.lib.foureyes import LONGEST_NOTE
 from loyalty.lib.timefields import ClockField, DayField, DayInput
-from tenants.policyrules import EXPIRY_NUMBERS, MOST_MESSAGES
+from tenants.policyrules import EXPIRY_NUMBERS, MOST_MESSAGES, PERIODS, fault
 from tenants.policywords import WORDS
 
 ASKED: Final = (
@@ -36,7 +36,7 @@ EXPIRIES: Final = (
 )
 COUNTED: Final = " ".join(name for name, unit in EXPIRY_NUMBERS.items() if unit not in (None, "on"))
 """Ends of points that a number belongs to."""
-CAPS: Final = tuple((who, period) for who in ("all", "sms") for period in ("day", "week", "month"))
+CAPS: Final = tuple((who, period) for who in ("all", "sms") for period in PERIODS)
 LINES: Final = ("points_currencies", "forbidden_phrases", "message_link_hosts")
 DAYS: Final = ("expiry_notices", "tier_notices")
 PLAIN: Final = (
@@ -206,11 +206,7 @@ class PolicyForm(forms.Form):
         found |= {key: _lines(data[key]) for key in LINES} | {key: _numbers(data[key]) for key in DAYS}
         found["points_currencies"] = found["points_currencies"] or None
         found["expiry"] = _expiry(data)
-        hours = {
-            name: f"{data[f'quiet_{name}']:%H:%M}" if data[f"quiet_{name}"] else ""
-            for name in ("from", "until")
-        }
-        found["quiet_hours"] = hours if any(hours.values()) else None
+        found["quiet_hours"] = _hours(data)
         caps = {who: dict(most) for who, most in before["message_caps"].items()}
         for who, period in CAPS:
             most = data[f"caps_{who}_{period}"]
@@ -220,13 +216,34 @@ class PolicyForm(forms.Form):
         found["message_caps"] = {who: most for who, most in caps.items() if most}
         return found
 
-    def refuse(self, fault: FieldError) -> None:
+    def ranges(self) -> list[FieldError]:
+        """What is out of range in the fields that could be read, beside those that could not: both are told
+        at once. A policy that needs a field which is wrong already is left out."""
+        data = self.cleaned_data
+        found: dict[str, Any] = {key: data[key] for key in PLAIN if key in data}
+        found |= {key: _lines(data[key]) for key in LINES if key in data}
+        found |= {key: _numbers(data[key]) for key in DAYS if key in data}
+        if not found.get("points_currencies", True):
+            found["points_currencies"] = None
+        if _expiry_fields(data) <= set(data):
+            found["expiry"] = _expiry(data)
+        if {"quiet_from", "quiet_until"} <= set(data):
+            found["quiet_hours"] = _hours(data)
+        found["message_caps"] = {
+            who: {
+                period: most for period in PERIODS if (most := data.get(f"caps_{who}_{period}")) is not None
+            }
+            for who in ("all", "sms")
+        }
+        return [wrong for key, value in found.items() if (wrong := fault(key, value))]
+
+    def refuse(self, wrong: FieldError) -> None:
         """Say a fault at the field that it came from."""
-        key = fault.pointer.strip("/").split("/")[0]
+        key = wrong.pointer.strip("/").split("/")[0]
         shown = SHOWN_AT.get(key, key)
         places: list[str | None] = self._wrong_caps() if key == "message_caps" else []
         for place in places or [shown if shown in self.fields else None]:
-            self.add_error(place, str(fault.detail))
+            self.add_error(place, str(wrong.detail))
 
     def _wrong_caps(self) -> list[str | None]:
         named = [f"caps_{who}_{period}" for who, period in CAPS]
@@ -258,6 +275,19 @@ def _numbers(text: str) -> list[Any]:
     """The numbers of a list; what is none stays as it is, and the policy's check refuses it."""
     parts = [part.strip() for part in text.replace("，", ",").split(",") if part.strip()]
     return [int(part) if part.isdecimal() and len(part) < 9 else part for part in parts]
+
+
+def _hours(data: Mapping[str, Any]) -> dict[str, str] | None:
+    hours = {
+        name: f"{data[f'quiet_{name}']:%H:%M}" if data[f"quiet_{name}"] else "" for name in ("from", "until")
+    }
+    return hours if any(hours.values()) else None
+
+
+def _expiry_fields(data: Mapping[str, Any]) -> set[str]:
+    number = EXPIRY_NUMBERS.get(data.get("expiry_policy", ""))
+    more = {"expiry_on"} if number == "on" else {"expiry_number"} if number else set()
+    return {"expiry_policy"} | more
 
 
 def _expiry(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def policies(request: HttpRequest) -> HttpResponse:
         if not may_set:
             raise PermissionDenied
         form = PolicyForm(request.POST)
-        if form.is_valid() and (told := _changed(request, form, now_held)):
+        if _is_sound(form, now_held) and (told := _changed(request, form, now_held)):
             messages.success(request, told)
             return HttpResponseRedirect(reverse("admin:policies"))
     if not may_set:
@@ -106,21 +106,28 @@ def decide(request: HttpRequest, step: str) -> HttpResponse:
     )
 
 
-def _refuse_without_two(form: PolicyForm, before: dict[str, Any]) -> bool:
+def _is_sound(form: PolicyForm, before: dict[str, Any]) -> bool:
+    """Whether all fields hold; every wrong one says so at once, whatever is wrong with it."""
+    form.is_valid()
+    for wrong in form.ranges():
+        form.refuse(wrong)
+    _refuse_without_two(form, before)
+    return not form.errors
+
+
+def _refuse_without_two(form: PolicyForm, before: dict[str, Any]) -> None:
     """Four eyes are not switched on where fewer than two may agree: what that one submits waits for ever."""
     for key, permission in AGREES.items():
-        if APPROVALS.index(form.cleaned_data[key]) <= APPROVALS.index(before[key]):
+        asked = form.cleaned_data.get(key, before[key])
+        if APPROVALS.index(asked) <= APPROVALS.index(before[key]):
             continue
         active = Operator.objects.filter(is_active=True)
         if sum(each.has_perm(permission) for each in active) < TWO:
             form.add_error(key, _("Fewer than two active operators may agree to it: add an owner first."))
-    return bool(form.errors)
 
 
 def _changed(request: HttpRequest, form: PolicyForm, before: dict[str, Any]) -> str:
     """What became of the change; empty where it could not be taken: the faults stand at their fields."""
-    if _refuse_without_two(form, before):
-        return ""
     try:
         made = policychanges.change(
             changes=form.changes(before),
