@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from loyalty.lib import instants
+from loyalty.outbox import services as outbox
 from members import locks
 from members.errors import MemberNotFound
 from members.models import Consent, Member
@@ -47,7 +48,8 @@ def say(
     actor: str = "",
     note: str = "",
 ) -> Member:
-    """Give or withdraw one consent now, in the ledger and in the profile; no event.
+    """Give or withdraw one consent now, in the ledger and in the profile. Partners' systems are told
+    that the profile changed, whoever wrote it down.
 
     `actor` and `note` are kept in the ledger alone: who wrote it down for the member, and what proves it.
 
@@ -82,5 +84,11 @@ def say(
             recorded_at=now,
             actor=actor,
             note=note,
+        )
+        outbox.publish(
+            type="member.updated",
+            payload={"member_id": str(member.id), "changed": ["consents"]},
+            member_id=member.id,
+            occurred_at=now,
         )
         return member

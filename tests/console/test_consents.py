@@ -6,6 +6,7 @@ import pytest
 
 from campaigns.models import SubscriptionConsent
 from loyalty.console import consentpanel
+from loyalty.outbox.models import OutboxEvent
 from members import selectors
 from members.models import Consent, Member
 from members.services import consents
@@ -109,3 +110,15 @@ def test_marketing_sees_consents_and_writes_none(acme: Brand, now: datetime) -> 
     with in_brand(acme):
         assert not Consent.objects.exists()
         assert not SubscriptionConsent.objects.exists()
+
+
+def test_partners_hear_of_what_care_writes_down_once(care: Browser, acme: Brand, now: datetime) -> None:
+    given = {"purpose": "marketing.sms", "version": "2026-01", "why": "call", "reason": "call 17, recorded"}
+    withdrawn = {"purpose": "marketing.sms", "why": "call", "reason": "call 18"}
+    for path, said in (("give", given), ("give", given), ("withdraw", withdrawn), ("withdraw", withdrawn)):
+        assert care.post(f"{PAGE}{path}-consent/", said).status_code == 302
+    with in_brand(acme):
+        events = OutboxEvent.objects.filter(type="member.updated").order_by("id")
+        told_of = {"member_id": str(ANNA), "changed": ["consents"]}
+        assert [each.payload for each in events] == [told_of, told_of]
+        assert [each.granted for each in Consent.objects.order_by("recorded_at", "at")] == [True, False]
