@@ -112,7 +112,11 @@ def test_a_template_is_written_previewed_and_published(
             "sms__text__zh_hans",
             "is not known on this occasion",
         ),
-        ({}, "sms__text__zh_hans", "“strange” is not known to a wake-up. Known are: brand, link, member,"),
+        (
+            {},
+            "sms__text__zh_hans",
+            "“strange” is not known to a wake-up. Known are: brand, link, missing, name,",
+        ),
         (
             {"sms__text__zh_hans": "送您{points", "sms__text__en": "{foo}"},
             "sms__text__en",

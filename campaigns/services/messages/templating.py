@@ -240,7 +240,8 @@ def _text_faults(at: str, event: str, text: str) -> Iterator[FieldError]:
             if event
             else _("“%(name)s” is not known to a wake-up. Known are: %(known)s.")
         )
-        known = ", ".join(sorted(occasions.facts_of(event)))
+        # To a wake-up `{member}` and `{name}` are the same: it is offered by one name.
+        known = ", ".join(sorted({*occasions.facts_of(event)} - {"member"}))
         yield FieldError(at, "unknown_fact", here % {"name": unknown, "known": known})
     rest = texts.PLACEHOLDER.sub("", text)
     if "{" in rest or "}" in rest:

@@ -12,9 +12,9 @@ from campaigns.services import segments
 from loyalty.lib.errors import Invalid
 from mall.models import Offer
 
-OF_ALL: Final = frozenset({*occasions.ALWAYS, "brand", "points_name", "name", "points"})
 OF_TASK: Final = frozenset({"task_points", "task_min_spend", "task_until_at"})
 OF_NEAR: Final = frozenset({"reward", "missing"})
+OF_ALL: Final = frozenset({*occasions.ALWAYS, *occasions.WAKEUP}) - OF_TASK - OF_NEAR
 
 
 @dataclass(frozen=True, slots=True)
