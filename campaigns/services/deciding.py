@@ -51,6 +51,11 @@ def _decide(activity_id: str, status: Activity.Status, actor: str, reason: str, 
         member = members.get(known)
         member = member.merged_into or member
         points.lock_account(member_id=member.pk, now=now)
+        member.refresh_from_db(fields=["status", "merged_into"])
+        if member.merged_into_id is not None:
+            # Merged while we waited for the lock.
+            member = members.get(member.merged_into_id)
+            points.lock_account(member_id=member.pk, now=now)
         activity = locks.activity(activity_id)
         assert activity is not None
         if activity.status == Activity.Status.RECORDED:

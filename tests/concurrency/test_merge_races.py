@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from campaigns.services import deciding
 from campaigns.services.merging import merge_members
 from loyalty.lib.transactions import retried
 from members import services as members
@@ -19,8 +20,11 @@ from points.models import Entry
 from tenants.models import Brand
 from tests.concurrency.test_ledger_races import at_once, brand
 from tests.concurrency.test_wakeup_races import meanwhile
+from tests.orders.test_activities import activity, fixed
 from tests.points.support import assert_sound, earn, numbers
+from tests.support import brands
 from tests.support.brands import ANNA, BORIS
+from tests.support.client import Api
 
 __all__ = ["brand"]
 
@@ -94,4 +98,27 @@ def test_what_is_undone_while_its_member_is_merged_is_undone_with_the_survivor(
     )
     assert numbers(ANNA) == (0, 0, 0, 0)
     assert numbers(BORIS) == left
+    assert_sound()
+
+
+@pytest.mark.parametrize(
+    ("decide", "left"),
+    [(deciding.approve_activity, (200, 0, 0, 0)), (deciding.reject_activity, (0, 0, 0, 0))],
+    ids=["approved", "rejected"],
+)
+def test_an_activity_is_decided_while_its_member_is_merged(
+    brand: Brand, now: datetime, decide: Callable[..., Any], left: tuple[int, int, int, int]
+) -> None:
+    api = Api("acme.localhost", brands.key("acme"))
+    waits = {"pending": {"until": "activity.approved"}}
+    assert api.post("/earning-rules", fixed("review", 200, "activity.review", points=waits)).status_code == 201
+    assert api.post("/earning-rules/review/publish").status_code == 200
+    assert api.post("/activities", activity(type="review")).status_code == 201
+    points.open_account(member_id=BORIS, now=now)
+    decided = meanwhile(
+        brand,
+        lambda: merge_members(member_id=ANNA, into_id=BORIS, actor="t", now=now),
+        lambda: decide(activity_id="A-1", actor="t", now=now),
+    )
+    assert (decided.account.member_id, numbers(ANNA), numbers(BORIS)) == (BORIS, (0, 0, 0, 0), left)
     assert_sound()
