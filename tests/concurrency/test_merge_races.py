@@ -111,7 +111,9 @@ def test_an_activity_is_decided_while_its_member_is_merged(
 ) -> None:
     api = Api("acme.localhost", brands.key("acme"))
     waits = {"pending": {"until": "activity.approved"}}
-    assert api.post("/earning-rules", fixed("review", 200, "activity.review", points=waits)).status_code == 201
+    assert (
+        api.post("/earning-rules", fixed("review", 200, "activity.review", points=waits)).status_code == 201
+    )
     assert api.post("/earning-rules/review/publish").status_code == 200
     assert api.post("/activities", activity(type="review")).status_code == 201
     points.open_account(member_id=BORIS, now=now)
