@@ -140,6 +140,7 @@ class CurrencyNotAccepted(Refusal):
 
     code = "currency_not_accepted"
     status = 422
+    pointer = "/currency"
     title = _("Orders are accepted in the brand's currency only.")
 
 

@@ -95,6 +95,7 @@ class SameMember(Refusal):
 
     code = "same_member"
     status = 422
+    pointer = "/to"
     title = _("A member cannot transfer points to themselves")
 
 

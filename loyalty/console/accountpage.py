@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 
 from loyalty.console.charts import Chart, Line, chart
 from loyalty.console.entrywords import Said, Words, lot_words
+from loyalty.console.reserved import open_holds, undecided
 from loyalty.lib import clock
 from points import selectors, wording
 from points.admin import AccountAdmin
-from points.models import Account, Entry, Lot
+from points.models import Account, AdjustmentRequest, Entry, Hold, Lot
 from tenants.context import current_brand
 
 PER_PAGE = 30
@@ -57,6 +58,8 @@ class AccountDesk:
     unit: str
     charts: Sequence[Chart]
     rows: Sequence[Row]
+    holds: Sequence[Hold]
+    undecided: Sequence[AdjustmentRequest]
     lots: Sequence[LotRow]
     later_lots: Sequence[LotRow]
     more_lots: bool
@@ -87,6 +90,8 @@ def desk_of(account: Account, now: datetime, *, kind: str = "", before: int | No
         unit=_unit(account),
         charts=[found for found in (_balance(account, view, now), _ends(view)) if found],
         rows=_rows(shown),
+        holds=open_holds(account, now),
+        undecided=undecided(account),
         lots=lots[:FIRST_LOTS],
         later_lots=lots[FIRST_LOTS:MOST_LOTS],
         more_lots=len(lots) > MOST_LOTS,

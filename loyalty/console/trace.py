@@ -158,5 +158,5 @@ def _other_side(entry: Entry) -> Fact | None:
     )
     if other is None:
         return None
-    label = _("To") if entry.direction < 0 else _("From")
+    label = _("given to") if entry.direction < 0 else _("received from")
     return Fact(label, str(other.account.member), other.account.member)

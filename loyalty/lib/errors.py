@@ -34,6 +34,8 @@ class Refusal(Exception):
     status: ClassVar[int] = 409
     title: ClassVar[Text] = _("The request was refused.")
     retryable: ClassVar[bool] = False
+    pointer: ClassVar[str] = ""
+    """The field that is to blame, where it is always the same one."""
 
     def __init__(self, detail: Text | None = None, **data: Any) -> None:
         self.detail: Text = detail if detail is not None else self.title

@@ -72,7 +72,7 @@ def _encode(values: Sequence[str]) -> str:
 def _decode(cursor: str, length: int) -> list[str]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, UnicodeError):
+    except (ValueError, UnicodeError, RecursionError):  # the last: brackets within brackets
         values = None
     if not isinstance(values, list) or len(values) != length or not all(isinstance(v, str) for v in values):
         raise _bad_cursor()

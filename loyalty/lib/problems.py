@@ -87,7 +87,14 @@ def render(exc: Exception) -> Response | None:
         )
     if isinstance(exc, Refusal):
         response = _response(
-            body(status=exc.status, code=exc.code, title=str(exc.title), detail=str(exc.detail), **exc.data)
+            body(
+                status=exc.status,
+                code=exc.code,
+                title=str(exc.title),
+                detail=str(exc.detail),
+                errors=[FieldError(exc.pointer, exc.code, exc.detail)] if exc.pointer else None,
+                **exc.data,
+            )
         )
         if exc.retryable:
             response["Retry-After"] = str(exc.data.get("retry_after", 1))

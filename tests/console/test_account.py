@@ -171,6 +171,58 @@ def form(browser: Browser, path: str, **data: str) -> Any:
     return browser.post(path, {**data, **({"reference": reference[1]} if reference else {})})
 
 
+def test_an_account_says_what_reserves_its_points_and_until_when(
+    acme: Brand, api: Api, story: dict[str, Any], now: datetime
+) -> None:
+    with in_brand(acme):
+        points.adjust(member_id=ANNA, points=100, reference="g", reason="gift", actor="test", now=now)
+    asked = {"member": {"member_id": str(ANNA)}, "points": 30, "expires_in_s": 900}
+    held = api.post("/holds", {**asked, "reference": "till-hold-1", "reason": "coffee machine"}).json()
+    care = signed_in(acme, "care")
+    path = f"points/account/{story['account'].pk}/change/"
+    page = read(care, path)
+    assert "What is reserved" in page
+    assert "till-hold-1 coffee machine · partner (API)" in page
+    for term in ("till-hold-1", held["hold_id"]):
+        landed = care.get("find/", data={"q": term})["Location"]
+        assert landed == f"/console/members/member/{ANNA}/change/", term
+    api.post(f"/holds/{held['hold_id']}/void")
+    assert "What is reserved" not in read(care, path)
+
+
+def test_an_account_shows_what_a_second_operator_has_not_decided(
+    acme: Brand, api: Api, story: dict[str, Any]
+) -> None:
+    Brand.objects.filter(pk=acme.pk).update(settings={"adjustment_approval_above": 100})
+    hosts.forget()
+    big = {"member": {"member_id": str(ANNA)}, "points": 500, "reference": "big-1", "reason": "sorry"}
+    assert api.post("/adjustments", big).status_code == 202
+    care, path = signed_in(acme, "care"), f"points/account/{story['account'].pk}/change/"
+    assert "Waits for a second operator not booked yet" in read(care, path)
+    with in_brand(acme):
+        waiting = AdjustmentRequest.objects.get()
+    assert f"points/adjustmentrequest/{waiting.pk}/change/" in care.get(path).content.decode()
+    assert care.post(f"points/adjustmentrequest/{waiting.pk}/reject/").status_code == 302
+    assert "Waits for a second operator" not in read(care, path)
+
+
+def test_a_guests_order_is_found_by_its_number(acme: Brand, api: Api) -> None:
+    api.post("/orders", {**order("GUEST-1"), "member": None})
+    care = signed_in(acme, "care")
+    landed = str(care.get("find/", data={"q": "GUEST-1"})["Location"])
+    assert landed.startswith("/console/members/purchase/")
+    assert "GUEST-1" in read(care, landed)
+
+
+def test_a_transfer_names_the_other_side_in_chinese(acme: Brand, now: datetime) -> None:
+    with in_brand(acme):
+        points.adjust(member_id=ANNA, points=100, reference="g", reason="gift", actor="test", now=now)
+        done = points.transfer(from_member_id=ANNA, to_member_id=BORIS, points=5, reference="t-1", now=now)
+    care = signed_in(acme, "care", "zh-hans")
+    assert "转入方" in read(care, f"points/entry/{done.sent.entry_id}/change/")
+    assert "转出方" in read(care, f"points/entry/{done.received.entry_id}/change/")
+
+
 def test_an_entry_is_reversed_with_a_reason_once(acme: Brand, story: dict[str, Any]) -> None:
     care = signed_in(acme, "care")
     path = f"points/entry/{story['burn']}/reverse/"

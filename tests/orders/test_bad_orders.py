@@ -139,6 +139,7 @@ def test_another_currency_is_not_accepted(api: Api, row_counts: Callable[[], Any
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "currency_not_accepted")
     assert (problem["currency"], problem["accepted"]) == ("USD", "CNY")
+    assert [error["pointer"] for error in problem["errors"]] == ["/currency"]
     assert row_counts() == before
 
 

@@ -192,6 +192,7 @@ def test_transfer(api: Api) -> None:
     assert api.post("/transfers", body).status_code == 200
     self_gift = api.post("/transfers", {**body, "to": body["from"], "reference": "t-2"})
     assert (self_gift.status_code, self_gift.json()["code"]) == (422, "same_member")
+    assert [error["pointer"] for error in self_gift.json()["errors"]] == ["/to"]
 
 
 def test_account_now_and_at_another_time(api: Api, now: datetime) -> None:

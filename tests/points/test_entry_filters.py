@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 
 import pytest
@@ -85,3 +86,10 @@ def test_what_makes_no_sense_is_named(api: Api, query: str, pointer: str, code: 
     answer = api.get(f"/members/{ANNA}/entries?{query}")
     assert answer.status_code == 422
     assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(pointer, code)]
+
+
+@pytest.mark.parametrize("path", [f"/members/{ANNA}/entries", "/members", "/rewards"])
+def test_a_cursor_of_brackets_within_brackets_is_none(api: Api, path: str) -> None:
+    cursor = urlsafe_b64encode(b"[" * 3000).decode()
+    answer = api.get(f"{path}?cursor={cursor}")
+    assert (answer.status_code, [e["pointer"] for e in answer.json()["errors"]]) == (422, ["/cursor"])
