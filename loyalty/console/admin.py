@@ -25,6 +25,7 @@ from loyalty.console.memberpage import MemberDesk
 from loyalty.console.messagepages.channelpage import ChannelPage
 from loyalty.console.messagepages.logpage import MessagePage
 from loyalty.console.messagepages.templatepage import TemplatePage
+from loyalty.console.operatorpage import OperatorPage
 from loyalty.console.orderpage import OrderPage
 from loyalty.console.rulepages.rulepage import RulePage
 from loyalty.console.rulepages.submissionpage import SubmissionPage
@@ -34,11 +35,11 @@ from members.models import Member, Purchase
 from points.models import Account, Entry, Lot
 from tenants.admin import BrandAdmin, DomainAdmin
 from tenants.models import Brand, Domain
-from tenants.operators.admin import OperatorAdmin, PlatformOperatorAdmin
+from tenants.operators.admin import PlatformOperatorAdmin
 from tenants.operators.models import Operator
 
 admin.site.unregister(Group)
-admin.site.register(Operator, OperatorAdmin)
+admin.site.register(Operator, OperatorPage)
 platform_site().register(Operator, PlatformOperatorAdmin)
 platform_site().register(Brand, BrandAdmin)
 platform_site().register(Domain, DomainAdmin)

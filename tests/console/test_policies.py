@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 
-from campaigns.models import Rule
+from campaigns.models import Rule, TierSubmission
 from loyalty.console.policypages.form import initial
 from tenants import hosts, policies, policyrules
 from tenants.context import in_brand
@@ -16,6 +16,8 @@ from tenants.operators.models import Operator, PolicyChange
 from tenants.provisioning import create_operator
 from tenants.tasks import carry_policies
 from tests.console.pages import PASSWORD, Browser, signed_in
+from tests.console.test_tiers import GOLD, SILVER
+from tests.console.test_tiers import form as tier_form
 from tests.orders.shapes import BASE
 from tests.support.client import Api
 
@@ -301,3 +303,30 @@ def test_marketing_looks_and_others_do_not(acme: Brand, globex: Brand) -> None:
     assert Browser("acme.localhost").get("policies/").status_code == 302
     signed_in(acme, "owner").post("policies/", form(acme, verify_hour="5"))
     assert (fresh(acme).setting("verify_hour"), fresh(globex).setting("verify_hour")) == (5, 4)
+
+
+def test_what_nobody_else_could_agree_to_says_what_to_do(acme: Brand) -> None:
+    owner, boris = signed_in(acme, "owner"), second_owner(acme)
+    assert owner.post("policies/", form(acme, rule_approval="all")).status_code == 302
+    assert owner.post("policies/", form(acme, rule_approval="none")).status_code == 302
+    owner.post("tiers/", tier_form(SILVER, GOLD, note="", at=""))
+    with in_brand(acme):
+        waiting = TierSubmission.objects.get()
+        other = Operator.objects.get(username="boris@acme.example")
+    pages = ("policies/", f"campaigns/tiersubmission/{waiting.pk}/change/")
+    assert not any('id="dead-end"' in owner.get(page).content.decode() for page in pages)
+    changed = {"name": "Boris", "role": "care", "language": "en", "active": "on"}
+    assert owner.post(f"operators/operator/{other.pk}/change/", changed).status_code == 302
+    told = owner.get("operators/operator/").content.decode()
+    assert "may now agree to: rules and tiers, audience grants, policies that take away a control." in told
+    for page in pages:
+        assert "add an owner, or open the account of one who left" in owner.get(page).content.decode()
+    # Another name changes nothing of that, and a further owner ends it.
+    owner.post(f"operators/operator/{other.pk}/change/", {**changed, "name": "Boris B."})
+    assert "may now agree to" not in owner.get("").content.decode()
+    assert (
+        owner.post(f"operators/operator/{other.pk}/change/", {**changed, "role": "owner"}).status_code == 302
+    )
+    assert "may now agree to" not in owner.get("").content.decode()
+    assert not any('id="dead-end"' in owner.get(page).content.decode() for page in pages)
+    assert boris.post("policies/approve/", {"number": "2"}).status_code == 302

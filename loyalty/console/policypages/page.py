@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from loyalty.console import steprunner
+from loyalty.console import approvers, steprunner
 from loyalty.console.policypages.form import GROUPS, PolicyForm, initial
 from loyalty.console.policypages.words import differing
 from loyalty.lib import clock
@@ -20,19 +20,12 @@ from loyalty.lib.display import doer
 from loyalty.lib.errors import Invalid, Refusal
 from tenants.context import current_brand
 from tenants.operators import policychanges
-from tenants.operators.models import Operator, PolicyChange
+from tenants.operators.models import PolicyChange
 from tenants.policyrules import APPROVALS
 
 READ: Final = "operators.view_policychange"
 SET: Final = "operators.set_policychange"
 SHOWN: Final = 50
-TWO: Final = 2
-AGREES: Final = {
-    "rule_approval": "campaigns.approve_rule",
-    "wakeup_approval": "campaigns.approve_wakeup",
-    "audience_grant_approval": "campaigns.approve_audiencegrant",
-}
-"""Who may agree to what a policy lets wait."""
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -69,6 +62,7 @@ def policies(request: HttpRequest) -> HttpResponse:
         "groups": [(title, [form[name] for name in names]) for title, names in GROUPS],
         "note": form["note"],
         "opened": _told(opened) if opened else None,
+        "dead_end": approvers.is_dead_end(opened, SET),
         "own": opened is not None and opened.submitted_by == actor(request),
         "history": [_told(each) for each in newest],
         "may_set": may_set,
@@ -117,12 +111,11 @@ def _is_sound(form: PolicyForm, before: dict[str, Any]) -> bool:
 
 def _refuse_without_two(form: PolicyForm, before: dict[str, Any]) -> None:
     """Four eyes are not switched on where fewer than two may agree: what that one submits waits for ever."""
-    for key, permission in AGREES.items():
+    for key, permission in approvers.AGREES.items():
         asked = form.cleaned_data.get(key, before[key])
         if APPROVALS.index(asked) <= APPROVALS.index(before[key]):
             continue
-        active = Operator.objects.filter(is_active=True)
-        if sum(each.has_perm(permission) for each in active) < TWO:
+        if len(approvers.deciders(permission)) < approvers.TWO:
             form.add_error(key, _("Fewer than two active operators may agree to it: add an owner first."))
 
 

@@ -13,6 +13,7 @@ from campaigns.models import RuleSubmission
 from campaigns.selectors import words, working_body
 from campaigns.services import submissions
 from campaigns.wording import differing, in_words
+from loyalty.console import approvers
 from loyalty.console.decisionpage import (
     ApproveForm,
     DecisionPage,
@@ -120,6 +121,7 @@ class SubmissionPage(DecisionPage):
         running = obj.rule.versions.filter(version=obj.rule.current_version or 0).first()
         compared = running is not None and not obj.retires and is_open(obj)
         return {
+            "dead_end": approvers.is_dead_end(obj, approvers.RULES),
             "submitted_said": said_of(obj),
             "running_said": in_words(running.body, known) if running else "",
             "running_version": running.version if running else None,

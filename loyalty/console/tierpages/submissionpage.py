@@ -9,6 +9,7 @@ from unfold.decorators import display
 
 from campaigns.models import TierSubmission
 from campaigns.services import tiersubmissions
+from loyalty.console import approvers
 from loyalty.console.decisionpage import (
     ApproveForm,
     DecisionPage,
@@ -123,6 +124,7 @@ class TierSubmissionPage(DecisionPage):
         opened = is_open(obj)
         before = tiers.config() if opened else tiers.config_of(obj.instead_of)
         return {
+            "dead_end": approvers.is_dead_end(obj, approvers.RULES),
             "submitted_parts": parts(obj.body).values(),
             "opened": opened,
             "compared": opened or before is not None or not obj.instead_of,
