@@ -1,6 +1,6 @@
 """Files for spreadsheets: parsed back they say what the report says, and no cell is a formula."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -74,6 +74,14 @@ def test_the_entries_of_a_month_are_all_there(api: Api, books: None) -> None:
     sheet = read_xlsx(api.get("/reports/entries?month=2026-10&format=xlsx"))["entries"]
     assert [row[12] for row in sheet] == ["reference", "undo-1", "c-2", "b-3", "a-2"]
     assert (sheet[4][0], sheet[4][8]) == (datetime(2026, 10, 31, 23, 59, 59), 9)  # noqa: DTZ001
+
+
+def test_the_last_instant_of_a_month_is_of_that_month_in_a_workbook(acme: Brand, api: Api) -> None:
+    with in_brand(acme):
+        earn(ANNA, 5, "last", now=local(2026, 11, 1) - timedelta(microseconds=1))
+    _heading, row = read_xlsx(api.get("/reports/entries?month=2026-10&format=xlsx"))["entries"]
+    last = datetime(2026, 10, 31, 23, 59, 59)  # noqa: DTZ001
+    assert row[:2] == (last, last)
 
 
 def test_no_cell_becomes_a_formula(acme: Brand, api: Api) -> None:

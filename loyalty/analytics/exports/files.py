@@ -84,6 +84,7 @@ def _xlsx_cell(cell: Any, zone: ZoneInfo) -> Any:
     if isinstance(cell, str):
         return guarded(ILLEGAL_CHARACTERS_RE.sub("\ufffd", cell))[:32_767]
     if isinstance(cell, datetime):
-        # Excel knows no zones: the brand's local time.
-        return cell.astimezone(zone).replace(tzinfo=None)
+        # Excel knows no zones: the brand's local time. It has no microseconds either, and rounded would the
+        # last one of a month be in the next.
+        return cell.astimezone(zone).replace(tzinfo=None, microsecond=0)
     return cell
