@@ -32,7 +32,7 @@ def request_adjustment(
     """Adjust at once, or ask for a second operator where the brand's threshold is passed.
 
     Points given live as long as the brand's `expiry` policy says. Repeating a reference with the same content
-    returns what became of it.
+    returns what became of it. More than the member has is refused before anybody is asked.
 
     Raises InsufficientPoints, ReferenceConflict, PointsOutOfRange.
     """
@@ -44,6 +44,8 @@ def request_adjustment(
         if known is None and (at_once or _is_booked(reference)):
             return _adjust(member_id, points, reference, reason, actor, now, currency)
         if known is None:
+            if points < 0:
+                _try_out(member_id, points, reference, reason, actor, now, currency)
             known, _created = AdjustmentRequest.objects.get_or_create(
                 source=SOURCE,
                 reference=reference,
@@ -154,6 +156,15 @@ def reject_adjustment(*, request_id: UUID, actor: str, now: datetime) -> Adjustm
         waiting = _decide(request_id, actor)
         _close(waiting, AdjustmentRequest.Status.REJECTED, actor, now)
         return waiting
+
+
+def _try_out(
+    member_id: UUID, points: int, reference: str, reason: str, actor: str, now: datetime, currency: str
+) -> None:
+    """Adjust and undo it again, so that what could not be booked is refused."""
+    with transaction.atomic():
+        _adjust(member_id, points, reference, reason, actor, now, currency)
+        transaction.set_rollback(True)
 
 
 def _is_booked(reference: str) -> bool:

@@ -253,6 +253,19 @@ def test_a_large_adjustment_waits_for_a_second_operator(in_acme: Brand, now: dat
         points.reject_adjustment(request_id=large.id, actor="op:2", now=now)
 
 
+def test_taking_more_than_there_is_asks_nobody(in_acme: Brand, now: datetime) -> None:
+    earn(ANNA, 150, "o", now=now)
+    in_acme.settings["adjustment_approval_above"] = 100
+    ask = {"member_id": ANNA, "reference": "a-1", "reason": "r", "actor": "op:1", "now": now}
+    before = OutboxEvent.objects.count()
+    with pytest.raises(errors.InsufficientPoints), transaction.atomic():
+        points.request_adjustment(points=-151, **ask)
+    assert not AdjustmentRequest.objects.exists()
+    assert isinstance(points.request_adjustment(points=-150, **ask), AdjustmentRequest)
+    assert (numbers(ANNA), OutboxEvent.objects.count()) == ((150, 0, 0, 0), before)
+    assert_sound()
+
+
 def test_what_was_adjusted_at_once_is_known_whatever_the_threshold_says_now(
     in_acme: Brand, now: datetime
 ) -> None:
