@@ -117,6 +117,8 @@ def _full(brand: Brand) -> list[Figure]:
     # One that begins when the load is over would have seconds without accruals before it.
     ticks = [tick for tick in sealer.ticks if tick.begin_s * TENTHS <= max(load.tenths)]
     kept = [_kept(load, *three) for three in zip(ticks, ticks[1:], ticks[2:], strict=False)]
+    if not kept:
+        raise SystemExit("BENCH_SEAL_S is too short: three ticks must fall into it, so at least 60")
     between = fmean(rate for rate, _all in kept)
     lag = (("at most", max(ages)), ("95 %", quantiles(ages, n=20, method="inclusive")[-1]))
     return [
